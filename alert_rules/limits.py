@@ -1,0 +1,128 @@
+"""Limits: four lines per vital sign, red and amber, low and high. A limit's own value alerts.
+
+A plan's own low lines stand in place of the default low lines of that vital sign, its high lines in place of the
+default high ones. Source of the SpO2 defaults: NHS England C1396 for the acute respiratory and oximetry@home
+pathways, the design's own elsewhere (docs/clinical/policy.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMITED: Final = (
+    "respiratory_rate",
+    "spo2",
+    "systolic",
+    "diastolic",
+    "pulse",
+    "temperature",
+    "weight",
+    "glucose",
+    "peak_flow",
+)
+"""The vital signs that can have limits, by their names in the public contract; rows of the arrays below."""
+
+DECIMALS: Final = {"temperature": 1, "weight": 2, "glucose": 1}
+"""Resolution of limits and of the values held against them; whole numbers where not named."""
+
+UNITS: Final = {
+    "respiratory_rate": "/min",
+    "spo2": "%",
+    "systolic": "mmHg",
+    "diastolic": "mmHg",
+    "pulse": "/min",
+    "temperature": "°C",
+    "weight": "kg",
+    "glucose": "mmol/L",
+    "peak_flow": "L/min",
+}
+
+LINES: Final = ("red_low", "amber_low", "amber_high", "red_high")
+"""The lines as they rise; the first two are low lines."""
+LOW: Final = 2
+
+NO_LOW: Final = np.iinfo(np.int32).min
+NO_HIGH: Final = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The four lines of one vital sign, in whole units of its resolution; None where there is no line."""
+
+    red_low: int | None = None
+    amber_low: int | None = None
+    amber_high: int | None = None
+    red_high: int | None = None
+
+    def as_row(self) -> tuple[int, int, int, int]:
+        """The lines as numbers that nothing crosses where there is no line."""
+        return (
+            NO_LOW if self.red_low is None else self.red_low,
+            NO_LOW if self.amber_low is None else self.amber_low,
+            NO_HIGH if self.amber_high is None else self.amber_high,
+            NO_HIGH if self.red_high is None else self.red_high,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SpO2Defaults:
+    """A pathway's SpO2 lines for scale 1 where the plan names none."""
+
+    amber_low: int
+    red_low: int
+    red_prompt: str = ""  # what the pathway's own guidance says to do at the red line
+
+
+SCALE_2: Final = Lines(red_low=85, amber_low=87, amber_high=93, red_high=97)
+"""On scale 2, target 88 to 92 %. The high lines hold only on oxygen: on air a high value is no harm."""
+
+
+def default_spo2(
+    scale_1: NDArray[np.int32], on_scale_2: NDArray[np.bool_], on_oxygen: NDArray[np.bool_]
+) -> NDArray[np.int32]:
+    """(4, n) SpO2 lines where the plan names none; `scale_1` (2, n) holds the pathways' red and amber low lines."""
+    red_low, amber_low, amber_high, red_high = SCALE_2.as_row()
+    return np.vstack(
+        [
+            np.where(on_scale_2, red_low, scale_1[0]),
+            np.where(on_scale_2, amber_low, scale_1[1]),
+            np.where(on_scale_2 & on_oxygen, amber_high, NO_HIGH),
+            np.where(on_scale_2 & on_oxygen, red_high, NO_HIGH),
+        ]
+    ).astype(np.int32)
+
+
+def impossible(lines: Lines) -> str | None:
+    """Why these lines can't be drawn, or None: they rise from red low to red high."""
+    named = [(name, value) for name in LINES if (value := getattr(lines, name)) is not None]
+    for (low_name, low), (high_name, high) in pairwise(named):
+        if low >= high:
+            return f"{low_name} must be below {high_name}"
+    return None
+
+
+def table(rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(4, vitals, n) lines of n sets: each set's own, by vital sign, over the default SpO2 lines (4, n).
+
+    The two sides stand alone, so that a plan that only names a ceiling keeps the default floor.
+    """
+    lines = np.empty((len(LINES), len(LIMITED), len(rows)), dtype=np.int32)
+    lines[:LOW], lines[LOW:] = NO_LOW, NO_HIGH
+    lines[:, LIMITED.index("spo2")] = spo2
+    for column, own in enumerate(rows):
+        for vital, drawn in own.items():
+            row = drawn.as_row()
+            if row[:LOW] != (NO_LOW, NO_LOW):
+                lines[:LOW, LIMITED.index(vital), column] = row[:LOW]
+            if row[LOW:] != (NO_HIGH, NO_HIGH):
+                lines[LOW:, LIMITED.index(vital), column] = row[LOW:]
+    return lines
+
+
+def crossed(values: NDArray[np.int32], bounds: NDArray[np.int32], line: str) -> NDArray[np.bool_]:
+    """Where values are at or beyond their own bound of this line."""
+    return values <= bounds if LINES.index(line) < LOW else values >= bounds

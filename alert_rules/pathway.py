@@ -1,0 +1,79 @@
+"""Pathways: what a ward of one kind does by default, read from the TOML files beside this one."""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from alert_rules.limits import SpO2Defaults
+
+FOLDER: Final = files("alert_rules") / "pathways"
+
+READINGS_PER_DAY_MAX: Final = 24
+
+_KEYS: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
+_SPO2_KEYS: Final[dict[str, type]] = {"amber_low": int, "red_low": int, "red_prompt": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Pathway:
+    """The defaults of one kind of ward, until a clinician decides otherwise for a patient."""
+
+    name: str
+    title: str
+    readings_per_day: int
+    spo2: SpO2Defaults
+    version: str  # of the content: kept with every decision that it made
+
+
+class WrongPathway(Exception):
+    """A pathway file cannot be used."""
+
+
+def read(name: str, text: str) -> Pathway:
+    """A pathway from its file's text. Raises WrongPathway naming the file, and the key or the line."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WrongPathway(f"{name}.toml: {error}") from error
+    if fault := _fault(content):
+        raise WrongPathway(f"{name}.toml: {fault}")
+    version = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return Pathway(name, content["title"], content["readings_per_day"], SpO2Defaults(**content["spo2"]), version)
+
+
+@cache
+def pathways() -> dict[str, Pathway]:
+    """All pathways by name."""
+    return {
+        (name := entry.name.removesuffix(".toml")): read(name, entry.read_text(encoding="utf-8"))
+        for entry in sorted(FOLDER.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def _fault(content: Mapping[str, Any]) -> str | None:
+    """What is wrong with a file's content, or None."""
+    if fault := _wrong_keys(content, _KEYS, needed=_KEYS.keys()):
+        return fault
+    if fault := _wrong_keys(content["spo2"], _SPO2_KEYS, needed={"amber_low", "red_low"}):
+        return f"spo2: {fault}"
+    if not content["title"].strip():
+        return "title: is empty"
+    if not 0 <= content["readings_per_day"] <= READINGS_PER_DAY_MAX:
+        return f"readings_per_day: must be 0 to {READINGS_PER_DAY_MAX}"
+    if not 70 <= content["spo2"]["red_low"] < content["spo2"]["amber_low"] <= 100:
+        return "spo2: red_low must be below amber_low, both 70 to 100"
+    return None
+
+
+def _wrong_keys(content: Mapping[str, Any], known: Mapping[str, type], *, needed: Iterable[str]) -> str | None:
+    if unknown := content.keys() - known.keys():
+        return f"unknown: {', '.join(sorted(unknown))}"
+    if missing := set(needed) - content.keys():
+        return f"missing: {', '.join(sorted(missing))}"
+    wrong = [key for key, value in content.items() if type(value) is not known[key]]  # True is no number here
+    return f"{wrong[0]}: must be {known[wrong[0]].__name__}" if wrong else None

@@ -1,0 +1,190 @@
+"""The page on what the software decides by default: every number on it is read from the code."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from alert_rules.alarms import (
+    ACKNOWLEDGE_WITHIN,
+    ACT_WITHIN,
+    ASK_AGAIN_AFTER,
+    TECHNICAL,
+    WORSE_BY,
+    Kind,
+    Outcome,
+    diagram,
+)
+from alert_rules.compose import AGE_LIMIT_US, OWN_WORD_US
+from alert_rules.explain import LABELS
+from alert_rules.limits import LIMITED, SCALE_2, UNITS
+from alert_rules.news2 import AGE_YEARS_MIN
+from alert_rules.pathway import pathways
+from alert_rules.severity import COMPLETE_AT, COMPLETE_FROM, COMPLETE_IF_MAX, LINE_RULES, RULES, Rule, Severity
+from alert_rules.silence import (
+    FIRST_SET_AFTER,
+    GRACE,
+    USUAL_TIMES,
+    WELFARE_CHECK_AFTER,
+    WELFARE_CHECK_MISSED,
+    overdue_severity,
+)
+from alert_rules.vitals import PARAMETERS
+from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
+from tests.spec.markdown import table
+from tests.spec.policy_page import PAGE
+from tests.spec.sentences import TOLD
+from tests.spec.severity import SEVERITY, TO_COMPLETE
+
+KINDS: Final = {
+    Kind.DETERIORATION: "NEWS2, a threshold or a limit, of the newest known set",
+    Kind.CONCERN: "somebody is worried",
+    Kind.OVERDUE: "readings that were due did not come",
+    Kind.DEVICE: "a device is silent, its battery low or its clock wrong",
+    Kind.DATA_QUALITY: "a refused value, or readings kept aside that would be red",
+    Kind.LATE_DETERIORATION: "a set that came late, behind newer ones, was red or critical",
+    Kind.POSTING_AFTER_DISCHARGE: "readings of a patient who is on no ward",
+}
+
+
+def policy() -> str:
+    """The page."""
+    return PAGE.format(
+        severities=_severities(),
+        rules="\n".join(_rule_rows()),
+        age_years_min=AGE_YEARS_MIN,
+        limited=", ".join(LABELS[vital] for vital in LIMITED),
+        pathways=_pathways(),
+        scale_2_amber=f"{(SCALE_2.red_low or 0) + 1}–{SCALE_2.amber_low}",
+        scale_2_red=SCALE_2.red_low,
+        scale_2_amber_high=f"{SCALE_2.amber_high}–{(SCALE_2.red_high or 0) - 1}",
+        scale_2_red_high=SCALE_2.red_high,
+        examples=table(
+            ("Set", "Severity", "Rules"),
+            [(row.given, row.severity, ", ".join(row.rules)) for row in SEVERITY],
+        ),
+        sentences=table(("Set", "Rule", "Says"), [(row.given, row.rule, row.text) for row in TOLD]),
+        complete_at=COMPLETE_AT,
+        complete_from=COMPLETE_FROM,
+        complete_if_max=COMPLETE_IF_MAX,
+        to_complete=table(
+            ("Set", "Score", "to", "Task"),
+            [(row.given, row.score, row.score_max, "yes" if row.asked else "no") for row in TO_COMPLETE],
+        ),
+        carried=_carried(),
+        own_word=_span(_microseconds(OWN_WORD_US)),
+        kinds=table(
+            ("Kind", "Is about", "Ends by itself"),
+            [(kind, KINDS[kind], "yes" if kind in TECHNICAL else "") for kind in Kind],
+        ),
+        diagram=diagram(),
+        ask_again=_span(ASK_AGAIN_AFTER),
+        outcomes=", ".join(f"`{outcome}`" for outcome in Outcome),
+        worse_by=WORSE_BY,
+        schedules=table(
+            ("Readings a day", "At*"), [(per_day, ", ".join(times) or "none") for per_day, times in USUAL_TIMES.items()]
+        ),
+        grace=_span(GRACE),
+        first_set=_span(FIRST_SET_AFTER),
+        overdue=_overdue(),
+        zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
+        possible=_possible(),
+    )
+
+
+def _severities() -> str:
+    return table(
+        ("Severity", "Acknowledge within*", "Act within*"),
+        [
+            (one.label, _span(ACKNOWLEDGE_WITHIN[one]), _span(ACT_WITHIN[one]))
+            for one in sorted(ACKNOWLEDGE_WITHIN, reverse=True)
+        ],
+    )
+
+
+def _rule_rows() -> list[str]:
+    """Rules worst first; those of limits in one row for each colour, where they begin."""
+    first_of_lines = {rules[0]: rules for rules in LINE_RULES.values()}
+    all_lines = {rule for rules in LINE_RULES.values() for rule in rules}
+    rows = []
+    for rule in RULES:
+        if rule in first_of_lines:
+            colour = rule.severity.label
+            rows.append(_row(rule.severity, f"‹vital›_{colour}_low, ‹vital›_{colour}_high", f"{colour} limit"))
+        elif rule not in all_lines:
+            rows.append(_row(rule.severity, rule.name, _bound(rule)))
+    return rows
+
+
+def _row(severity: Severity, name: str, bound: str) -> str:
+    return f"| {severity.label} | {name} | {bound} |"
+
+
+def _bound(rule: Rule) -> str:
+    """A rule's sentence without the values: `{pulse} (131 or more)` is "pulse … (131 or more)"."""
+    if rule.says == "{consciousness}":
+        return {"unresponsive": "consciousness V, P or U", "new_confusion": "consciousness C"}[rule.name]
+    return re.sub(r"\{(\w+)\}", lambda found: _word(found[1]), rule.says)
+
+
+def _word(word: str) -> str:
+    return f"{LABELS[word]} …" if word in LABELS else "…"
+
+
+def _pathways() -> str:
+    return table(
+        ("Pathway", "Readings per day", "Amber", "Red", "Prompt at red"),
+        [
+            (
+                f"{one.title} (`{one.name}`)",
+                one.readings_per_day,
+                f"{one.spo2.red_low + 1}–{one.spo2.amber_low} %",
+                f"{one.spo2.red_low} % or less",
+                one.spo2.red_prompt,
+            )
+            for one in pathways().values()
+        ],
+    )
+
+
+def _carried() -> str:
+    limits = [_span(_microseconds(int(limit))) for limit in AGE_LIMIT_US[: len(PARAMETERS)]]
+    return table(
+        ("Vital sign", "Counts for*"), [(LABELS[name], limit) for name, limit in zip(PARAMETERS, limits, strict=True)]
+    )
+
+
+def _overdue() -> str:
+    now = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    lately, long_ago = now - timedelta(hours=5), now - WELFARE_CHECK_AFTER
+    cases = [
+        ("One slot missed", overdue_severity(1, lately, now, worrying=False)),
+        ("One slot missed, worrying", overdue_severity(1, lately, now, worrying=True)),
+        (f"{WELFARE_CHECK_MISSED} slots missed", overdue_severity(WELFARE_CHECK_MISSED, lately, now, worrying=False)),
+        (f"Overdue, and {_span(WELFARE_CHECK_AFTER)} silent", overdue_severity(1, long_ago, now, worrying=False)),
+    ]
+    return table(("Silence", "Severity*"), [(words, severity.label) for words, severity in cases])
+
+
+def _possible() -> str:
+    return table(
+        ("Value", "Unit", "Refused outside", "Improbable outside"),
+        [
+            (
+                name.replace("_", " "),
+                UNITS.get(name, "L/min"),
+                f"{POSSIBLE[name][0]}–{POSSIBLE[name][1]}",
+                f"{PROBABLE[name][0]}–{PROBABLE[name][1]}",
+            )
+            for name in POSSIBLE
+        ],
+    )
+
+
+def _microseconds(span_us: int) -> timedelta:
+    return timedelta(microseconds=span_us)
+
+
+def _span(span: timedelta) -> str:
+    """As people say it: minutes up to two hours, then hours."""
+    minutes = span // timedelta(minutes=1)
+    return f"{minutes} min" if minutes <= 120 else f"{minutes // 60} h"
