@@ -1,0 +1,115 @@
+"""The canonical reading set: what every format is decoded to, what travels on the stream, what is stored.
+
+Vital signs stand in chart units, whole numbers, rounded half up once (`alert_rules.vitals.to_chart`); `as_sent` keeps
+each value that rounding changed. None is not measured.
+"""
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final, Literal
+
+import msgspec
+
+from alert_rules.vitals import to_chart
+
+Number = int | float
+Quality = Literal["good", "low", "test"]
+Assessor = Literal["patient", "carer", "staff"]
+WellnessAnswer = Literal["much better", "better", "same", "worse", "much worse"]
+ConsciousnessLetter = Literal["A", "C", "V", "P", "U"]
+
+
+class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One set of readings taken together."""
+
+    id: str  # the source's own
+    taken_at: datetime  # UTC
+    patient: str | None = None  # named by a hub that several patients share
+    respiratory_rate: int | None = None  # /min
+    spo2: int | None = None  # %
+    on_oxygen: bool | None = None
+    oxygen_flow_hundredths: int | None = None  # of L/min
+    systolic: int | None = None  # mmHg
+    diastolic: int | None = None  # mmHg
+    pulse: int | None = None  # /min
+    consciousness: ConsciousnessLetter | None = None
+    temperature_tenths: int | None = None  # of °C
+    weight: Number | None = None  # kg, as sent
+    glucose: Number | None = None  # mmol/L, as sent
+    peak_flow: Number | None = None  # L/min, as sent
+    assessed_by: Assessor | None = None
+    wellness: WellnessAnswer | None = None
+    battery: int | None = None  # %
+    quality: Quality = "good"
+    declined: str | None = None  # why the patient gave none
+    method: str | None = None  # how staff came by it
+    measured_by: str | None = None
+    as_sent: dict[str, Number] | None = None
+    flags: tuple[str, ...] = ()  # improbable values, by field
+
+
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why one set of a request was not taken. `index` is its place in the request."""
+
+    index: int
+    field: str
+    reason: str
+
+
+class Impossible(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A set refused because a value cannot be a measurement: it travels on, so that somebody is told."""
+
+    id: str
+    taken_at: datetime
+    field: str
+    value: Number
+    reason: str
+    patient: str | None = None
+
+
+class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What one request brought: an entry of the stream."""
+
+    source: int  # a device's internal key, or the negative of a member of staff's
+    received_at: datetime  # UTC
+    sets: list[ReadingSet] = []
+    impossible: list[Impossible] = []
+    patient: str | None = None  # public id, where staff sent it for one patient
+
+
+CHARTED: Final[dict[str, tuple[str, int]]] = {
+    "respiratory_rate": ("respiratory_rate", 0),
+    "spo2": ("spo2", 0),
+    "oxygen_flow": ("oxygen_flow_hundredths", 2),
+    "systolic": ("systolic", 0),
+    "diastolic": ("diastolic", 0),
+    "pulse": ("pulse", 0),
+    "temperature": ("temperature_tenths", 1),
+}
+"""What is brought to chart units: by wire name, the canonical field and the decimals of its unit."""
+
+
+def in_chart_units(value: Number, decimals: int) -> tuple[int, bool]:
+    """A value from the wire in whole chart units, and whether rounding changed it.
+
+    A float's shortest decimal text is what the device wrote: 35.05 is never 35.049999.
+    """
+    exact = Decimal(repr(value))
+    units = to_chart(exact, decimals)
+    return units, exact != Decimal(units).scaleb(-decimals)
+
+
+@lru_cache(maxsize=8192)
+def in_whole_units(value: Number, decimals: int) -> int:
+    """A rarer value (weight, glucose, peak flow) in whole units of its resolution, half up in decimal."""
+    return int(Decimal(repr(value)).scaleb(decimals).to_integral_value(ROUND_HALF_UP))
+
+
+def content_of(one: ReadingSet) -> bytes:
+    """16 bytes that two sets share if and only if they say the same."""
+    return sha256(_encode(one)).digest()[:16]
+
+
+_encode = msgspec.json.Encoder().encode
