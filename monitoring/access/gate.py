@@ -1,0 +1,60 @@
+"""The gate in front of every route: who is calling, and whether the table of permissions lets them.
+
+Judged before what was sent is even looked at. A middleware and no guard: for a guard the framework copies the route's
+handler at each request.
+"""
+
+from typing import Final
+
+from anyio import to_thread
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from monitoring.access.permissions import DEVICE_MAY, MAY
+from monitoring.access.tokens import Caller, Tokens
+from monitoring.headers import header
+from monitoring.problems import Forbidden, NotAuthenticated
+
+EVERYBODY: Final = "everybody"
+
+
+def gate(app: ASGIApp) -> ASGIApp:
+    """Around each route: let a request pass, or raise NotAuthenticated or Forbidden.
+
+    A route says in its options what it `allows`; one that does not is closed.
+    """
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        allows: str = scope["route_handler"].opt.get("allows", "")
+        if allows != EVERYBODY:
+            scope["user"] = caller = await authenticate(scope)
+            admit(caller, allows)
+        await app(scope, receive, send)
+
+    return guarded
+
+
+def admit(caller: Caller, allows: str) -> None:
+    """Raise Forbidden where the table of permissions does not let this caller."""
+    if caller.role is None:
+        if allows not in DEVICE_MAY:
+            raise Forbidden("A device may not do this.")
+    elif caller.role not in MAY.get(allows, ()):
+        raise Forbidden(f"The role {caller.role} may not {allows or 'do this'}.")
+
+
+async def authenticate(scope: Scope) -> Caller:
+    """The caller behind the bearer token. Raises NotAuthenticated."""
+    scheme, _, token = header(scope, b"authorization").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotAuthenticated("Send Authorization: Bearer <token>.")
+    tokens: Tokens = scope["litestar_app"].state.service.tokens
+    caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token)
+    if caller is None:
+        raise NotAuthenticated("The token is not valid.")
+    return caller
+
+
+def see_ward(caller: Caller, ward: str) -> None:
+    """Raise Forbidden where a ward named in the request is not this caller's."""
+    if not caller.may_see(ward):
+        raise Forbidden(f"Ward {ward} is not yours.")

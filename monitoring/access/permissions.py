@@ -1,0 +1,28 @@
+"""Who may do what: one table. A route names what it lets do; nothing that is not here is allowed."""
+
+from typing import Final
+
+from monitoring.access.roles import Role
+
+ADMIN, AUDITOR, CLINICIAN, COORDINATOR = Role.ADMIN, Role.AUDITOR, Role.CLINICIAN, Role.COORDINATOR
+ENGINEER, SUPPORT, UCR = Role.ENGINEER, Role.SUPPORT, Role.UCR
+
+MAY: Final[dict[str, frozenset[Role]]] = {
+    "read patients": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
+    "register patients": frozenset({COORDINATOR, ADMIN}),
+    "correct patients": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
+    "decide plans": frozenset({CLINICIAN, ADMIN}),
+    "record readings": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "read wards": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
+    "open wards": frozenset({COORDINATOR, ADMIN}),
+    "admit": frozenset({COORDINATOR, CLINICIAN, ADMIN}),
+    "read alerts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
+    "answer alerts": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
+    "manage devices": frozenset({ENGINEER, ADMIN}),
+    "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
+    "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
+}
+
+DEVICE_MAY: Final = frozenset({"post readings"})
+"""What a device's token lets do."""

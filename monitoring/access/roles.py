@@ -1,0 +1,15 @@
+"""What somebody is here for. What each role may do: `permissions.py`."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A role; its wards are named beside it."""
+
+    CLINICIAN = "clinician"
+    SUPPORT = "support"
+    COORDINATOR = "coordinator"
+    UCR = "ucr"
+    ENGINEER = "engineer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"

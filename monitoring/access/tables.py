@@ -1,0 +1,61 @@
+"""Who may come in: staff, tokens, and the answers kept for repeated requests."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from monitoring.access.roles import Role
+from monitoring.columns import UtcDateTime, instant, internal_key, one_of, public_key
+
+
+class Staff(SQLModel, table=True):
+    """A member of staff. Registered and senior are theirs, not a request's."""
+
+    __table_args__ = (one_of("role", Role),)
+
+    id: int = internal_key()
+    public_id: UUID = public_key()
+    name: str
+    role: Role = Field(sa_type=Text)
+    wards: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))  # codes; NULL = every ward
+    registered: bool = False
+    senior: bool = False
+    created_at: datetime = instant()
+
+
+class Token(SQLModel, table=True):
+    """A bearer token of a device or a member of staff: its SHA-256 only, shown once when made.
+
+    `changed_at` moves with every change, so that each process learns of revocations by reading what changed.
+    """
+
+    __table_args__ = (
+        CheckConstraint("(device_id IS NULL) <> (staff_id IS NULL)", name="token_has_one_owner"),
+        Index("token_changed", "changed_at"),
+        Index("token_of_device", "device_id", postgresql_where="device_id IS NOT NULL"),
+    )
+
+    sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    device_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="device.id")
+    staff_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="staff.id")
+    created_at: datetime = instant()
+    changed_at: datetime = instant()
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Answered(SQLModel, table=True):
+    """The answer given under an Idempotency-Key, kept for 24 h per token, method and path."""
+
+    __tablename__ = "answered"
+    __table_args__ = (Index("answered_by_age", "at"),)
+
+    token: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    request: str = Field(primary_key=True)  # "POST /v1/patients"
+    key: str = Field(primary_key=True)
+    body_sha256: bytes
+    status: int
+    location: str | None = None
+    body: bytes
+    at: datetime = instant()

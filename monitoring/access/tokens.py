@@ -1,0 +1,128 @@
+"""Bearer tokens: 256 random bits, shown once, stored as SHA-256, held whole in every API process.
+
+Intake asks no database: each process loads all live tokens at start and reads what changed twice a second, so that a
+revocation holds everywhere within a second. A token not held asks the database once.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from monitoring.access.roles import Role
+from monitoring.access.tables import Staff, Token
+from monitoring.database import AnyRow, AnySelect, snapshot
+from monitoring.kit.tables import Device
+
+OVERLAP = timedelta(seconds=10)
+"""Changes are read again for so long: a transaction may commit after a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: a device, or a member of staff with a role."""
+
+    token: bytes
+    id: int  # internal, of the device or of the member of staff
+    public_id: UUID
+    name: str
+    role: Role | None  # None: a device
+    wards: frozenset[str] | None = None  # None: every ward
+    registered: bool = False
+    senior: bool = False
+
+    def may_see(self, ward: str) -> bool:
+        """Whether the ward's patients are this caller's to see."""
+        return self.wards is None or ward in self.wards
+
+
+def mint(session: Session, now: datetime, *, device_id: int | None = None, staff_id: int | None = None) -> str:
+    """Make a token for a device or a member of staff. What is returned is never seen again."""
+    text = f"{'vwd' if device_id is not None else 'vws'}_{secrets.token_urlsafe(32)}"
+    session.add(Token(sha256=digest(text), device_id=device_id, staff_id=staff_id, created_at=now, changed_at=now))
+    return text
+
+
+def revoke(session: Session, now: datetime, *, device_id: int) -> None:
+    """End every token of a device."""
+    live = select(Token).where(col(Token.device_id) == device_id, col(Token.revoked_at).is_(None))
+    for token in session.execute(live).scalars():
+        token.revoked_at = token.changed_at = now
+        session.add(token)
+
+
+def digest(text: str) -> bytes:
+    """What is stored of a token."""
+    return sha256(text.encode()).digest()
+
+
+class Tokens:
+    """The live tokens, as one process holds them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held: dict[bytes, Caller] = {}
+        self._read_until: datetime | None = None
+
+    def held(self, text: str) -> Caller | None:
+        """The caller behind a token that this process knows. Asks nobody."""
+        return self._held.get(digest(text))
+
+    def holds(self, token: bytes) -> bool:
+        """Whether a token is live as far as this process knows."""
+        return token in self._held
+
+    def ask(self, text: str) -> Caller | None:
+        """The caller behind a token that this process does not know yet. Asks the database."""
+        with snapshot(self._engine) as session:
+            found = session.execute(_callers().where(col(Token.sha256) == digest(text))).first()
+        if found is None or found.Token.revoked_at is not None:
+            return None
+        self._held[found.Token.sha256] = caller = _caller(found)
+        return caller
+
+    def refresh(self, now: datetime) -> None:
+        """Read what changed since the last time; everything, the first time."""
+        query = _callers()
+        if self._read_until is None:
+            query = query.where(col(Token.revoked_at).is_(None))
+        else:
+            query = query.where(col(Token.changed_at) > self._read_until - OVERLAP)
+        with snapshot(self._engine) as session:
+            for row in session.execute(query):
+                if row.Token.revoked_at is None:
+                    self._held[row.Token.sha256] = _caller(row)
+                else:
+                    self._held.pop(row.Token.sha256, None)
+        self._read_until = now
+
+
+def _callers() -> AnySelect:
+    return (
+        select(Token, Device, Staff)
+        .outerjoin(Device, col(Device.id) == col(Token.device_id))
+        .outerjoin(Staff, col(Staff.id) == col(Token.staff_id))
+    )
+
+
+def _caller(row: AnyRow) -> Caller:
+    token: Token = row.Token
+    device: Device | None = row.Device
+    staff: Staff | None = row.Staff
+    if staff is None:
+        assert device is not None
+        return Caller(token.sha256, device.id, device.public_id, f"{device.kind} {device.serial}", role=None)
+    return Caller(
+        token=token.sha256,
+        id=staff.id,
+        public_id=staff.public_id,
+        name=staff.name,
+        role=Role(staff.role),
+        wards=None if staff.wards is None else frozenset(staff.wards),
+        registered=staff.registered,
+        senior=staff.senior,
+    )

@@ -1,0 +1,135 @@
+"""The one door through which a request reaches the database: one caller, one instant, one transaction.
+
+`change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
+not done again; and a transaction chosen as a deadlock's victim is run once more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, TypeVar
+
+import msgspec
+from anyio import to_thread
+from litestar import Request, Response
+from sqlalchemy import text
+from sqlmodel import Session
+
+from monitoring.access.tables import Answered
+from monitoring.access.tokens import Caller
+from monitoring.clock import utc_now
+from monitoring.database import once_more, snapshot, transaction
+from monitoring.problems import Conflict, unacceptable
+from monitoring.service import service_of
+
+T = TypeVar("T")
+Incoming = Request[Caller, Any, Any]
+
+KEPT_FOR = timedelta(hours=24)
+KEY_LENGTH_MAX = 255
+SHOWN_ONCE = ("token", "secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A caller's one transaction: who asks, when, and the session to do it in."""
+
+    session: Session
+    who: Caller
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeatable:
+    """A request that names an Idempotency-Key."""
+
+    token: bytes
+    request: str
+    key: str
+    body_sha256: bytes
+
+
+async def look(request: Incoming, query: Callable[[Act], T]) -> T:
+    """Answer from one consistent view of the database."""
+    service, who = service_of(request), request.user
+
+    def _look() -> T:
+        with snapshot(service.engine) as session:
+            return query(Act(session, who, utc_now()))
+
+    return await to_thread.run_sync(_look)
+
+
+async def change(
+    request: Incoming, use_case: Callable[[Act], T], *, location: Callable[[T], str] | None = None
+) -> Response[T]:
+    """Do something in one transaction: 200 with the thing as it now is, or 201 and where it is found."""
+    service, who = service_of(request), request.user
+    repeatable = await _repeatable(request)
+
+    def _change() -> Response[T]:
+        with transaction(service.engine) as session:
+            act = Act(session, who, utc_now())
+            if repeatable and (before := _answered(act, repeatable)):
+                return before
+            result = use_case(act)
+            where = location(result) if location else None
+            response = Response(
+                result, status_code=201 if where else 200, headers={"Location": where} if where else None
+            )
+            if repeatable:
+                _keep(act, repeatable, response)
+            session.flush()
+            return response
+
+    return await to_thread.run_sync(lambda: once_more(_change))
+
+
+async def _repeatable(request: Incoming) -> _Repeatable | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+        raise unacceptable("Idempotency-Key", f"must be 1 to {KEY_LENGTH_MAX} printable characters")
+    body = sha256(await request.body()).digest()
+    return _Repeatable(request.user.token, f"{request.method} {request.scope['path']}", key, body)
+
+
+def _answered(act: Act, asked: _Repeatable) -> Response[Any] | None:
+    """The answer given before. Raises Conflict while it is under way, Unacceptable for another body."""
+    lock = int.from_bytes(sha256(asked.token + f"{asked.request} {asked.key}".encode()).digest()[:8], signed=True)
+    if not act.session.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}).scalar():
+        raise Conflict("A request with this Idempotency-Key is still under way.")
+    before = act.session.get(Answered, (asked.token, asked.request, asked.key))
+    if before is None or before.at < act.now - KEPT_FOR:
+        return None
+    if before.body_sha256 != asked.body_sha256:
+        raise unacceptable("Idempotency-Key", "was used for another body")
+    headers = {"Idempotency-Replayed": "true"} | ({"Location": before.location} if before.location else {})
+    return Response(before.body, status_code=before.status, headers=headers, media_type="application/json")
+
+
+def _keep(act: Act, asked: _Repeatable, response: Response[Any]) -> None:
+    content = _without_secrets(msgspec.to_builtins(response.content))
+    act.session.merge(
+        Answered(
+            token=asked.token,
+            request=asked.request,
+            key=asked.key,
+            body_sha256=asked.body_sha256,
+            status=response.status_code or 200,
+            location=response.headers.get("Location"),
+            body=msgspec.json.encode(content),
+            at=act.now,
+        )
+    )
+
+
+def _without_secrets(content: Any) -> Any:
+    """What was shown once is not shown again, however deep it stands."""
+    if isinstance(content, dict):
+        return {name: _without_secrets(value) for name, value in content.items() if name not in SHOWN_ONCE}
+    if isinstance(content, list):
+        return [_without_secrets(value) for value in content]
+    return content

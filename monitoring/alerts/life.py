@@ -1,0 +1,199 @@
+"""What happens to alerts by themselves: raised, stepped up, reopened, expired. People's answers: `answers.py`.
+
+Used by the drain and the timekeeper, inside their transactions, with the patient's `latest_vitals` row locked.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam
+from sqlmodel import Session, col, select
+
+from alert_rules.alarms import ENDED, TECHNICAL, Basis, Change, Finding, Held, Kind, State, due_at, weigh
+from alert_rules.severity import Severity
+from alert_rules.staffed import StaffedHours, counted_from
+from monitoring.alerts.views import event, view
+from monitoring.events import NewEvent
+from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
+
+_PATIENTS = bindparam("patients", type_=ARRAY(BigInteger))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The patient that an alert is about, and the ward that answers for them."""
+
+    patient_id: int
+    patient: UUID
+    episode_id: int | None
+    ward_id: int
+    ward: str
+    staffed_hours: StaffedHours | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an alert shows of the set that raised or worsened it."""
+
+    reasons: list[dict[str, Any]]
+    why: dict[str, Any]
+    news2: dict[str, Any] | None = None
+    set: UUID | None = None
+
+
+@dataclass(slots=True)
+class Alerts:
+    """The open alerts of some patients within one transaction, what becomes of them, and whom to tell."""
+
+    session: Session
+    now: datetime
+    open: dict[tuple[int, Kind], Alert] = field(default_factory=dict)
+    _touched: dict[int, tuple[Alert, About]] = field(default_factory=dict)
+    _history: list[tuple[Alert, AlertHistory]] = field(default_factory=list)
+
+    @classmethod
+    def lock(cls, session: Session, now: datetime, patients: Collection[int]) -> "Alerts":
+        """Lock and load the open alerts of these patients, in order of id."""
+        query = (
+            select(Alert)
+            .where(col(Alert.patient_id) == any_(_PATIENTS), col(Alert.state).not_in(ENDED))
+            .order_by(col(Alert.id))
+            .with_for_update()
+        )
+        rows = session.scalars(query, {"patients": list(patients)}) if patients else ()
+        return cls(session, now, {(alert.patient_id, Kind(alert.kind)): alert for alert in rows})
+
+    def weigh(self, about: About, kind: Kind, found: Finding, evidence: Callable[[], Evidence]) -> Change | None:
+        """Hold a finding against the patient's open alert of that kind; write what follows.
+
+        `evidence` is asked for only where something changes: most sets of a patient with an alert change nothing.
+        """
+        alert = self.open.get((about.patient_id, kind))
+        held, change = weigh(None if alert is None else held_of(alert), found)
+        if held is None:
+            return None
+        if alert is None:
+            alert = self._new(about, kind)
+        was = alert.state if change is not Change.RAISED else None
+        basis = basis_as_json(held.basis)
+        if alert.basis != basis:
+            alert.basis = basis
+        if change is None:
+            return None
+        alert.severity, alert.state = held.severity, held.state
+        shown = evidence()
+        alert.reasons, alert.why, alert.news2 = shown.reasons, shown.why, shown.news2
+        alert.due_at = self._due_at(alert, about)
+        self._record(alert, about, was, change, shown.set)
+        return change
+
+    def expire(self, about: About, kind: Kind, what: str) -> None:
+        """End a technical alert whose cause has ended."""
+        assert kind in TECHNICAL
+        if alert := self.open.pop((about.patient_id, kind), None):
+            was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
+            self._record(alert, about, was, what, None)
+
+    def note(
+        self,
+        about: About,
+        kind: Kind,
+        what: str,
+        severity: Severity,
+        set_id: UUID | None = None,
+        said: str | None = None,
+    ) -> None:
+        """Add to an open alert's history what does not change it."""
+        alert = self.open[about.patient_id, kind]
+        entry = _entry(alert, self.now, State(alert.state), what, set_id)
+        entry.severity, entry.note = severity, said
+        self._history.append((alert, entry))
+
+    @property
+    def behind(self) -> set[UUID]:
+        """The sets behind what happened to these alerts."""
+        return {entry.set for _, entry in self._history if entry.set is not None}
+
+    def write(self) -> list[NewEvent]:
+        """Write everything; what is returned goes to `events.emit` at the end of the transaction."""
+        self.session.flush()
+        for alert, entry in self._history:
+            entry.alert_id = alert.id
+        self.session.add_all(entry for _, entry in self._history)
+        self.session.flush()
+        names = self._acknowledged_by()
+        shown = (
+            view(
+                alert,
+                patient=about.patient,
+                ward=about.ward,
+                acknowledged_by=names.get(alert.acknowledged_by or 0),
+            )
+            for alert, about in self._touched.values()
+        )
+        return [event(one, self.now) for one in shown]
+
+    def _new(self, about: About, kind: Kind) -> Alert:
+        alert = Alert(
+            patient_id=about.patient_id,
+            episode_id=about.episode_id,
+            ward_id=about.ward_id,
+            kind=kind,
+            severity=0,
+            state=State.OPEN,
+            raised_at=self.now,
+            version=0,
+        )
+        self.session.add(alert)
+        self.open[about.patient_id, kind] = alert
+        return alert
+
+    def _record(self, alert: Alert, about: About, was: State | None, what: str, set_id: UUID | None) -> None:
+        alert.version += 1
+        self._history.append((alert, _entry(alert, self.now, was, what, set_id)))
+        self._touched[id(alert)] = (alert, about)
+
+    def _due_at(self, alert: Alert, about: About) -> datetime | None:
+        severity = Severity(alert.severity)
+        since = counted_from(self.now, severity, about.staffed_hours)
+        return due_at(State(alert.state), severity, since)
+
+    def _acknowledged_by(self) -> dict[int, UUID]:
+        ids = {alert.acknowledged_by for alert, _ in self._touched.values() if alert.acknowledged_by}
+        if not ids:
+            return {}
+        return dict(_pairs(self.session.exec(select(Staff.id, Staff.public_id).where(col(Staff.id).in_(ids)))))
+
+
+def _pairs(rows: Iterable[tuple[int, UUID]]) -> Iterable[tuple[int, UUID]]:
+    return ((key, public) for key, public in rows)
+
+
+def _entry(alert: Alert, now: datetime, was: State | None, what: str, set_id: UUID | None) -> AlertHistory:
+    return AlertHistory(
+        alert_id=0,  # known once the alert is written
+        at=now,
+        from_state=was,
+        to_state=alert.state,
+        severity=alert.severity,
+        what=what,
+        set=set_id,
+    )
+
+
+def held_of(alert: Alert) -> Held:
+    """An open alert as the rules see it."""
+    return Held(State(alert.state), Severity(alert.severity), basis_from_json(alert.basis))
+
+
+def basis_as_json(basis: Basis) -> dict[str, Any]:
+    """For the alert's row."""
+    return {"score": basis.score, "red": sorted(basis.red), "rules": sorted(basis.rules)}
+
+
+def basis_from_json(stored: dict[str, Any]) -> Basis:
+    """From the alert's row."""
+    return Basis(stored.get("score", 0), frozenset(stored.get("red", ())), frozenset(stored.get("rules", ())))

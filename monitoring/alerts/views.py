@@ -1,0 +1,106 @@
+"""An alert as the outside sees it: in answers and on `/v1/live` alike."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alert_rules.alarms import Kind, State
+from alert_rules.severity import Severity
+from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.events import NewEvent
+
+
+class AlertView(msgspec.Struct, kw_only=True):
+    """An alert."""
+
+    id: UUID
+    patient: UUID
+    ward: str
+    kind: Kind
+    severity: str
+    state: State
+    raised_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    resolved_at: datetime | None
+    due_at: datetime | None
+    outcome: str | None
+    news2: dict[str, Any] | None
+    reasons: list[dict[str, Any]]
+    version: int
+
+
+class HistoryView(msgspec.Struct, kw_only=True):
+    """Something that happened to an alert."""
+
+    at: datetime
+    what: str
+    from_state: State | None
+    to_state: State
+    severity: str
+    by: UUID | None
+    by_name: str | None
+    note: str | None
+    set: UUID | None
+
+
+class AlertDetail(AlertView, kw_only=True):
+    """An alert with why it fired and everything that happened to it."""
+
+    why: dict[str, Any]
+    history: list[HistoryView]
+
+
+def view(alert: Alert, *, patient: UUID, ward: str, acknowledged_by: UUID | None) -> AlertView:
+    """An alert with the public ids of what it points to."""
+    return AlertView(**_fields(alert, patient, ward, acknowledged_by))
+
+
+def detail(
+    alert: Alert, history: list[HistoryView], *, patient: UUID, ward: str, acknowledged_by: UUID | None
+) -> AlertDetail:
+    """An alert with its reasons and its whole history."""
+    return AlertDetail(**_fields(alert, patient, ward, acknowledged_by), why=alert.why, history=history)
+
+
+def history_view(entry: AlertHistory, by: UUID | None, by_name: str | None) -> HistoryView:
+    """One entry of an alert's history."""
+    return HistoryView(
+        at=entry.at,
+        what=entry.what,
+        from_state=entry.from_state,
+        to_state=entry.to_state,
+        severity=Severity(entry.severity).label,
+        by=by,
+        by_name=by_name,
+        note=entry.note,
+        set=entry.set,
+    )
+
+
+def event(shown: AlertView, now: datetime) -> NewEvent:
+    """The event that tells of an alert as it now is."""
+    data = {"at": now, "ward": shown.ward, "patient": shown.patient, "alert": shown}
+    return NewEvent("alert", now, shown.ward, shown.patient, data)
+
+
+def _fields(alert: Alert, patient: UUID, ward: str, acknowledged_by: UUID | None) -> dict[str, Any]:
+    return {
+        "id": alert.public_id,
+        "patient": patient,
+        "ward": ward,
+        "kind": alert.kind,
+        "severity": Severity(alert.severity).label,
+        "state": alert.state,
+        "raised_at": alert.raised_at,
+        "acknowledged_at": alert.acknowledged_at,
+        "acknowledged_by": acknowledged_by,
+        "resolved_at": alert.resolved_at,
+        "due_at": alert.due_at,
+        "outcome": alert.outcome,
+        "news2": alert.news2,
+        "reasons": alert.reasons,
+        "version": alert.version,
+    }

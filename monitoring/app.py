@@ -1,0 +1,90 @@
+"""The API as one Litestar application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import swagger_ui
+from litestar import Litestar, Request
+from litestar.config.app import AppConfig
+from litestar.static_files import create_static_files_router
+
+from devices.formats.native import Malformed, explain
+from monitoring import health, openapi
+from monitoring.access.gate import gate
+from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
+from monitoring.config import Settings
+from monitoring.intake.routes import is_json, post_readings
+from monitoring.kit.routes import ROUTES as KIT_ROUTES
+from monitoring.live import live
+from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
+from monitoring.problems import Fault, Unacceptable, WrongMediaType, handlers
+from monitoring.service import Service
+from monitoring.wards.routes import ROUTES as WARD_ROUTES
+from monitoring.watch import watched
+
+BODY_BYTES_MAX = 1_048_576
+SWAGGER_FILES = Path(swagger_ui.__file__).parent / "static"
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose body is decoded strictly into what its route declares: no "70" for 70, no unknown field."""
+
+    async def json(self) -> Any:
+        """The body as the type that the route declares. Raises WrongMediaType, Malformed, Unacceptable."""
+        if not is_json(self.headers.get("content-type", "")):
+            raise WrongMediaType("Send application/json.")
+        declared = self.route_handler.parsed_data_field
+        body = await self.body()
+        try:
+            try:
+                return msgspec.json.decode(body, type=declared.annotation if declared else Any)
+            except msgspec.ValidationError as error:
+                msgspec.json.decode(body, type=msgspec.Raw)  # what is not JSON at all is malformed
+                raise Unacceptable(Fault(*explain(error))) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Malformed(str(error)[:200]) from error
+
+
+def make_app(settings: Settings) -> Litestar:
+    """The application for these settings. It connects to nothing before it serves."""
+    service = Service.of(settings)
+
+    @asynccontextmanager
+    async def serving(_: Litestar) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    def with_service(config: AppConfig) -> AppConfig:
+        config.state["service"] = service
+        return config
+
+    routes = [
+        post_readings, live, health.health_live, health.health_ready, health.metrics,
+        *PATIENT_ROUTES, *WARD_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+    ]  # fmt: skip
+    app = Litestar(
+        [*routes, _swagger_files()],
+        exception_handlers=handlers(),
+        lifespan=[serving],
+        on_app_init=[with_service],
+        middleware=[gate],
+        request_class=StrictRequest,
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=openapi.config(),
+        logging_config=None,  # logs.py configures logging for every part alike
+    )
+    app.asgi_handler = watched(app.asgi_handler)  # outermost: the framework's own refusals are watched too
+    return app
+
+
+def _swagger_files() -> Any:
+    """The pages' scripts and styles come from a package: no internet is needed."""
+    return create_static_files_router(
+        openapi.ASSETS, [SWAGGER_FILES], opt={"allows": "everybody"}, include_in_schema=False
+    )

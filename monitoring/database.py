@@ -1,0 +1,100 @@
+"""The database: one engine per process, short transactions, and what every SQL error means."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import psycopg
+from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session
+
+T = TypeVar("T")
+AnySelect = Select[*tuple[Any, ...]]
+AnyRow = Row[*tuple[Any, ...]]
+
+DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
+"""What the database can raise: through SQLAlchemy, from the driver itself, from an exhausted pool."""
+
+RETRIED = frozenset({"40P01", "40001"})  # deadlock, serialization failure: the same work once more
+
+# A stopped process must not hold everyone: its transaction is ended for it.
+SESSION_LIMITS = (
+    "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET statement_timeout = '30s'"
+)
+
+
+def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
+    """An engine for `url` (postgresql://…), every session in UTC and bounded in time."""
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1),
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        pool_recycle=1800,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),  # knows UUIDs and instants
+        connect_args={"connect_timeout": 3, "options": "-c timezone=UTC"},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _bound(connection: psycopg.Connection, _: ConnectionPoolEntry) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(SESSION_LIMITS)
+        connection.commit()
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One read-write transaction: commits at the end, rolls back on any error."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Session]:
+    """One read-only view of the database as it is at one instant."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        yield session
+
+
+def once_more(work: Callable[[], T]) -> T:
+    """Run `work`; where the database chose it as a deadlock's victim, run it a second time."""
+    try:
+        return work()
+    except DATABASE_ERRORS as error:
+        if sqlstate(error) not in RETRIED:
+            raise
+        return work()
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE that the server sent, through SQLAlchemy or from the driver itself."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else None
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database is away or refusing (class 08, 53, 57, or no answer at all), not our statement wrong."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if not isinstance(cause, psycopg.OperationalError):
+        return isinstance(error, PoolTimeout)
+    return cause.sqlstate is None or cause.sqlstate[:2] in {"08", "53", "57", "25"}
+
+
+def driver(session: Session) -> psycopg.Connection:
+    """The psycopg connection under `session`, for arrays and COPY within the same transaction."""
+    return driver_of(session.connection())
+
+
+def driver_of(connection: Connection) -> psycopg.Connection:
+    """The psycopg connection under an SQLAlchemy one."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    return raw

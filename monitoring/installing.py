@@ -1,0 +1,89 @@
+"""What the commands do to an installation: who works there, what posts, and whether it is healthy."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from redis.exceptions import RedisError
+
+from devices.formats.native import explain
+from monitoring.access.roles import Role
+from monitoring.access.tables import Staff
+from monitoring.access.tokens import mint
+from monitoring.config import Settings
+from monitoring.database import make_engine, transaction
+from monitoring.health import Part as HealthPart
+from monitoring.health import database_parts, queue_part, unscored_part
+from monitoring.intake.durability import read_durability
+from monitoring.intake.stream import AWAY, connect, read_backlog
+from monitoring.kit.devices import DeviceBody, make
+from monitoring.parts import CannotAdd, answers
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Somebody or something that now has a token. The token is shown once."""
+
+    id: str
+    token: str
+
+
+def add_staff(settings: Settings, staff: Staff) -> Made:
+    """A member of staff and their token."""
+    engine = make_engine(settings.database_url, pool_size=1)
+    with transaction(engine) as session:
+        session.add(staff)
+        session.flush()
+        token = mint(session, staff.created_at, staff_id=staff.id)
+        made = Made(str(staff.public_id), token)
+    engine.dispose()
+    return made
+
+
+def new_staff(role: Role, name: str, wards: list[str], *, registered: bool, senior: bool, now: datetime) -> Staff:
+    """A member of staff of these wards, or of every ward where none is named."""
+    return Staff(name=name, role=role, wards=wards or None, registered=registered, senior=senior, created_at=now)
+
+
+def add_device(settings: Settings, kind: str, serial: str, now: datetime) -> Made:
+    """A device and its token. Raises CannotAdd."""
+    try:
+        body = msgspec.convert({"kind": kind, "serial": serial}, DeviceBody)
+    except msgspec.ValidationError as error:
+        field, reason = explain(error)
+        raise CannotAdd(f"{field}: {reason}") from error
+    engine = make_engine(settings.database_url, pool_size=1)
+    with transaction(engine) as session:
+        device, token = make(session, now, body)
+        made = Made(str(device.public_id), token)
+    engine.dispose()
+    return made
+
+
+def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
+    """How each part of an installation is, asked of the database, the queue and the API themselves."""
+    engine = make_engine(settings.database_url, pool_size=1)
+    parts = database_parts(engine, now)
+    engine.dispose()
+    client = connect(settings.queue_url)
+    try:
+        durability = read_durability(client, stated=settings.queue_durability == "stated")
+        backlog = read_backlog(client, settings.streams)
+        parts["queue"] = queue_part(durability)
+        parts["unscored"] = unscored_part(backlog, now)
+    except (RedisError, *AWAY) as error:
+        parts["queue"] = HealthPart("failed", f"not available ({type(error).__name__})")
+    finally:
+        client.close()
+    if settings.database_owner_url in {None, settings.database_url}:
+        detail = "the parts run as the role that owns the schema: what is append-only is not enforced"
+        parts["roles"] = HealthPart("degraded", detail)
+    silent = HealthPart("degraded", f"nothing answers on port {settings.port}")
+    parts["api"] = HealthPart("ok") if answers(settings.port, settings.host) else silent
+    return parts
+
+
+def as_json(parts: dict[str, HealthPart]) -> dict[str, object]:
+    """For machines."""
+    named: dict[str, object] = msgspec.to_builtins(parts)
+    return named

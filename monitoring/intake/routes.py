@@ -1,0 +1,116 @@
+"""`POST /v1/readings`: decode, judge, put on disk, answer. Touches no database.
+
+The busiest route by far: it reads its bytes and writes its answer itself, which the framework does twice as slowly.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response, post
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from devices.formats.native import Decoded, Malformed, Posted, decode
+from devices.reading import Arrival, Refusal
+from monitoring.access.tokens import Caller
+from monitoring.clock import utc_now
+from monitoring.headers import header
+from monitoring.metrics import SETS
+from monitoring.openapi import reads_sets
+from monitoring.problems import Fault, Problem, TooLarge, WrongMediaType, answer
+from monitoring.service import Service, service_of
+
+BODY_BYTES_MAX: Final = 1_048_576
+_accepted, _refused = SETS.labels("accepted"), SETS.labels("refused")
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of a request's sets. Each accepted one is on disk and will be scored."""
+
+    accepted: int
+    rejected: list[Refusal]
+
+
+class Accepted(Response[Taken]):
+    """202, ready to be sent as it is."""
+
+    def __init__(self, taken: Taken) -> None:
+        self.content = taken
+        self._body = msgspec.json.encode(taken)
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIApp:  # type: ignore[override]  # any ASGI application does
+        """Itself: there is nothing left to do."""
+        return self._send
+
+    async def _send(self, _: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self._body))]
+        await send({"type": "http.response.start", "status": 202, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+@post(
+    "/v1/readings",
+    status_code=202,
+    opt={"allows": "post readings"},
+    operation_class=reads_sets(Posted),
+    tags=["devices"],
+    summary="Post one set of readings, or an array of up to 1,000",
+)
+async def post_readings(request: Request[Caller, Any, Any]) -> Response[Taken]:
+    """Take readings. Sending the same `id` twice is safe."""
+    return await take(service_of(request), decode(await read_json(request)), source=request.user.id)
+
+
+async def take(service: Service, decoded: Decoded, *, source: int, patient: str | None = None) -> Response[Taken]:
+    """Put what was accepted on disk and answer. What is impossible travels too, so that somebody is told."""
+    now = utc_now()
+    service.refuse_backlog(now)
+    if decoded.sets or decoded.impossible:
+        arrival = Arrival(
+            source=source, received_at=now, sets=decoded.sets, impossible=decoded.impossible, patient=patient
+        )
+        await service.inlet.append(abs(source), msgspec.json.encode(arrival))
+    if decoded.refused:
+        _refused.inc(len(decoded.refused))
+    if not decoded.sets:
+        return _all_refused(decoded)
+    _accepted.inc(len(decoded.sets))
+    return Accepted(Taken(len(decoded.sets), decoded.refused))
+
+
+def _all_refused(decoded: Decoded) -> Response[Any]:
+    faults = [Fault(one.field, one.reason) for one in decoded.refused] or [Fault("", "holds no set of readings")]
+    return answer(
+        Problem(
+            type="urn:virtual-ward:problem:unacceptable",
+            title="No set of readings could be accepted.",
+            status=422,
+            detail="; ".join(f"{one.field}: {one.reason}" if one.field else one.reason for one in faults[:5]),
+            errors=faults,
+            accepted=0,
+            rejected=list(decoded.refused),
+        )
+    )
+
+
+async def read_json(request: Request[Any, Any, Any]) -> bytes:
+    """The body's bytes. Raises WrongMediaType, TooLarge, and Malformed where the client left in the middle."""
+    if not is_json(header(request.scope, b"content-type")):
+        raise WrongMediaType("Send application/json.")
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise Malformed("the body ends in the middle")
+        parts.append(message["body"])
+        size += len(message["body"])
+        if size > BODY_BYTES_MAX:
+            raise TooLarge(f"Send at most {BODY_BYTES_MAX} bytes.")
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a body is declared as JSON; one that is not declared at all is taken for it."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return media_type in {"", "application/json"} or media_type.endswith("+json")

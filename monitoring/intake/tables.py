@@ -1,0 +1,132 @@
+"""Readings as they came, the ledger that absorbs repeats, later scores, and what was kept aside.
+
+`reading` is partitioned by month of `taken_at` (see `partitions.py`), and both it and `rescored` are written once.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    Uuid,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from monitoring.columns import Json, UtcDateTime, instant, internal_key, one_of, public_key
+
+
+class Ledger(SQLModel, table=True):
+    """Each id that a source ever sent, with what it said: the same id again changes nothing.
+
+    `source` is a device's internal key, or the negative of a member of staff's.
+    """
+
+    source: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    id: str = Field(primary_key=True)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # first 16 bytes of SHA-256
+
+
+class Scored(SQLModel):
+    """A score of one set. `points` is a character per PARAMETERS: `0`-`3`, or `-` where missing.
+
+    No points at all: NEWS2 does not apply to this patient (`not_scored` says why).
+    """
+
+    points: str | None = None
+    score: int | None = Field(default=None, sa_type=SmallInteger)
+    score_max: int | None = Field(default=None, sa_type=SmallInteger)
+    scale: int | None = Field(default=None, sa_type=SmallInteger)
+    oxygen_assumed: bool = False
+    severity: int = Field(default=0, sa_type=SmallInteger)
+    not_scored: str | None = None
+
+
+class Reading(Scored, table=True):
+    """One set of readings taken together, in chart units, and what it scored when it came. Written once.
+
+    NULL is not measured. `as_sent` holds the values that rounding to the chart changed, `also` the rarer ones.
+    """
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (taken_at)"},)
+
+    episode_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    taken_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    set: UUID = Field(primary_key=True)
+    source: int = Field(sa_type=BigInteger)
+    id: str
+    received_at: datetime = instant()
+    respiratory_rate: int | None = Field(default=None, sa_type=SmallInteger)
+    spo2: int | None = Field(default=None, sa_type=SmallInteger)
+    on_oxygen: bool | None = None
+    oxygen_flow_hundredths: int | None = Field(default=None, sa_type=SmallInteger)
+    systolic: int | None = Field(default=None, sa_type=SmallInteger)
+    diastolic: int | None = Field(default=None, sa_type=SmallInteger)
+    pulse: int | None = Field(default=None, sa_type=SmallInteger)
+    consciousness: str | None = None
+    temperature_tenths: int | None = Field(default=None, sa_type=SmallInteger)
+    also: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    as_sent: dict[str, str] | None = Field(default=None, sa_type=Json)
+    quality: str = "good"
+    flags: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
+    uses: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid)))  # other sets carried into the score
+
+
+class Rescored(Scored, table=True):
+    """A score written anew because an earlier set arrived later. The newest revision is the current one."""
+
+    __table_args__ = (Index("rescored_set", "episode_id", "taken_at", "set", "revision"),)
+
+    revision: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    episode_id: int = Field(sa_column=Column(BigInteger, ForeignKey("episode.id"), nullable=False))
+    taken_at: datetime = instant()
+    set: UUID
+    scored_at: datetime = instant()
+    uses: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid)))
+
+
+class Aside(StrEnum):
+    """Why a set was kept aside for a person instead of being scored."""
+
+    CONFLICT = "same id, other content"
+    FUTURE = "taken in the future"
+    BEFORE_RETENTION = "older than what is kept"
+    UNASSIGNED = "device not assigned to a patient at that time"
+    NOT_ADMITTED = "patient not on a ward at that time"
+    WRONG_PATIENT = "not a patient of this device at that time"
+    IMPOSSIBLE = "cannot be a measurement"
+    POISON = "could not be processed"
+
+
+class SetAside(SQLModel, table=True):
+    """Something that arrived and was not scored: visible, never dropped, for a person to release or discard."""
+
+    __tablename__ = "set_aside"
+    __table_args__ = (
+        one_of("reason", Aside),
+        Index("set_aside_once", "source", "id", "content", unique=True),
+        Index("set_aside_open", "kept_at", postgresql_where=text("decided_at IS NULL")),
+    )
+
+    key: int = internal_key()
+    public_id: UUID = public_key()
+    source: int = Field(sa_type=BigInteger)
+    id: str
+    content: bytes
+    patient_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
+    reason: Aside = Field(sa_type=Text)
+    detail: str
+    document: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    received_at: datetime = instant()
+    kept_at: datetime = instant()
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

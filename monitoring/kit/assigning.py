@@ -1,0 +1,122 @@
+"""Whose a device is: periods that never overlap, but of a device that several patients share."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from monitoring.acts import Act
+from monitoring.fields import Instant, in_utc
+from monitoring.kit.tables import Assignment, Device
+from monitoring.patients.register import find as find_patient
+from monitoring.patients.tables import Patient
+from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+
+AHEAD_MAX = timedelta(days=31)
+SHOWN_MAX = 20
+"""Periods shown of one device, the newest ones."""
+
+
+class AssignmentBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Whose a device is from an instant on."""
+
+    patient: UUID
+    from_: Instant | None = msgspec.field(default=None, name="from")
+
+
+class AssignmentView(msgspec.Struct):
+    """Whose a device is, or was."""
+
+    patient: UUID
+    from_: datetime = msgspec.field(name="from")
+    until: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it is the patient's then."""
+        return self.from_ <= at and (self.until is None or at < self.until)
+
+
+def assign(act: Act, device_id: UUID, patient: Patient, from_at: datetime) -> None:
+    """Give a device to a patient from an instant on. Raises Unacceptable, Conflict where it is another's then."""
+    query = select(Device).where(col(Device.public_id) == device_id).with_for_update(key_share=True)
+    device = act.session.execute(query).scalar_one_or_none()
+    if device is None:
+        raise Unacceptable(Fault("devices", f"there is no device {device_id}"))
+    period = Range(from_at, None, bounds="[)")
+    row = Assignment(device_id=device.id, patient_id=patient.id, during=period, shared=device.shared)
+    try:
+        with act.session.begin_nested():
+            act.session.add(row)
+    except IntegrityError:
+        current = {"device": device.public_id, "assignments": assignments(act, [device.id])[device.id]}
+        raise Conflict("The device is somebody's at that time.", current=current) from None
+
+
+def reassign(act: Act, device: Device, body: AssignmentBody) -> None:
+    """End the device's present assignment where the new one begins, and give it to the patient."""
+    try:
+        patient = find_patient(act, body.patient)
+    except NotFound as error:
+        raise Unacceptable(Fault("patient", str(error))) from None
+    from_at = act.now if body.from_ is None else in_utc("from", body.from_)
+    if from_at > act.now + AHEAD_MAX:
+        raise Unacceptable(Fault("from", f"is more than {AHEAD_MAX.days} days ahead"))
+    periods = _open(act, device)
+    if any(row.patient_id == patient.id and row.during.lower == from_at for row in periods):
+        return  # sent again
+    if not device.shared:
+        _end(periods, from_at)
+        act.session.flush()
+    assign(act, device.public_id, patient, from_at)
+
+
+def unassign(act: Act, device: Device) -> None:
+    """The device is nobody's from now on, nor to become somebody's. Raises NotFound where it is nobody's already."""
+    periods = _open(act, device)
+    if not periods:
+        raise NotFound("The device is assigned to nobody.")
+    _end(periods, act.now)
+    for row in periods:
+        if _starts(row) >= act.now:
+            act.session.delete(row)
+    act.session.flush()
+
+
+def assignments(act: Act, devices: Sequence[int]) -> dict[int, list[AssignmentView]]:
+    """Whose each device was and is, newest first, by the device's internal key."""
+    since, until = func.lower(col(Assignment.during)), func.upper(col(Assignment.during))
+    place = func.row_number().over(partition_by=col(Assignment.device_id), order_by=since.desc())
+    of = (
+        select(col(Assignment.device_id), col(Patient.public_id), since, until, place.label("place"))
+        .join(Patient, col(Patient.id) == col(Assignment.patient_id))
+        .where(col(Assignment.device_id).in_(devices))
+        .subquery()
+    )
+    whose: dict[int, list[AssignmentView]] = {}
+    for device, *period, _ in act.session.execute(select(of).where(of.c.place <= SHOWN_MAX).order_by(of.c.place)):
+        whose.setdefault(device, []).append(AssignmentView(*period))
+    return whose
+
+
+def _open(act: Act, device: Device) -> Sequence[Assignment]:
+    """The periods of a device that have not ended, locked."""
+    until = func.upper(col(Assignment.during))
+    query = select(Assignment).where(col(Assignment.device_id) == device.id, until.is_(None) | (until > act.now))
+    return act.session.execute(query.order_by(col(Assignment.id)).with_for_update()).scalars().all()
+
+
+def _end(periods: Sequence[Assignment], at: datetime) -> None:
+    """End those periods that began before `at` and go on beyond it."""
+    for row in periods:
+        if _starts(row) < at and (row.during.upper is None or row.during.upper > at):
+            row.during = Range(row.during.lower, at, bounds="[)")
+
+
+def _starts(row: Assignment) -> datetime:
+    assert row.during.lower is not None  # every period has a beginning
+    return row.during.lower

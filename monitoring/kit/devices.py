@@ -1,0 +1,158 @@
+"""Devices: registered with a token that is shown once, found, and shut out."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from monitoring.access.roles import Role
+from monitoring.access.tokens import mint, revoke
+from monitoring.acts import Act
+from monitoring.database import AnySelect
+from monitoring.fields import Word
+from monitoring.kit.assigning import AssignmentBody, AssignmentView, assignments, reassign, unassign
+from monitoring.kit.tables import Device, DeviceSeen
+from monitoring.paging import Page, before, page
+from monitoring.problems import Fault, Forbidden, NotFound, Unacceptable
+
+INTERFACE = "interface"
+"""A hospital system rather than a home device: what it sends admits and discharges."""
+
+Eui = Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Fa-f]{2}[-:]?){5,7}[0-9A-Fa-f]{2}$(?!\n)")]
+
+
+EUI_DIGITS = frozenset({12, 16})
+
+
+class DeviceBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A device as sent."""
+
+    kind: Word
+    serial: Word
+    identifiers: Annotated[list[Eui], msgspec.Meta(max_length=20)] = []
+    shared: bool = False
+
+
+class DeviceView(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A device. `token` stands here once, when it is made."""
+
+    id: UUID
+    kind: str
+    serial: str
+    identifiers: list[str]
+    shared: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+    battery: int | None
+    clock_offset_s: int | None
+    patient: UUID | None  # whose it is now; None where it is nobody's, or shared by several
+    from_: datetime | None = msgspec.field(name="from")  # since when
+    assignments: list[AssignmentView]
+    token: str | None = None
+
+
+def add(act: Act, body: DeviceBody) -> DeviceView:
+    """Register a device; its token is never seen again. Raises Forbidden for what only an admin makes."""
+    if body.kind == INTERFACE and act.who.role is not Role.ADMIN:
+        raise Forbidden("Only an admin makes a device of kind interface.")
+    device, token = make(act.session, act.now, body)
+    return _view(act, device, None, [], token)
+
+
+def make(session: Session, now: datetime, body: DeviceBody) -> tuple[Device, str]:
+    """A device's row and its first token."""
+    given = [_normalised(one) for one in body.identifiers]
+    for place, one in enumerate(given):
+        if len(one) not in EUI_DIGITS:
+            raise Unacceptable(Fault(f"identifiers[{place}]", "is neither an EUI-48 nor an EUI-64"))
+    device = Device(
+        kind=body.kind, serial=body.serial, identifiers=list(dict.fromkeys(given)), shared=body.shared, created_at=now
+    )
+    session.add(device)
+    session.flush()
+    return device, mint(session, now, device_id=device.id)
+
+
+def devices(act: Act, limit: int, cursor: str | None) -> Page[DeviceView]:
+    """All devices, newest first."""
+    query = _with_seen().where(col(Device.id) < before(cursor)).order_by(col(Device.id).desc())
+    found = page(act.session, query, limit, key=lambda row: row[0].id, show=lambda row: row)
+    whose = assignments(act, [device.id for device, _ in found.items])
+    return Page([_view(act, device, seen, whose.get(device.id, [])) for device, seen in found.items], found.next)
+
+
+def device(act: Act, device_id: UUID) -> DeviceView:
+    """One device. Raises NotFound."""
+    row = act.session.execute(_with_seen().where(col(Device.public_id) == device_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no device {device_id}.")
+    return _view(act, row[0], row[1], assignments(act, [row[0].id]).get(row[0].id, []))
+
+
+def renew_token(act: Act, device_id: UUID) -> DeviceView:
+    """A new token; the old ones end. Raises NotFound."""
+    found = find(act, device_id)
+    revoke(act.session, act.now, device_id=found.id)
+    token = mint(act.session, act.now, device_id=found.id)
+    act.session.flush()
+    return msgspec.structs.replace(device(act, device_id), token=token)
+
+
+def revoke_token(act: Act, device_id: UUID) -> DeviceView:
+    """No token is valid any more. Raises NotFound."""
+    revoke(act.session, act.now, device_id=find(act, device_id).id)
+    act.session.flush()
+    return device(act, device_id)
+
+
+def put_assignment(act: Act, device_id: UUID, body: AssignmentBody) -> DeviceView:
+    """Give the device to a patient. Raises NotFound, Unacceptable, Conflict."""
+    reassign(act, find(act, device_id), body)
+    return device(act, device_id)
+
+
+def delete_assignment(act: Act, device_id: UUID) -> DeviceView:
+    """The device is nobody's from now on. Raises NotFound."""
+    unassign(act, find(act, device_id))
+    return device(act, device_id)
+
+
+def find(act: Act, device_id: UUID) -> Device:
+    """A device's row, locked. Raises NotFound."""
+    query = select(Device).where(col(Device.public_id) == device_id).with_for_update(key_share=True)
+    found: Device | None = act.session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no device {device_id}.")
+    return found
+
+
+def _normalised(identifier: str) -> str:
+    return identifier.replace("-", "").replace(":", "").upper()
+
+
+def _with_seen() -> AnySelect:
+    return select(Device, DeviceSeen).outerjoin(DeviceSeen, col(DeviceSeen.device_id) == col(Device.id))
+
+
+def _view(
+    act: Act, device: Device, seen: DeviceSeen | None, whose: list[AssignmentView], token: str | None = None
+) -> DeviceView:
+    now = [one for one in whose if one.holds(act.now)]
+    return DeviceView(
+        id=device.public_id,
+        kind=device.kind,
+        serial=device.serial,
+        identifiers=device.identifiers,
+        shared=device.shared,
+        created_at=device.created_at,
+        last_seen_at=None if seen is None else seen.last_seen_at,
+        battery=None if seen is None else seen.battery_percent,
+        clock_offset_s=None if seen is None else seen.clock_offset_s,
+        patient=now[0].patient if len(now) == 1 else None,
+        from_=now[0].from_ if len(now) == 1 else None,
+        assignments=whose,
+        token=token,
+    )

@@ -1,0 +1,247 @@
+"""`GET /v1/live`: Server-Sent Events, resumed where a client left off.
+
+Durable events are read from their table in order and never skipped. `reading` and `score` come over the queue's own
+channel, carry no id, and only the latest of each patient waits for a slow client.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Annotated, Any, Final
+
+import msgspec
+import psycopg
+import redis.asyncio
+import structlog
+from litestar import Request, get
+from litestar.params import QueryParameter
+from litestar.response import Stream
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+
+from monitoring.access.gate import see_ward
+from monitoring.access.tokens import Caller
+from monitoring.database import DATABASE_ERRORS
+from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
+from monitoring.problems import unacceptable
+from monitoring.replay import KEPT_FOR, PAGE, frame, missed
+
+__all__ = ["KEPT_FOR", "Hub", "Watcher", "live"]
+
+log = structlog.get_logger()
+
+WAITING_MAX: Final = 5_000
+"""Durable events that may wait for one slow client; beyond it the client is cut off, and resumes."""
+KEEP_ALIVE_S: Final = 15.0
+POLL_S: Final = 1.0
+RECONNECT_S: Final = 0.5
+
+_NEW: Final = "SELECT id, kind, ward, data::text FROM event WHERE id > %s ORDER BY id LIMIT %s"
+
+
+class Watcher:
+    """One client that watches live."""
+
+    def __init__(self, caller: Caller, ward: str | None) -> None:
+        self.caller = caller
+        self.ward = ward
+        self.closed = False
+        self._durable: deque[tuple[int, bytes]] = deque()
+        self._latest: dict[tuple[str, str], bytes] = {}
+        self._news = asyncio.Event()
+
+    @property
+    def wards(self) -> frozenset[str] | None:
+        """The wards that this client watches; None for all."""
+        return self.caller.wards if self.ward is None else frozenset({self.ward})
+
+    def wants(self, ward: str | None) -> bool:
+        """Whether an event of that ward is for this client; one of no ward is for everybody."""
+        return ward is None or (self.ward in {None, ward} and self.caller.may_see(ward))
+
+    def tell(self, event_id: int, told: bytes) -> None:
+        """A durable event, in order. A client for whom too many wait is cut off: what it got has no gap."""
+        if len(self._durable) >= WAITING_MAX:
+            self.close()
+        if not self.closed:
+            self._durable.append((event_id, told))
+            self._news.set()
+
+    def tell_latest(self, kind: str, patient: str, told: bytes) -> None:
+        """A transient one: the latest of its patient counts."""
+        if not self.closed:
+            self._latest[kind, patient] = told
+            self._news.set()
+
+    def close(self) -> None:
+        """End the stream after the frame that is being written. What waits is forgotten: the client resumes."""
+        self.closed = True
+        self._durable.clear()
+        self._latest.clear()
+        self._news.set()
+
+    async def frames(self, after: int) -> AsyncIterator[bytes]:
+        """What to send, from the durable event `after` on; a comment now and then keeps the line open."""
+        while not self.closed:
+            try:
+                await asyncio.wait_for(self._news.wait(), KEEP_ALIVE_S)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            self._news.clear()
+            while self._durable or self._latest:
+                if not self._durable:
+                    yield self._latest.pop(next(iter(self._latest)))
+                    continue
+                event_id, told = self._durable.popleft()
+                if event_id > after:
+                    yield told
+
+
+class Hub:
+    """Hands events of the database and of the queue to the clients of one API process."""
+
+    def __init__(self, database_url: str, queue_url: str, engine: Engine) -> None:
+        self._database_url = database_url
+        self._queue_url = queue_url
+        self.engine = engine
+        self._watchers: set[Watcher] = set()
+        self._watched = asyncio.Event()
+        self.begun = asyncio.Event()  # from here on every new durable event is handed out
+        self._last_id = 0  # the newest one handed out
+        self._closed = False
+
+    def loops(self) -> list[Coroutine[None, None, None]]:
+        """What has to run while the process serves."""
+        return [self._keep(self._follow_events), self._keep(self._follow_transient)]
+
+    def add(self, watcher: Watcher) -> None:
+        """Begin to tell a client."""
+        self._watchers.add(watcher)
+        self._watched.set()
+
+    def place(self) -> bytes:
+        """Where a client that begins now would resume: so that it misses nothing before its first event either."""
+        return b"id: %d\n" % self._last_id if self.begun.is_set() else b""
+
+    def remove(self, watcher: Watcher) -> None:
+        """A client went."""
+        self._watchers.discard(watcher)
+        if not self._watchers:
+            self._watched.clear()
+
+    def drop_unless(self, holds: Callable[[bytes], bool]) -> None:
+        """Close the streams of tokens that are no longer live."""
+        for watcher in self._watchers:
+            if not holds(watcher.caller.token):
+                watcher.close()
+
+    def close(self) -> None:
+        """The process ends: clients resume elsewhere."""
+        self._closed = True
+        self._watched.set()
+        for watcher in self._watchers:
+            watcher.close()
+
+    async def _keep(self, follow: Callable[[], Awaitable[None]]) -> None:
+        """Follow again whatever interrupts it, until closed: a driver may swallow the cancelling of a task."""
+        while not self._closed:
+            try:
+                await follow()
+            except (psycopg.Error, RedisError, OSError) as error:
+                log.warning("live_interrupted", error=type(error).__name__)
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _follow_events(self) -> None:
+        connection = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=3)
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            if not self.begun.is_set():
+                cursor = await connection.execute("SELECT coalesce(max(id), 0) FROM event")
+                row = await cursor.fetchone()
+                self._last_id = row[0] if row else 0
+                self.begun.set()
+            while not self._closed:
+                while await self._hand_out(connection):
+                    pass
+                async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
+                    pass
+
+    async def _hand_out(self, connection: psycopg.AsyncConnection) -> bool:
+        """Tell everybody what is new. True where there may be more."""
+        cursor = await connection.execute(_NEW, (self._last_id, PAGE))
+        rows = await cursor.fetchall()
+        for event_id, kind, ward, data in rows:
+            told = frame(kind, data.encode(), event_id)
+            for watcher in self._watchers:
+                if watcher.wants(ward):
+                    watcher.tell(event_id, told)
+            self._last_id = event_id
+        return len(rows) == PAGE
+
+    async def _follow_transient(self) -> None:
+        await self._watched.wait()
+        client = redis.asyncio.Redis.from_url(self._queue_url, socket_connect_timeout=2)
+        async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
+            await channel.subscribe(TRANSIENT_CHANNEL)
+            while self._watchers and not self._closed:
+                message = await channel.get_message(timeout=POLL_S)
+                for news in msgspec.json.decode(message["data"]) if message else ():
+                    kind, ward, patient = news.pop("kind"), news["ward"], news["patient"]
+                    told = frame(kind, msgspec.json.encode(news), None)
+                    for watcher in self._watchers:
+                        if watcher.wants(ward):
+                            watcher.tell_latest(kind, patient, told)
+
+
+WardFilter = Annotated[str | None, QueryParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+@get(
+    "/v1/live",
+    opt={"allows": "watch live"},
+    tags=["everyone"],
+    summary="Server-Sent Events: reading, score, alert, escalation, occupancy, ucr, system",
+    media_type="text/event-stream",
+)
+async def live(request: Request[Caller, Any, Any], ward: WardFilter = None) -> Stream:
+    """Watch what happens. Resumes after the header `Last-Event-ID`."""
+    if ward is not None:
+        see_ward(request.user, ward)
+    resume_after = _event_id(request.headers.get("last-event-id"))
+    hub: Hub = request.app.state.service.hub
+    watcher = Watcher(request.user, ward)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return Stream(_watch(hub, watcher, resume_after), media_type="text/event-stream", headers=headers)
+
+
+async def _watch(hub: Hub, watcher: Watcher, resume_after: int | None) -> AsyncIterator[bytes]:
+    hub.add(watcher)  # first listen, then read what was missed: nothing falls between
+    try:
+        yield b"retry: 1000\n" + hub.place() * (resume_after is None) + b"\n"
+        after = 0
+        if resume_after is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hub.begun.wait(), KEEP_ALIVE_S)
+            if not hub.begun.is_set():
+                return  # without the database nobody can say what was missed: the client comes again
+            async for event_id, missed_frame in missed(hub.engine, resume_after, watcher.wards, watcher.wants):
+                if watcher.closed:
+                    return
+                after = after if event_id is None else event_id
+                yield missed_frame
+        async for waiting in watcher.frames(after):
+            yield waiting
+    except DATABASE_ERRORS as error:
+        log.warning("live_interrupted", error=type(error).__name__)
+    finally:
+        hub.remove(watcher)
+
+
+def _event_id(header: str | None) -> int | None:
+    if header is None or header == "":
+        return None
+    if not header.isascii() or not header.isdigit() or len(header) > 18:
+        raise unacceptable("Last-Event-ID", "is not an id that an event carried")
+    return int(header)

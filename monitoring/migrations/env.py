@@ -1,0 +1,9 @@
+"""Alembic's entry: the connection comes from `monitoring.schema.migrate`, which holds the migration lock."""
+
+from alembic import context
+
+from monitoring.tables import SQLModel
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,140 @@
+"""The served OpenAPI document: what routes that decode bytes themselves take, and what every route may refuse."""
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from litestar import Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, OpenAPI, Operation, RequestBody, SecurityScheme
+
+from devices.formats.native import SETS_MAX, Posted, PostedByStaff
+from monitoring.problems import Problem
+
+ASSETS: Final = "/schema/assets"
+OPEN: Final = ("/health/",)
+"""Where no token is asked for."""
+
+_REF: Final = "#/components/schemas/{name}"
+DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Problem)
+
+REFUSALS: Final = {
+    400: "The body is not JSON.",
+    401: "No token, or one that is not valid.",
+    403: "Not with this role, or not on this ward.",
+    404: "Not there, or not yours to see.",
+    409: "What is now forbids it; `current` says what is.",
+    413: "The body is larger than 1 MiB, or holds more than 1,000 sets.",
+    415: "The body must be JSON.",
+    422: "Well-formed, but it cannot be accepted: `errors` names each field and the reason.",
+    503: "The queue or the database cannot take it now. Send it again after `Retry-After` seconds.",
+}
+
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Kept for 24 h per token, method and path: the same body again gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def reads_sets(one: type) -> type[Operation]:
+    """The operation of a route that decodes one set or an array of sets itself."""
+    ref = {"$ref": _REF.format(name=one.__name__)}
+    array = {"type": "array", "items": ref, "minItems": 1, "maxItems": SETS_MAX}
+    return reads("application/json", {"oneOf": [ref, array]})
+
+
+def reads(media_type: str, schema: dict[str, Any]) -> type[Operation]:
+    """The operation of a route that decodes a body of that media type itself."""
+    content: Any = {media_type: {"schema": schema}}
+
+    @dataclass
+    class Reading(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(content=content, required=True)
+
+    return Reading
+
+
+class Document(OpenAPI):
+    """The document with what the framework does not know of our routes."""
+
+    def to_schema(self) -> dict[str, Any]:
+        """As JSON."""
+        document = super().to_schema()
+        _, components = msgspec.json.schema_components(DECODED_BY_ROUTES, ref_template=_REF)
+        document["components"]["schemas"] |= components
+        for path, item in document["paths"].items():
+            for method, operation in item.items():
+                _complete(path, method, operation)
+        return document
+
+
+class Config(OpenAPIConfig):
+    """The framework's configuration, for a Document."""
+
+    def to_openapi_schema(self) -> OpenAPI:
+        """An empty document."""
+        return Document(**vars(super().to_openapi_schema()))
+
+
+def config() -> OpenAPIConfig:
+    """The document at /schema, with pages that need no internet."""
+    pages = SwaggerRenderPlugin(
+        js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        css_url=f"{ASSETS}/swagger-ui.css",
+        standalone_preset_js_url=f"{ASSETS}/swagger-ui-standalone-preset.js",
+        favicon=f'<link rel="icon" href="{ASSETS}/favicon-32x32.png">',
+        path="/",
+    )
+    return Config(
+        title="Virtual Ward",
+        version=version("virtual-ward"),
+        description="Readings from home become alerts that a clinician acknowledges. Not for patient care until a "
+        "clinical safety officer has signed it.",
+        openapi_router=Router("/schema", route_handlers=[], opt={"allows": "everybody"}, include_in_schema=False),
+        render_plugins=[pages, JsonRenderPlugin()],
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"token": []}],
+    )
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    changes = method != "get" and not path.endswith("/readings")  # intake has ids of its own against repeats
+    if path.startswith(OPEN):
+        operation["security"] = []
+    if changes:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    responses = operation["responses"]
+    responses.pop("400", None)  # the framework's own, of another shape
+    for status in _refusals(path, operation, changes=changes):
+        responses[str(status)] = _refusal(status)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int]:
+    """What a route may answer instead of what was asked for."""
+    refusals = set() if path.startswith(OPEN) else {401, 403, 503}
+    if "{" in path:
+        refusals |= {404}
+    if changes:
+        refusals |= {409}
+    if "parameters" in operation:
+        refusals |= {422}
+    if "requestBody" in operation:
+        refusals |= {400, 413, 415, 422}
+    return refusals
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": REFUSALS[status],
+        "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=Problem.__name__)}}},
+    }
+    if status == 503:
+        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return described

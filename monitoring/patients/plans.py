@@ -1,0 +1,118 @@
+"""Plans over time: the one in force, and a clinician's new one."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from alert_rules.alarms import Kind
+from alert_rules.pathway import pathways
+from alert_rules.silence import GRACE
+from monitoring.acts import Act
+from monitoring.alerts.life import About, Alerts
+from monitoring.events import emit
+from monitoring.fields import in_utc
+from monitoring.patients.plan import (
+    PlanBody,
+    PlanView,
+    check_watched,
+    make_plan,
+    plan_view,
+    reason_not_scored,
+    schedule_of,
+)
+from monitoring.patients.register import find
+from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+from monitoring.wards.tables import Episode, Ward
+
+AHEAD_MAX = timedelta(days=31)
+
+
+def current_plan(act: Act, patient_id: UUID) -> PlanView:
+    """The plan in force now. Raises NotFound where the patient is on no ward."""
+    _, episode, _ = _stay(act, patient_id)
+    return plan_view(in_force(act.session, episode, act.now))
+
+
+def in_force(session: Session, episode: Episode, at: datetime) -> Plan:
+    """The plan that holds at an instant of a stay. A stay has one from its first instant on."""
+    query = select(Plan).where(col(Plan.episode_id) == episode.id, col(Plan.from_at) <= at)
+    newest = query.order_by(col(Plan.from_at).desc(), col(Plan.id).desc()).limit(1)
+    plan: Plan = session.execute(newest).scalar_one()
+    return plan
+
+
+def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
+    """A new plan from an instant on. Raises NotFound, Unacceptable, Conflict for a stay that had not begun."""
+    patient, episode, ward = _stay(act, patient_id)
+    _refuse_undecided(body)
+    from_at = act.now if body.from_ is None else in_utc("from", body.from_)
+    if from_at > act.now + AHEAD_MAX:
+        raise Unacceptable(Fault("from", f"is more than {AHEAD_MAX.days} days ahead"))
+    if from_at < episode.admitted_at:
+        raise Conflict("The stay had not begun then.", current={"admitted_at": episode.admitted_at})
+    known = act.session.get_one(LatestVitals, episode.id, with_for_update=True)
+    plan = make_plan(
+        body,
+        pathways()[ward.pathway],
+        episode_id=episode.id,
+        decided_by=act.who.id,
+        now=act.now,
+        from_at=from_at,
+    )
+    not_scored = reason_not_scored(
+        patient.birth_date, patient.pregnant, spinal_cord_injury=patient.spinal_cord_injury, on=act.now.date()
+    )
+    check_watched(plan, not_scored)
+    act.session.add(plan)
+    act.session.flush()
+    known.due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)
+    known.overdue_at = known.due_at and known.due_at + GRACE
+    act.session.flush()
+    if known.due_at is None:
+        _end_overdue(act, About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours))
+    return plan_view(plan)
+
+
+def _refuse_undecided(body: PlanBody) -> None:
+    required = {
+        "reason": body.reason,
+        "review_on": body.review_on,
+        "spo2_scale": body.spo2_scale,
+        "readings_per_day": body.readings_per_day,
+    }
+    if lacking := [name for name, value in required.items() if value in {None, msgspec.UNSET}]:
+        raise Unacceptable(*(Fault(name, "required") for name in lacking))
+
+
+def _due_at(known: LatestVitals, plan: Plan, now_in_force: Plan, now: datetime) -> datetime | None:
+    """When readings are due next: by the plan in force, until one that is still to come takes over."""
+    if plan.from_at > now:
+        keeps = known.due_at is not None and known.due_at < plan.from_at
+        return known.due_at if keeps else schedule_of(plan).after(plan.from_at)
+    schedule = schedule_of(now_in_force)
+    due_at = None if known.heard_at is None else schedule.due_after(known.heard_at)
+    return due_at if due_at is not None and due_at > now else schedule.after(now)
+
+
+def _end_overdue(act: Act, about: About) -> None:
+    """Nothing is due any more: what was overdue has no cause left."""
+    alerts = Alerts.lock(act.session, act.now, [about.patient_id])
+    alerts.expire(about, Kind.OVERDUE, "nothing_due")
+    emit(act.session, alerts.write())
+
+
+def _stay(act: Act, patient_id: UUID) -> tuple[Patient, Episode, Ward]:
+    patient = find(act, patient_id)
+    query = (
+        select(Episode, Ward)
+        .join(Ward, col(Ward.id) == col(Episode.ward_id))
+        .where(col(Episode.patient_id) == patient.id, col(Episode.discharged_at).is_(None))
+    )
+    row = act.session.execute(query).one_or_none()
+    if row is None or not act.who.may_see(row[1].code):
+        raise NotFound("The patient is on no ward.")
+    return patient, row[0], row[1]

@@ -1,0 +1,126 @@
+"""Patients: registered, found, corrected; their plan; what was measured and what it scored."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Response, get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from devices.formats.native import PostedByStaff, decode
+from monitoring.acts import Incoming, change, look
+from monitoring.alerts.answers import alerts_of_patient
+from monitoring.alerts.views import AlertView
+from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
+from monitoring.openapi import reads_sets
+from monitoring.paging import LIMIT, Cursor, Limit, Page
+from monitoring.patients import chart, register
+from monitoring.patients.by_staff import for_patient
+from monitoring.patients.plan import PlanBody, PlanView
+from monitoring.patients.plans import current_plan, replace_plan
+from monitoring.patients.register import PatientBody, PatientView
+from monitoring.patients.views import ReadingView, ScoreView
+from monitoring.problems import WrongMediaType
+from monitoring.service import service_of
+
+TAGS = ["patients"]
+
+
+@post("/v1/patients", opt={"allows": "register patients"}, tags=TAGS, summary="Register a patient")
+async def post_patient(request: Incoming, data: JSONBody[PatientBody]) -> Response[PatientView]:
+    """Register a patient; without an NHS number only with a reason."""
+    return await change(
+        request, lambda act: register.register(act, data), location=lambda made: f"/v1/patients/{made.id}"
+    )
+
+
+@get("/v1/patients", opt={"allows": "read patients"}, tags=TAGS, summary="Patients, newest first")
+async def get_patients(request: Incoming, limit: Limit = LIMIT, cursor: Cursor = None) -> Page[PatientView]:
+    """Patients whom the caller may see."""
+    return await look(request, lambda act: register.patients(act, limit, cursor))
+
+
+@get("/v1/patients/{patient:uuid}", opt={"allows": "read patients"}, tags=TAGS, summary="One patient")
+async def get_patient(request: Incoming, patient: FromPath[UUID]) -> PatientView:
+    """A patient, and what somebody sent to the door needs to know."""
+    return await look(request, lambda act: register.patient(act, patient))
+
+
+@put("/v1/patients/{patient:uuid}", opt={"allows": "correct patients"}, tags=TAGS, summary="Correct a patient")
+async def put_patient(request: Incoming, patient: FromPath[UUID], data: JSONBody[PatientBody]) -> Response[PatientView]:
+    """Replace what is recorded of a patient."""
+    return await change(request, lambda act: register.correct(act, patient, data))
+
+
+@get(
+    "/v1/patients/{patient:uuid}/plan",
+    opt={"allows": "read patients"},
+    tags=TAGS,
+    summary="The plan in force",
+)
+async def get_plan(request: Incoming, patient: FromPath[UUID]) -> PlanView:
+    """The plan that the patient is scored and watched by now."""
+    return await look(request, lambda act: current_plan(act, patient))
+
+
+@put("/v1/patients/{patient:uuid}/plan", opt={"allows": "decide plans"}, tags=TAGS, summary="Decide a plan")
+async def put_plan(request: Incoming, patient: FromPath[UUID], data: JSONBody[PlanBody]) -> Response[PlanView]:
+    """A clinician decides scale, oxygen, limits and schedule from an instant on, with a reason and a review date."""
+    return await change(request, lambda act: replace_plan(act, patient, data))
+
+
+@get("/v1/patients/{patient:uuid}/readings", opt={"allows": "read patients"}, tags=TAGS, summary="Readings")
+async def get_readings(
+    request: Incoming,
+    patient: FromPath[UUID],
+    since: Annotated[str | None, QueryParameter(name="from")] = None,
+    until: Annotated[str | None, QueryParameter(name="to")] = None,
+    limit: Limit = LIMIT,
+    cursor: Cursor = None,
+) -> Page[ReadingView]:
+    """Sets of readings as posted, newest first by the time they were taken."""
+    return await look(request, lambda act: chart.readings(act, patient, since, until, limit, cursor))
+
+
+@post(
+    "/v1/patients/{patient:uuid}/readings",
+    status_code=202,
+    opt={"allows": "record readings"},
+    operation_class=reads_sets(PostedByStaff),
+    request_max_body_size=BODY_BYTES_MAX,
+    tags=TAGS,
+    summary="Record readings that staff took",
+)
+async def post_patient_readings(request: Incoming, patient: FromPath[UUID]) -> Response[Taken]:
+    """A set taken, told by phone or measured at a visit: the same as a device's, with `method` and `measured_by`."""
+    await look(request, lambda act: register.find(act, patient))
+    if not is_json(request.headers.get("content-type", "")):
+        raise WrongMediaType("Send application/json.")
+    decoded = for_patient(decode(await request.body(), by_staff=True), str(patient))
+    return await take(service_of(request), decoded, source=-request.user.id, patient=str(patient))
+
+
+@get("/v1/patients/{patient:uuid}/scores", opt={"allows": "read patients"}, tags=TAGS, summary="Scores")
+async def get_scores(
+    request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
+) -> Page[ScoreView]:
+    """The current score of each set once, newest first."""
+    return await look(request, lambda act: chart.scores(act, patient, limit, cursor))
+
+
+@get(
+    "/v1/patients/{patient:uuid}/alerts",
+    opt={"allows": "read alerts"},
+    tags=TAGS,
+    summary="A patient's alerts",
+)
+async def get_patient_alerts(
+    request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
+) -> Page[AlertView]:
+    """Every alert of a patient, newest first."""
+    return await look(request, lambda act: alerts_of_patient(act, patient, limit, cursor))
+
+
+ROUTES: list[Any] = [
+    post_patient, get_patients, get_patient, put_patient, get_plan, put_plan,
+    get_readings, post_patient_readings, get_scores, get_patient_alerts,
+]  # fmt: skip

@@ -1,0 +1,63 @@
+"""Every table of the schema, imported once, so that metadata and foreign keys are whole in any process."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Identity, Index
+from sqlmodel import Field, SQLModel
+
+from monitoring.access.tables import Answered, Staff, Token
+from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.columns import Json, instant
+from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
+from monitoring.kit.tables import Assignment, Device, DeviceSeen
+from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.wards.tables import Episode, Ward, WardCapacity
+
+
+class Event(SQLModel, table=True):
+    """What `/v1/live` tells, in the order in which it was committed. Kept seven days."""
+
+    __table_args__ = (Index("event_by_age", "at"),)
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    at: datetime = instant()
+    kind: str
+    ward: str | None = None  # None: for everybody
+    patient: UUID | None = None
+    data: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+
+
+class Heartbeat(SQLModel, table=True):
+    """A worker or timekeeper that is alive says so here."""
+
+    name: str = Field(primary_key=True)
+    part: str
+    at: datetime = instant()
+
+
+__all__ = [
+    "Alert",
+    "AlertHistory",
+    "Answered",
+    "Aside",
+    "Assignment",
+    "Device",
+    "DeviceSeen",
+    "Episode",
+    "Event",
+    "Heartbeat",
+    "LatestVitals",
+    "Ledger",
+    "Patient",
+    "Plan",
+    "Reading",
+    "Rescored",
+    "SQLModel",
+    "SetAside",
+    "Staff",
+    "Token",
+    "Ward",
+    "WardCapacity",
+]

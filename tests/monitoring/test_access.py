@@ -1,0 +1,187 @@
+"""Who comes in, and who may do what: every route walked with every caller, against the table of permissions."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from monitoring.access.permissions import DEVICE_MAY, MAY
+from monitoring.access.roles import Role
+from monitoring.access.tokens import Tokens
+from tests.monitoring.api import Api
+from tests.monitoring.outages import until
+from tests.monitoring.steps import elsewhere, employ, has_alert, made, refused
+from tests.ward import VERY_SICK
+
+OPEN = {"/health/live", "/health/ready"}
+REVOKED_WITHIN_S = 1.0
+PLACEHOLDERS = {"uuid": str(uuid4()), "str": "NOWHERE", "int": "1", "path": "x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One method of one route, and what the route says it allows."""
+
+    method: str
+    path: str
+    allows: str | None
+
+    def open_to(self, role: Role | None) -> bool:
+        """Whether the table lets that role in; None is a device."""
+        if role is None:
+            return self.allows in DEVICE_MAY
+        return role in MAY.get(self.allows or "", ())
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def doors(api: Api) -> Iterator[Door]:
+    """Every door of the application but the pages of its schema, from its own table of routes."""
+    for route in api.app.routes:
+        if isinstance(route, HTTPRoute) and not route.path.startswith("/schema"):
+            path = "/".join(
+                part if isinstance(part, str) else PLACEHOLDERS[part.full.partition(":")[2]]
+                for part in ("", *route.path_components)
+            )
+            for handler in route.route_handlers:
+                for method in handler.http_methods - {"OPTIONS"}:
+                    yield Door(method, path, handler.opt.get("allows"))
+
+
+def knock(api: Api, door: Door, token: str) -> int:
+    """The status at a door. What is sent is never acceptable, so that nothing is done and no stream is opened."""
+    headers = {"Last-Event-ID": "not one of ours"}
+    content = None if door.method == "GET" else b"{"
+    return api.call(door.method, door.path, token=token, headers=headers, content=content).status_code
+
+
+READINGS = Door("POST", "/v1/readings", "post readings")
+
+
+def shuts_out(api: Api, token: str) -> bool:
+    """Whether that process no longer takes readings from a device's token."""
+    return knock(api, READINGS, token) == 401
+
+
+def test_every_route_says_what_it_allows(api: Api) -> None:
+    known = {*MAY, *DEVICE_MAY}
+    assert {str(door) for door in doors(api) if door.allows not in known} == {f"GET {path}" for path in OPEN}
+    assert {door.allows for door in doors(api) if door.path in OPEN} == {"everybody"}
+
+
+def test_every_permission_is_asked_for_somewhere(api: Api) -> None:
+    assert {*MAY, *DEVICE_MAY} == {door.allows for door in doors(api)} - {"everybody"}
+
+
+def test_each_role_is_let_in_exactly_where_the_table_says(api: Api) -> None:
+    tokens = {role: api.ward.tokens[role] for role in Role} | {None: api.device()}
+    wrong = [
+        (str(door), role, status)
+        for door, (role, token) in product(doors(api), tokens.items())
+        if door.path not in OPEN and ((status := knock(api, door, token)) in {401, 403}) == door.open_to(role)
+    ]
+    assert wrong == []
+
+
+def test_nobody_comes_in_without_a_token_that_is_valid(api: Api) -> None:
+    let_in = [
+        (str(door), token)
+        for door, token in product(doors(api), ("", "vws_nobodys"))
+        if door.path not in OPEN and knock(api, door, token) != 401
+    ]
+    assert let_in == []
+
+
+def test_an_auditor_reads_only(api: Api) -> None:
+    assert {door.method for door in doors(api) if door.open_to(Role.AUDITOR)} == {"GET"}
+
+
+def test_an_admin_may_whatever_staff_may(api: Api) -> None:
+    assert [str(door) for door in doors(api) if not door.open_to(Role.ADMIN) and door.allows in MAY] == []
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer ", "Basic dTpw", "Bearer vws_unknown", "bearer \xe9", "Bearer  x", "Bearer " + "x" * 5000],
+)
+def test_what_is_no_valid_token_is_refused(api: Api, authorization: str) -> None:
+    answer = api.get("/v1/wards", token="", headers={"Authorization": authorization.encode("latin-1")})
+    refused(answer, 401)
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_the_scheme_is_read_in_any_case(api: Api) -> None:
+    token = api.ward.tokens[Role.ADMIN]
+    assert api.get("/v1/wards", token="", headers={"Authorization": f"bEARER {token}"}).status_code == 200
+
+
+def test_a_token_is_stored_as_its_hash_only(api: Api) -> None:
+    answer = made(api.post("/v1/devices", {"kind": "hub", "serial": "H-9"}, Role.ENGINEER))
+    assert answer["token"].startswith("vwd_")
+    assert len(answer["token"]) > 40
+    assert answer["token"] not in api.get(f"/v1/devices/{answer['id']}", Role.ENGINEER).text
+
+
+def test_a_revoked_token_ends_within_a_second_in_every_process(api: Api) -> None:
+    token = api.device()
+    with Api(api.ward) as elsewhere_too:
+        tokens: Tokens = elsewhere_too.app.state.service.tokens
+        until(lambda: tokens.held(token))
+        assert knock(elsewhere_too, READINGS, token) == 400  # let in
+        device = api.ward.patient.device_id
+        assert api.post(f"/v1/devices/{device}/revoke", role=Role.ENGINEER).status_code == 200
+        for process in (api, elsewhere_too):
+            until(partial(shuts_out, process, token), within_s=REVOKED_WITHIN_S)
+
+
+def test_a_new_token_ends_the_old_one_and_is_valid_at_once(api: Api) -> None:
+    old, device = api.device(), api.ward.patient.device_id
+    assert knock(api, READINGS, old) == 400
+    new = api.post(f"/v1/devices/{device}/token", role=Role.ENGINEER).json()["token"]
+    assert knock(api, READINGS, new) == 400
+    until(partial(shuts_out, api, old), within_s=REVOKED_WITHIN_S)
+
+
+def test_objects_of_another_ward_are_not_there(api: Api) -> None:
+    patient, stranger = elsewhere(api)
+    alert = has_alert(api, **VERY_SICK)
+    other = employ(api, Role.CLINICIAN, "OTHER")
+    for path, token in (
+        (f"/v1/patients/{patient}", stranger),
+        (f"/v1/patients/{patient}/plan", stranger),
+        (f"/v1/patients/{patient}/readings", stranger),
+        (f"/v1/patients/{patient}/scores", stranger),
+        (f"/v1/patients/{patient}/alerts", stranger),
+        (f"/v1/alerts/{alert['id']}", other),
+    ):
+        assert api.get(path).status_code == 200, path
+        refused(api.get(path, token=token), 404)
+
+
+def test_what_is_sent_for_a_patient_of_another_ward_is_not_even_read(api: Api) -> None:
+    patient, stranger = elsewhere(api)
+    refused(api.post(f"/v1/patients/{patient}/readings", content=b"{", token=stranger), 404)
+
+
+def test_a_ward_that_is_named_and_not_yours_is_forbidden(api: Api) -> None:
+    _, stranger = elsewhere(api)
+    for path in ("/v1/alerts?ward=OTHER", "/v1/live?ward=OTHER", "/v1/wards/OTHER"):
+        refused(api.get(path, token=stranger), 403)
+
+
+def test_lists_hold_ones_own_wards_only(api: Api) -> None:
+    _, stranger = elsewhere(api)
+    has_alert(api, **VERY_SICK)
+    other = employ(api, Role.CLINICIAN, "OTHER")
+    seen: dict[str, list[Any]] = {
+        path: api.get(path, token=other).json()["items"] for path in ("/v1/wards", "/v1/alerts")
+    }
+    assert [ward["code"] for ward in seen["/v1/wards"]] == ["OTHER"]
+    assert seen["/v1/alerts"] == []
+    assert len(api.get("/v1/alerts", token=stranger).json()["items"]) == 1

@@ -1,0 +1,150 @@
+"""The served document says what the routes do, and its pages need nobody else's server."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from devices.formats.native import Posted, PostedByStaff
+from tests.monitoring.api import Api
+
+INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
+LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
+
+
+@pytest.fixture
+def document(api: Api) -> dict[str, Any]:
+    """The document, as anybody gets it."""
+    answer = api.get("/schema/openapi.json", token="")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path and operation of each route."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield method, path, operation
+
+
+def references(part: object) -> Iterator[str]:
+    """Every `$ref` in a part of the document."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for inner in part.values():
+            yield from references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from references(inner)
+
+
+def test_every_route_is_in_the_document(api: Api, document: dict[str, Any]) -> None:
+    routes = {
+        (method.lower(), route.path_format)
+        for route in api.app.routes
+        if isinstance(route, HTTPRoute) and not route.path.startswith("/schema")
+        for method in route.methods
+        if method != "OPTIONS"
+    }
+    assert {(method, path) for method, path, _ in operations(document)} == routes
+    assert document["openapi"].startswith("3.1")
+
+
+def test_each_operation_says_what_it_is_for_and_what_it_answers(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        assert operation["summary"], path
+        assert operation["tags"], path
+        assert any(status.startswith("2") for status in operation["responses"]), (method, path)
+    assert document["security"] == [{"token": []}]
+    assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}
+
+
+def test_every_refusal_is_a_problem_with_its_media_type(document: dict[str, Any]) -> None:
+    for _, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400" and not path.startswith("/health/"):
+                assert response["content"] == {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                }, (path, status)
+    assert document["components"]["schemas"]["Problem"]["properties"].keys() >= {"type", "title", "status", "detail"}
+
+
+def test_what_needs_a_token_says_so_and_what_does_not_does_not(document: dict[str, Any]) -> None:
+    for _, path, operation in operations(document):
+        open_to_all = path.startswith("/health/")
+        assert (operation.get("security") == []) is open_to_all
+        assert ({"401", "403", "503"} <= operation["responses"].keys()) is not open_to_all
+
+
+def test_what_takes_a_body_names_its_type_and_every_way_to_be_refused(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
+            assert operation["requestBody"]["content"].keys() == {"application/json"}, path
+        else:
+            assert method in {"get", "delete"} or path.endswith(("/token", "/revoke")), path
+
+
+@pytest.mark.parametrize("path", INTAKE)
+def test_intake_takes_one_set_or_an_array_of_up_to_a_thousand(document: dict[str, Any], path: str) -> None:
+    name = INTAKE[path].__name__
+    operation = document["paths"][path]["post"]
+    one, array = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert one == array["items"] == {"$ref": f"#/components/schemas/{name}"}
+    assert (array["type"], array["minItems"], array["maxItems"]) == ("array", 1, 1000)
+    assert operation["requestBody"]["required"] is True
+    assert {"202", "422", "503"} <= operation["responses"].keys()
+    assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_a_set_is_described_field_by_field(document: dict[str, Any]) -> None:
+    schema = document["components"]["schemas"]["Posted"]
+    assert tuple(schema["properties"]) == Posted.__struct_fields__
+    assert schema["required"] == ["id", "taken_at"]
+    assert schema["additionalProperties"] is False
+    assert "mmHg" in json.dumps(schema["properties"]["systolic"])
+    assert document["components"]["schemas"]["PostedByStaff"]["properties"].keys() > schema["properties"].keys()
+
+
+def test_every_change_outside_intake_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+        assert ("Idempotency-Key" in headers) is (method != "get" and path not in INTAKE), (method, path)
+        assert ("409" in operation["responses"]) is ("Idempotency-Key" in headers)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = set(references(document))
+    assert found
+    for reference in found:
+        part: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            part = part[step]
+
+
+def test_the_pages_load_nothing_from_elsewhere(api: Api) -> None:
+    page = api.get("/schema", token="")
+    assert page.headers["content-type"].startswith("text/html")
+    loaded = LOADED.findall(page.text)
+    assert len(loaded) >= 3
+    for address in loaded:
+        assert not urlsplit(address).netloc, address
+        assert api.get(address, token="").status_code == 200, address
+    for style in [address for address in loaded if address.endswith(".css")]:
+        assert not re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", api.get(style, token="").text)
+
+
+def test_the_document_names_no_other_host(api: Api, document: dict[str, Any]) -> None:
+    assert "servers" not in document or all(not urlsplit(one["url"]).netloc for one in document["servers"])
+    assert not re.search(r"https?://", json.dumps(document))
+
+
+def test_what_is_not_a_page_of_the_schema_is_not_there(api: Api) -> None:
+    for path in ("/schema/nothing", "/schema/nothing.json", "/schema/assets/nothing", "/schema/assets/../../app.py"):
+        assert api.get(path, token="").status_code == 404
