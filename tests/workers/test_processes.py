@@ -1,0 +1,82 @@
+"""The workers as processes of their own: what they import, and what they leave."""
+
+import os
+import signal
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE, ring_once, stream_name
+from tests.monitoring.embedded.processes import REPOSITORY, eventually
+from tests.ward import SICK, Ward
+from tests.workers.records import count, put, rows
+
+
+def environment(ward: Ward) -> dict[str, str]:
+    """What a worker on another machine would be given."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("VIRTUAL_WARD_")}
+    return own | {
+        "VIRTUAL_WARD_DATABASE_URL": ward.settings.database_url,
+        "VIRTUAL_WARD_QUEUE_URL": ward.settings.queue_url,
+    }
+
+
+def post(ward: Ward, queue: Redis) -> None:
+    """A set that raises an alert is on the stream, and the bell has rung."""
+    put(queue, ward.arrival([{"id": "a", "taken_at": ward.now, **SICK}]))
+    ring_once(queue, 0)
+
+
+def test_every_job_is_found_by_its_dotted_name() -> None:
+    module, _, name = DRAIN_JOB.rpartition(".")
+    assert callable(getattr(import_module(module), name))
+
+
+def test_a_job_travels_as_json(ward: Ward, queue: Redis) -> None:
+    ring_once(queue, 0)
+    (job_id,) = Queue(DRAIN_QUEUE, connection=queue, serializer=JSONSerializer).job_ids
+    job = Job.fetch(job_id, connection=queue, serializer=JSONSerializer)
+    assert (job.func_name, job.args) == (DRAIN_JOB, [0])
+
+
+def test_a_standard_rq_worker_runs_our_job_and_raises_the_alert(ward: Ward, queue: Redis) -> None:
+    """It imports nothing but the job: a module of tables that is missing shows here and nowhere else."""
+    post(ward, queue)
+    done = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("rq"), "worker", "--burst", "-S", "rq.serializers.JSONSerializer"),
+            *("--url", ward.settings.queue_url, DRAIN_QUEUE),
+        ],
+        cwd=REPOSITORY,
+        env=environment(ward),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ward.history(ward.alert()) == ["raised"], done.stderr
+    assert queue.xlen(stream_name(0)) == 0
+
+
+@pytest.mark.parametrize("part", ["worker", "timekeeper"])
+def test_our_processes_work_say_that_they_live_and_leave_on_a_signal(ward: Ward, queue: Redis, part: str) -> None:
+    post(ward, queue)
+    process = subprocess.Popen([sys.executable, "-m", f"workers.{part}"], cwd=REPOSITORY, env=environment(ward))
+    try:
+        eventually(lambda: [row.part for row in rows(ward.engine, "SELECT part FROM heartbeat")] == [part], 60)
+        # the worker drains; the timekeeper finds a first set that was due months ago
+        eventually(lambda: count(ward.engine, "alert") == 1, 60)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert count(ward.engine, "heartbeat") == 0

@@ -1,0 +1,80 @@
+"""The timekeeper: what is due is done, what fails is told and tried again, and the bell is rung for who waits."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from monitoring.heartbeat import alive
+from monitoring.intake.stream import DRAIN_QUEUE, bell_name
+from monitoring.live import KEPT_FOR
+from tests.ward import WELL, Ward
+from tests.workers.records import change, count, put, rows
+from workers.housekeeping import FORGOTTEN_AT_ONCE, forget_old, make_coming_months
+from workers.timekeeper import Post, Task, ring_again, tasks, tick
+
+
+@pytest.fixture
+def post(engine: Engine, queue: Redis) -> Post:
+    """Where a timekeeper stands."""
+    return Post(engine, queue, 1, "tk-1")
+
+
+def jobs(queue: Redis) -> int:
+    """Drains that are enqueued."""
+    return int(queue.llen(f"rq:queue:{DRAIN_QUEUE}"))
+
+
+def test_it_rings_for_what_nobody_drains(ward: Ward, post: Post) -> None:
+    put(post.queue, ward.arrival([{"id": "a", "taken_at": ward.now, **WELL}]))
+    ring_again(post, ward.now)
+    ring_again(post, ward.now)  # the bell is up: once is enough
+    assert jobs(post.queue) == 1
+
+
+def test_it_does_not_ring_while_a_drain_works_or_nothing_waits(ward: Ward, post: Post) -> None:
+    ring_again(post, ward.now)
+    post.queue.set(bell_name(0), 1)
+    put(post.queue, ward.arrival([{"id": "a", "taken_at": ward.now, **WELL}]))
+    ring_again(post, ward.now)
+    assert jobs(post.queue) == 0
+
+
+def test_one_task_that_fails_does_not_stop_the_others(ward: Ward, post: Post) -> None:
+    done: list[str] = []
+
+    def fails(*_: Any) -> None:
+        raise ValueError("a row that nobody can read")
+
+    second = timedelta(seconds=1)
+    work = [Task("bad", second, fails), Task("good", second, lambda *_: done.append("done"))]
+    tick(post, work, ward.now)
+    tick(post, work, ward.now + second / 2)  # not due yet
+    tick(post, work, ward.now + second)
+    assert done == ["done", "done"]
+
+
+def test_a_tick_does_all_there_is_to_do(ward: Ward, post: Post) -> None:
+    ward.now += timedelta(hours=6)
+    tick(post, tasks(), ward.now)
+    assert alive(post.engine, ward.now) == {"timekeeper": 1}
+    assert count(post.engine, "alert") == 1
+
+
+def test_old_events_are_forgotten_however_many_and_newer_ones_kept(ward: Ward) -> None:
+    emitted = "INSERT INTO event (at, kind, data) SELECT :at, 'system', '{}' FROM generate_series(1, :many)"
+    change(ward.engine, emitted, at=ward.now - KEPT_FOR - timedelta(seconds=1), many=FORGOTTEN_AT_ONCE + 5)
+    change(ward.engine, emitted, at=ward.now - KEPT_FOR + timedelta(seconds=1), many=2)
+    forget_old(ward.engine, ward.now)
+    assert count(ward.engine, "event") == 2
+
+
+def test_the_months_to_come_are_made_ahead(ward: Ward) -> None:
+    later = ward.now + timedelta(days=700)
+    make_coming_months(ward.engine, later)
+    make_coming_months(ward.engine, later)
+    made = "SELECT to_regclass(:name) IS NOT NULL AS made"
+    months = [f"reading_{later + timedelta(days=days):%Y_%m}" for days in (0, 31, 59)]
+    assert all(rows(ward.engine, made, name=name)[0].made for name in months)

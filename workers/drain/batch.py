@@ -1,0 +1,87 @@
+"""One batch in its transaction, from top to bottom: everything that some arrivals owe to anyone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+import psycopg
+from sqlmodel import Session
+
+from devices.reading import Arrival
+from monitoring.alerts.life import Alerts
+from monitoring.database import driver
+from monitoring.events import emit
+from workers.drain import alerting, hearing, storing, unverified
+from workers.drain.aside import store_aside
+from workers.drain.items import Item, items_of, refused_of
+from workers.drain.ledger import enter
+from workers.drain.scoring import Scored, score
+from workers.drain.stays import Placed, place
+
+
+@dataclass(slots=True)
+class Done:
+    """What a committed batch did, for those who watch and for the metrics."""
+
+    sets: int = 0
+    repeats: int = 0
+    kept: int = 0
+    scored: Scored | None = None
+    alerted_from: list[datetime] = field(default_factory=list)  # `received_at` of each set that an alert names
+
+
+def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Done:
+    """Take arrivals in: ledger, stays, scores, readings, alerts, events. The caller commits.
+
+    Locks in the order of the whole system: ledger, latest vitals by episode, alerts by id, devices, events last.
+    """
+    connection = driver(session)
+    items = [item for one in arrivals for item in items_of(one)]
+    refused = [refusal for one in arrivals for refusal in refused_of(one)]
+    _make_months(connection, items)
+    fresh, conflicts = enter(connection, items)
+    placed = place(connection, fresh, conflicts, refused)
+    kept = store_aside(connection, placed.kept, now)
+    alerts = Alerts.lock(session, now, placed.stays.keys())
+    done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(kept))
+    done.scored = _score_and_store(connection, alerts, placed, now)
+    storing.store_seen(connection, items)
+    unverified.tell_refused(alerts, placed.refused)
+    unverified.tell_aside(alerts, kept, placed)
+    emit(session, alerts.write())
+    done.alerted_from = _alerted_from(alerts, done.scored)
+    return done
+
+
+def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Placed, now: datetime) -> Scored | None:
+    tests = [(item, stay) for item, stay in placed.items if item.one.quality == "test"]
+    real = [(item, stay) for item, stay in placed.items if item.one.quality != "test"]
+    storing.store_tests(connection, tests)
+    if not real:
+        return None
+    scored = score(connection, real)
+    with connection.pipeline():  # the server writes while we go on thinking
+        storing.store_readings(connection, scored)
+        rescored = storing.store_rescored(connection, scored, now)
+        alerting.raise_deterioration(alerts, scored, rescored)
+        hearing.hear(alerts, scored)
+        storing.update_latest(connection, scored)
+    return scored
+
+
+def _alerted_from(alerts: Alerts, scored: Scored | None) -> list[datetime]:
+    named = {str(set_id) for set_id in alerts.behind}
+    if scored is None or not named:
+        return []
+    return [row.item.received_at for row in scored.rows if row.item is not None and row.key in named]
+
+
+_MAKE_MONTHS: Final = "SELECT make_reading_month(month) FROM unnest(%s::date[]) AS month"
+
+
+def _make_months(connection: psycopg.Connection, items: Sequence[Item]) -> None:
+    """Make the months that these sets fall into, where nobody has yet: a ward is not to wait for the timekeeper."""
+    months = {date(item.one.taken_at.year, item.one.taken_at.month, 1) for item in items if item.is_storable}
+    if months:
+        connection.execute(_MAKE_MONTHS, (sorted(months),))

@@ -1,0 +1,81 @@
+"""A set of readings on its way through the drain, and what is kept aside of what arrives."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from devices.reading import Arrival, Impossible, ReadingSet, content_of
+from monitoring.intake.tables import Aside
+from monitoring.schema import MONTHS_KEPT
+
+FUTURE_TOLERANCE: Final = timedelta(minutes=5)
+RETENTION: Final = timedelta(days=30 * MONTHS_KEPT)
+"""Months further back have no table."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One set, who sent it and when."""
+
+    source: int
+    one: ReadingSet
+    received_at: datetime
+    patient: str | None  # public id, where the request or the set named one
+    key: str  # the set's id everywhere: derived, so that the same set sent twice is the same set
+    content: bytes
+
+    @property
+    def is_storable(self) -> bool:
+        """Whether it was taken neither in the future nor longer ago than readings are kept."""
+        return self.received_at - RETENTION <= self.one.taken_at <= self.received_at + FUTURE_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something kept aside for a person."""
+
+    source: int
+    id: str
+    content: bytes
+    document: ReadingSet | dict[str, str]  # the latter: what could not be read
+    received_at: datetime
+    reason: Aside
+    detail: str
+    patient_id: int | None = None  # whom it is about, as far as that is known
+    named: str | None = None  # public id, where the set or its request named a patient
+
+    @classmethod
+    def of(cls, item: Item, reason: Aside, detail: str, patient_id: int | None = None) -> "Kept":
+        """A set."""
+        where = (item.source, item.one.id, item.content, item.one, item.received_at)
+        return cls(*where, reason, detail, patient_id, item.patient)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A set that was refused at the door."""
+
+    source: int
+    one: Impossible
+    received_at: datetime
+
+
+def items_of(arrival: Arrival) -> list[Item]:
+    """The sets that one request brought. Staff send for the patient whom the request names, whatever a set says."""
+    source, received_at = arrival.source, arrival.received_at
+    return [
+        Item(source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one))
+        for one in arrival.sets
+    ]
+
+
+def refused_of(arrival: Arrival) -> list[Refused]:
+    """What of one request a device could not have measured. Staff were told, and are there."""
+    return [Refused(arrival.source, one, arrival.received_at) for one in arrival.impossible if arrival.source > 0]
+
+
+def set_key(source: int, own_id: str) -> str:
+    """A set's id: a UUID of version 8, made from its source and the source's own id."""
+    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"

@@ -1,0 +1,95 @@
+"""Whose the devices of a batch were and are, and who the patients are that its sets name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from workers.drain.bulk import as_rows
+from workers.drain.items import Item, Kept, Refused
+
+
+class Assigned(NamedTuple):
+    """A time for which a device was, or is, a patient's."""
+
+    patient_id: int
+    since: datetime
+    until: datetime | None
+
+    def at(self, instant: datetime) -> bool:
+        """Whether it was the patient's then."""
+        return self.since <= instant and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Kits:
+    """By device its assignments, by name the patients' keys."""
+
+    assigned: dict[int, list[Assigned]]
+    named: dict[str, int]
+
+    def patients(self, source: int, instant: datetime, named: str | None) -> list[int]:
+        """Whom a source may have measured at an instant: staff whom they name, a device whom it was with."""
+        if source < 0:
+            return [self.named[named]] if named in self.named else []
+        then = [one.patient_id for one in self.assigned.get(source, ()) if one.at(instant)]
+        return then if named is None else [one for one in then if one == self.named.get(named)]
+
+    def who_has_it(self, source: int, received_at: datetime, named: str | None) -> int | None:
+        """The one patient whom a source may have measured when it sent, whatever time or name its set gives."""
+        now_with = self.patients(source, received_at, named) or self.patients(source, received_at, None)
+        return now_with[0] if len(now_with) == 1 else None
+
+
+_ASSIGNED: Final = """
+SELECT assignment.device_id, assignment.patient_id, lower(during), upper(during)
+FROM json_to_recordset(%s) AS asked (device bigint, since timestamptz, until timestamptz)
+JOIN assignment ON assignment.device_id = asked.device
+               AND assignment.during && tstzrange(asked.since, asked.until, '[]')
+"""
+
+_NAMED: Final = "SELECT public_id::text, id FROM patient WHERE public_id = ANY(%s::uuid[])"
+
+
+def kits_of(
+    connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], refused: Sequence[Refused]
+) -> Kits:
+    """Each device's assignments from its oldest set until now: its earlier patients don't matter."""
+    spans: dict[int, tuple[datetime, datetime]] = {}
+    for item in items:
+        taken_at, received_at = item.one.taken_at, item.received_at
+        since, until = spans.get(item.source, (received_at, received_at))
+        spans[item.source] = (min(since, taken_at), max(until, taken_at, received_at))
+    others: list[Kept | Refused] = [*kept, *refused]
+    for one in others:
+        since, until = spans.get(one.source, (one.received_at, one.received_at))
+        spans[one.source] = (min(since, one.received_at), max(until, one.received_at))
+    asked = [
+        {"device": device, "since": since, "until": until}
+        for device, (since, until) in sorted(spans.items())
+        if device > 0
+    ]
+    assigned: dict[int, list[Assigned]] = {}
+    for device, *period in connection.execute(_ASSIGNED, (as_rows(asked),)).fetchall():
+        assigned.setdefault(device, []).append(Assigned(*period))
+    names = {item.patient for item in items} | {one.named for one in kept} | {one.one.patient for one in refused}
+    return Kits(assigned, _named(connection, names))
+
+
+def _named(connection: psycopg.Connection, names: Iterable[str | None]) -> dict[str, int]:
+    """By name as it was sent: the patient's key. What is no id names nobody."""
+    canonical = {name: one for name in names if name is not None and (one := _as_id(name))}
+    if not canonical:
+        return {}
+    found: dict[str, int] = dict(connection.execute(_NAMED, (sorted(set(canonical.values())),)).fetchall())
+    return {name: found[one] for name, one in canonical.items() if one in found}
+
+
+def _as_id(name: str) -> str | None:
+    try:
+        return str(UUID(name))
+    except ValueError:
+        return None

@@ -1,0 +1,143 @@
+"""The rows that are scored: a batch's new sets, and the stored ones around those that come late.
+
+A late set changes what later sets of its stay were worth: they are read with one query, and scored again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from alert_rules.compose import REACH_US
+from devices.reading import ReadingSet
+from workers.drain.bulk import as_rows
+from workers.drain.items import Item
+from workers.drain.stays import Stay
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
+ALSO_JUDGED: Final = ("weight", "glucose", "peak_flow", "wellness", "assessed_by")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredScore:
+    """What a neighbour scored until now."""
+
+    points: str | None
+    score_max: int | None
+    severity: int
+    uses: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Row:
+    """One set of a stay: new in this batch, or a stored neighbour that a late one may change."""
+
+    stay: int  # place among the batch's stays
+    taken_us: int
+    key: str
+    one: ReadingSet
+    item: Item | None  # None: a neighbour
+    stored: StoredScore | None = None
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970, UTC."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def newest_before(stay: Stay) -> tuple[int, str]:
+    """Time and id of the newest set of a stay; less than any where there is none."""
+    if stay.newest_at is None or stay.newest_set is None:
+        return (-(1 << 62), "")
+    return microseconds(stay.newest_at), stay.newest_set
+
+
+def rows_of(placed: Sequence[tuple[Item, Stay]]) -> tuple[list[Stay], list[Row]]:
+    """The stays of a batch, and a row for each of its sets."""
+    stays = list({stay.episode_id: stay for _, stay in placed}.values())
+    number = {stay.episode_id: place for place, stay in enumerate(stays)}
+    rows = [
+        Row(number[stay.episode_id], microseconds(item.one.taken_at), item.key, item.one, item) for item, stay in placed
+    ]
+    return stays, rows
+
+
+_NEIGHBOURS: Final = """
+SELECT r.episode_id, r.taken_at, r.set::text, r.quality, r.also::text,
+       CASE WHEN again.set IS NULL THEN r.points ELSE again.points END,
+       CASE WHEN again.set IS NULL THEN r.score_max ELSE again.score_max END,
+       CASE WHEN again.set IS NULL THEN r.severity ELSE again.severity END,
+       CASE WHEN again.set IS NULL THEN r.uses ELSE again.uses END::text[],
+       r.respiratory_rate, r.spo2, r.on_oxygen, r.oxygen_flow_hundredths, r.systolic, r.diastolic, r.pulse,
+       r.consciousness, r.temperature_tenths
+FROM json_to_recordset(%s) AS reach (episode_id bigint, since timestamptz, until timestamptz)
+JOIN reading AS r ON r.episode_id = reach.episode_id AND r.taken_at BETWEEN reach.since AND reach.until
+LEFT JOIN LATERAL (
+    SELECT * FROM rescored
+    WHERE rescored.episode_id = r.episode_id AND rescored.taken_at = r.taken_at AND rescored.set = r.set
+    ORDER BY revision DESC LIMIT 1
+) AS again ON true
+WHERE r.quality <> 'test'
+"""
+
+
+def neighbours(connection: psycopg.Connection, stays: Sequence[Stay], rows: Sequence[Row]) -> list[Row]:
+    """The stored sets within reach of the late ones."""
+    late: dict[int, list[int]] = {}
+    newest = [newest_before(stay) for stay in stays]
+    for row in rows:
+        if (row.taken_us, row.key) <= newest[row.stay]:
+            late.setdefault(row.stay, []).append(row.taken_us)
+    if not late:
+        return []
+    reaches = [
+        {"episode_id": stays[stay].episode_id, "since": _instant(since), "until": _instant(until)}
+        for stay, times in late.items()
+        for since, until in _merged(sorted(times))
+    ]
+    place = {stays[stay].episode_id: stay for stay in late}
+    found = connection.execute(_NEIGHBOURS, (as_rows(reaches),))
+    return [_neighbour(place[episode_id], *stored) for episode_id, *stored in found]
+
+
+def _merged(times: Sequence[int]) -> list[tuple[int, int]]:
+    """Spans of time within reach of any of `times`, none overlapping another."""
+    spans: list[tuple[int, int]] = []
+    for at in times:
+        if spans and at - REACH_US <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], at + REACH_US)
+        else:
+            spans.append((at - REACH_US, at + REACH_US))
+    return spans
+
+
+def _instant(at_us: int) -> datetime:
+    return EPOCH + at_us * MICROSECOND
+
+
+def _neighbour(stay: int, taken_at: datetime, key: str, quality: str, also: str | None, *columns: Any) -> Row:
+    """`columns`: the current score as in StoredScore, then what was measured."""
+    points, score_max, severity, uses, *measured = columns
+    rr, spo2, on_oxygen, flow, systolic, diastolic, pulse, consciousness, temperature = measured
+    rarer = {} if also is None else msgspec.json.decode(also)
+    one = ReadingSet(
+        id="",
+        taken_at=taken_at,
+        respiratory_rate=rr,
+        spo2=spo2,
+        on_oxygen=on_oxygen,
+        oxygen_flow_hundredths=flow,
+        systolic=systolic,
+        diastolic=diastolic,
+        pulse=pulse,
+        consciousness=consciousness,
+        temperature_tenths=temperature,
+        quality=quality,  # type: ignore[arg-type]  # a Quality, as it was stored
+        **{name: value for name, value in rarer.items() if name in ALSO_JUDGED},
+    )
+    stored = StoredScore(points, score_max, severity, tuple(sorted(uses or ())))
+    return Row(stay, microseconds(taken_at), key, one, None, stored)

@@ -1,0 +1,53 @@
+"""What can't be read or processed: kept aside for a person as it came, told, and never in the way of the others."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from sqlmodel import Session
+
+from devices.reading import Arrival
+from monitoring.database import driver
+from monitoring.events import NewEvent, emit
+from monitoring.intake.tables import Aside
+from workers.drain.aside import store_aside
+from workers.drain.items import Kept
+
+BYTES_MAX: Final = 100_000
+"""Of what can't be read, as much as is kept."""
+
+
+def things(arrival: Arrival) -> list[Arrival]:
+    """An arrival's sets and refused sets, each in an arrival of its own."""
+    sets = [msgspec.structs.replace(arrival, sets=[one], impossible=[]) for one in arrival.sets]
+    refused = [msgspec.structs.replace(arrival, sets=[], impossible=[one]) for one in arrival.impossible]
+    return [*sets, *refused]
+
+
+def keep_poison(session: Session, stream: str, entry: str, thing: Arrival, now: datetime) -> None:
+    """Keep aside the one set that could not be processed."""
+    one = thing.sets[0] if thing.sets else thing.impossible[0]
+    kept = _as_it_came(thing.source, one.id, msgspec.json.encode(one), thing.received_at, f"{stream} {entry}")
+    _keep(session, [kept], now)
+
+
+def keep_unreadable(session: Session, stream: str, entries: Sequence[tuple[str, bytes]], now: datetime) -> None:
+    """Keep aside entries (id, bytes) that can't be decoded."""
+    _keep(session, [_as_it_came(0, entry, raw, now, f"{stream} {entry}") for entry, raw in entries], now)
+
+
+def _keep(session: Session, kept: Sequence[Kept], now: datetime) -> None:
+    new = store_aside(driver(session), kept, now)
+    told = [{"at": now, "problem": "kept_aside", "detail": one.detail} for one in new]
+    emit(session, [NewEvent("system", now, None, None, one) for one in told])
+
+
+def _as_it_came(source: int, own_id: str, raw: bytes, received_at: datetime, where: str) -> Kept:
+    """NUL is what the database can't hold even as text."""
+    text = raw[:BYTES_MAX].decode("utf-8", "backslashreplace").replace("\0", "\\0")
+    content = sha256(raw).digest()[:16]
+    detail = f"an entry of {where} could not be processed"
+    document = {"as_it_came": text}
+    return Kept(source, own_id.replace("\0", "\\0"), content, document, received_at, Aside.POISON, detail)

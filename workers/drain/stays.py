@@ -1,0 +1,232 @@
+"""Whose each set is: from the device's assignment at that time to the patient, the stay and the plan in force."""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from alert_rules.limits import Lines
+from alert_rules.pathway import Pathway, pathways
+from alert_rules.silence import Schedule
+from alert_rules.staffed import StaffedHours
+from alert_rules.vitals import Consciousness
+from monitoring.alerts.life import About
+from monitoring.intake.tables import Aside
+from monitoring.patients.plan import lines_of, reason_not_scored
+from workers.drain.bulk import as_array
+from workers.drain.items import RETENTION, Item, Kept, Refused
+from workers.drain.kits import Kits, kits_of
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInForce:
+    """What of a plan the scoring needs."""
+
+    scale: int
+    oxygen_hundredths: int  # of L/min prescribed at home; 0 where none is
+    comfort: bool
+    usually_confused: bool
+    lines: dict[str, Lines]
+    expects: frozenset[str]
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What of a ward the scoring and its alerts need."""
+
+    id: int
+    code: str
+    pathway: Pathway
+    staffed_hours: StaffedHours | None
+
+
+@dataclass(slots=True)
+class Stay:
+    """A stay on a ward, and what is known of it. Sets go by their ids."""
+
+    ward: Ward
+    not_scored: str | None
+    episode_id: int
+    patient_id: int
+    patient: str  # public id
+    admitted_at: datetime
+    discharged_at: datetime | None
+    values: list[int | None]
+    taken_us: list[int | None]
+    sets: list[str | None]
+    also: dict[str, Any]
+    newest_at: datetime | None
+    newest_set: str | None
+    newest_severity: int
+    heard_at: datetime | None
+    due_at: datetime | None
+    overdue_at: datetime | None
+    missed: int
+    plans: list[tuple[datetime, PlanInForce]] = field(default_factory=list)
+
+    @property
+    def about(self) -> About:
+        """For alerts."""
+        ward = self.ward
+        return About(self.patient_id, UUID(self.patient), self.episode_id, ward.id, ward.code, ward.staffed_hours)
+
+    def plan_at(self, instant: datetime) -> PlanInForce:
+        """The plan in force; the first one for what was taken before any."""
+        if len(self.plans) == 1:
+            return self.plans[0][1]
+        place = bisect_right(self.plans, instant, key=lambda plan: plan[0])
+        return self.plans[max(place - 1, 0)][1]
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether the patient was on the ward then."""
+        return self.admitted_at <= instant and (self.discharged_at is None or instant < self.discharged_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The items of a batch, each with its stay, and what has none."""
+
+    items: list[tuple[Item, Stay]]
+    kept: list[Kept]  # each with its patient, as far as that is known
+    refused: list[tuple[Refused, Stay]]  # of patients who are on a ward
+    stays: dict[int, list[Stay]]  # by patient, in order of admission
+
+    def stay_now(self, patient_id: int | None) -> Stay | None:
+        """The stay that a patient is in, or was in last."""
+        return _last(self.stays, patient_id)
+
+
+def place(
+    connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], refused: Sequence[Refused]
+) -> Placed:
+    """Find each item's stay, and lock what is known of every patient. Five queries, whatever the number of items.
+
+    What is kept aside or refused already is given its patient: the one who has the device now.
+    """
+    kits = kits_of(connection, items, kept, refused)
+    aside = [replace(one, patient_id=kits.who_has_it(one.source, one.received_at, one.named)) for one in kept]
+    told = [(one, kits.who_has_it(one.source, one.received_at, one.one.patient)) for one in refused]
+    whose: list[tuple[Item, int]] = []
+    for item in items:
+        meant = kits.patients(item.source, item.one.taken_at, item.patient)
+        if len(meant) == 1:
+            whose.append((item, meant[0]))
+        else:
+            aside.append(_unassigned(kits, item))
+    oldest = min((item.one.taken_at for item, _ in whose), default=None)
+    patients = {patient for _, patient in [*whose, *told]} | {one.patient_id for one in aside}
+    stays = _stays(connection, {one for one in patients if one is not None}, oldest)
+    placed: list[tuple[Item, Stay]] = []
+    for item, patient_id in whose:
+        stay = next((stay for stay in stays.get(patient_id, ()) if stay.holds(item.one.taken_at)), None)
+        if stay is None or not item.is_storable:
+            aside.append(_out_of_time(item, patient_id))
+        else:
+            placed.append((item, stay))
+    on_a_ward = [(one, stay) for one, patient in told if (stay := _last(stays, patient)) and not stay.discharged_at]
+    return Placed(placed, aside, on_a_ward, stays)
+
+
+def _unassigned(kits: Kits, item: Item) -> Kept:
+    now_with = kits.who_has_it(item.source, item.received_at, item.patient)
+    if item.source < 0:
+        return Kept.of(item, Aside.WRONG_PATIENT, "there is no such patient")
+    if kits.patients(item.source, item.one.taken_at, None):
+        return Kept.of(item, Aside.WRONG_PATIENT, "the device has several patients, or not this one", now_with)
+    return Kept.of(item, Aside.UNASSIGNED, "the device had no patient at that time", now_with)
+
+
+def _out_of_time(item: Item, patient_id: int) -> Kept:
+    ahead = item.one.taken_at - item.received_at
+    if -ahead > RETENTION:
+        return Kept.of(item, Aside.BEFORE_RETENTION, "older than the readings that are kept", patient_id)
+    if not item.is_storable:
+        return Kept.of(item, Aside.FUTURE, f"taken {ahead.total_seconds():.0f} s after it was received", patient_id)
+    return Kept.of(item, Aside.NOT_ADMITTED, "the patient had no stay on a ward at that time", patient_id)
+
+
+def _last(stays: dict[int, list[Stay]], patient_id: int | None) -> Stay | None:
+    found = stays.get(patient_id or 0)
+    return found[-1] if found else None
+
+
+_STAYS: Final = """
+SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cord_injury,
+       episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
+       known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
+       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed
+FROM episode
+JOIN latest_vitals AS known ON known.episode_id = episode.id
+JOIN patient ON patient.id = episode.patient_id
+WHERE episode.patient_id = ANY(%s::bigint[])
+  AND (episode.discharged_at IS NULL OR episode.discharged_at > %s
+       OR NOT EXISTS (SELECT FROM episode AS later
+                      WHERE later.patient_id = episode.patient_id AND later.admitted_at > episode.admitted_at))
+ORDER BY episode.id
+FOR UPDATE OF known
+"""
+"""Open stays, those that a set may belong to, and at least the last one: somebody's row is always locked."""
+
+_WARDS: Final = "SELECT id, code, pathway, staffed_hours FROM ward WHERE id = ANY(%s::bigint[])"
+
+_PLANS: Final = """
+SELECT episode_id, from_at, spo2_scale, (coalesce(home_oxygen_l_min, 0) * 100)::int, monitoring, usual_consciousness,
+       limits::text, array_to_string(expects, ','), array_to_string(times, ',')
+FROM plan WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, from_at, id
+"""
+
+
+def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: datetime | None) -> dict[int, list[Stay]]:
+    """The stays of these patients, locked in order."""
+    if not patients:
+        return {}
+    rows = connection.execute(_STAYS, (as_array(sorted(patients)), oldest)).fetchall()
+    if not rows:
+        return {}
+    wards = _wards(connection, {row[0] for row in rows})
+    stays: dict[int, Stay] = {}
+    of_patient: dict[int, list[Stay]] = {}
+    for ward_id, born, pregnant, spinal, *known in rows:
+        not_scored = reason_not_scored(born, pregnant, spinal_cord_injury=spinal, on=known[3].date())
+        stay = Stay(wards[ward_id], not_scored, *known)
+        stay.also = msgspec.json.decode(known[8])
+        stays[stay.episode_id] = stay
+        of_patient.setdefault(stay.patient_id, []).append(stay)
+    for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():
+        stays[episode_id].plans.append((from_at, _plan(*plan)))
+    for several in of_patient.values():
+        several.sort(key=lambda stay: stay.admitted_at)
+    return of_patient
+
+
+def _wards(connection: psycopg.Connection, ids: Iterable[int]) -> dict[int, Ward]:
+    rows = connection.execute(_WARDS, (as_array(sorted(ids)),))
+    return {key: Ward(key, code, pathways()[pathway], hours) for key, code, pathway, hours in rows}
+
+
+@lru_cache(maxsize=16_384)  # plans are few that differ, and the drain asks for each set
+def _plan(
+    scale: int,
+    oxygen_hundredths: int,
+    monitoring: str,
+    usual: str | None,
+    limits: str,
+    expects: str,
+    times: str,
+) -> PlanInForce:
+    return PlanInForce(
+        scale=scale,
+        oxygen_hundredths=oxygen_hundredths,
+        comfort=monitoring == "comfort",
+        usually_confused=usual == Consciousness.CONFUSED,
+        lines=lines_of(msgspec.json.decode(limits)),
+        expects=frozenset(expects.split(",") if expects else ()),
+        schedule=Schedule.of(times.split(",") if times else ()),
+    )

@@ -1,0 +1,45 @@
+"""What keeps the house in order: the months to come are made, what has served its time is forgotten."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Engine, text
+
+from monitoring.acts import KEPT_FOR as ANSWERS_KEPT_FOR
+from monitoring.database import transaction
+from monitoring.heartbeat import FORGOTTEN_AFTER
+from monitoring.live import KEPT_FOR as EVENTS_KEPT_FOR
+from monitoring.schema import MONTHS_AHEAD, months
+
+FORGOTTEN_AT_ONCE: Final = 10_000
+ROUNDS_MAX: Final = 20
+"""Rows deleted in one statement: no growth with history, and no long lock. Rounds of a table before the next one's."""
+
+OLD: Final[tuple[tuple[str, str, timedelta], ...]] = (
+    ("event", "id", EVENTS_KEPT_FOR),
+    ("answered", "ctid", ANSWERS_KEPT_FOR),
+    ("heartbeat", "name", FORGOTTEN_AFTER),
+)
+"""(table, key, how long it is kept); each has the column `at`, and an index on it where it grows."""
+
+
+def forget_old(engine: Engine, now: datetime) -> None:
+    """Delete events, kept answers and heartbeats whose time is over."""
+    for table, key, kept_for in OLD:
+        query = text(
+            f"DELETE FROM {table} WHERE {key} IN"  # noqa: S608 - the names are the constants above
+            f" (SELECT {key} FROM {table} WHERE at < :before ORDER BY at LIMIT :most)"
+        )
+        for _ in range(ROUNDS_MAX):
+            with transaction(engine) as session:
+                asked = {"before": now - kept_for, "most": FORGOTTEN_AT_ONCE}
+                deleted = session.connection().execute(query, asked).rowcount
+            if deleted < FORGOTTEN_AT_ONCE:
+                break
+
+
+def make_coming_months(engine: Engine, now: datetime) -> None:
+    """Make this month's table of readings and the next ones', where they are not there yet."""
+    with transaction(engine) as session:
+        for month in months(now, past=0, ahead=MONTHS_AHEAD):
+            session.execute(text("SELECT make_reading_month(:month)"), {"month": month})

@@ -1,0 +1,169 @@
+"""Readings that did not come: each patient's stored deadline against the time."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine, text
+from sqlmodel import col, select
+
+from alert_rules.alarms import Basis, Finding, Kind
+from alert_rules.severity import Severity
+from alert_rules.silence import GRACE, WELFARE_CHECK_AFTER, Schedule, overdue_severity
+from monitoring.alerts.life import About, Alerts, Evidence
+from monitoring.database import AnyRow, once_more, transaction
+from monitoring.events import NewEvent, emit
+from monitoring.metrics import OVERDUE, TICK_FAILURES
+from monitoring.patients.tables import LatestVitals
+from workers.mishaps import CULPRITS, described, will_pass
+
+log = structlog.get_logger()
+
+BATCH: Final = 200
+BATCHES_MAX: Final = 20
+"""In one look: the timekeeper's other tasks want their turn."""
+PUT_OFF: Final = timedelta(minutes=5)
+"""When a patient whose deadline could not be judged is tried again."""
+
+_DUE: Final = text(
+    """
+    SELECT known.episode_id, episode.patient_id, patient.public_id, ward.id AS ward_id, ward.code, ward.staffed_hours,
+           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring
+    FROM latest_vitals AS known
+    JOIN episode ON episode.id = known.episode_id
+    JOIN patient ON patient.id = episode.patient_id
+    JOIN ward ON ward.id = episode.ward_id
+    LEFT JOIN LATERAL (SELECT times, monitoring FROM plan
+                       WHERE plan.episode_id = episode.id AND plan.from_at <= :now
+                       ORDER BY from_at DESC, plan.id DESC LIMIT 1) AS plan ON true
+    WHERE known.overdue_at <= :now
+      AND (CAST(:only AS bigint) IS NULL OR known.episode_id = CAST(:only AS bigint))
+    ORDER BY known.overdue_at, known.episode_id
+    LIMIT :batch
+    FOR UPDATE OF known SKIP LOCKED
+    """
+)
+
+_WHO: Final = text("SELECT episode_id FROM latest_vitals WHERE overdue_at <= :now ORDER BY overdue_at LIMIT :batch")
+
+_PUT_OFF: Final = text(
+    """
+    UPDATE latest_vitals AS known SET overdue_at = :later
+    FROM episode
+    JOIN patient ON patient.id = episode.patient_id
+    JOIN ward ON ward.id = episode.ward_id
+    WHERE known.episode_id = :episode AND episode.id = known.episode_id AND known.overdue_at <= :now
+    RETURNING patient.public_id, ward.code
+    """
+)
+
+
+def raise_overdue(engine: Engine, now: datetime) -> int:
+    """Raise or step up the alert of every patient whose readings are overdue. Returns how many were looked at."""
+    total = 0
+    for _ in range(BATCHES_MAX):
+        looked_at = _look_at_some(engine, now)
+        total += looked_at
+        if looked_at < BATCH:
+            break
+    return total
+
+
+def _look_at_some(engine: Engine, now: datetime) -> int:
+    """One batch in one transaction; where one of them can't be judged, each by itself."""
+    try:
+        return once_more(partial(_look, engine, now))
+    except CULPRITS as error:
+        if will_pass(error):
+            raise
+    with transaction(engine) as session:
+        due = list(session.scalars(_WHO, {"now": now, "batch": BATCH}))
+    for episode_id in due:
+        try:
+            once_more(partial(_look, engine, now, only=episode_id))
+        except CULPRITS as error:
+            if will_pass(error):
+                raise
+            log.error("overdue_not_judged", episode=episode_id, **described(error))
+            _put_off(engine, episode_id, now)
+    return len(due)
+
+
+def _look(engine: Engine, now: datetime, *, only: int | None = None) -> int:
+    """Judge those that are due, or one of them; what another timekeeper holds is passed over."""
+    with transaction(engine) as session:
+        due = session.execute(_DUE, {"now": now, "batch": BATCH, "only": only}).all()
+        if not due:
+            return 0
+        alerts = Alerts.lock(session, now, [row.patient_id for row in due])
+        rows = session.exec(
+            select(LatestVitals).where(col(LatestVitals.episode_id).in_([row.episode_id for row in due]))
+        )
+        known = {one.episode_id: one for one in rows}
+        missed = sum(_judge(alerts, row, known[row.episode_id], now) for row in due)
+        emit(session, alerts.write())
+    OVERDUE.inc(missed)
+    return len(due)
+
+
+def _judge(alerts: Alerts, row: AnyRow, known: LatestVitals, now: datetime) -> int:
+    """Count the slots that passed, tell, and set the next deadline. Returns how many passed."""
+    schedule = Schedule.of(row.times or ()) if row.monitoring == "full" else Schedule(())
+    if row.discharged_at is not None or not schedule.times:
+        known.overdue_at = known.due_at = None
+        return 0
+    was_due_at, passed = known.due_at, 0
+    while known.due_at is not None and known.due_at + GRACE <= now:
+        passed += 1
+        known.due_at = schedule.after(known.due_at)
+    known.missed += passed
+    heard_at = known.heard_at or row.admitted_at
+    worrying = known.newest_severity >= Severity.AMBER_PLUS or _has_worrying_alert(alerts, row.patient_id)
+    severity = overdue_severity(known.missed, heard_at, now, worrying=worrying)
+    about = About(row.patient_id, row.public_id, row.episode_id, row.ward_id, row.code, row.staffed_hours)
+    said = {
+        "rule": "readings_overdue",
+        "severity": severity.label,
+        "text": _said(known, row.admitted_at, now, severity),
+    }
+    why = {"due_at": was_due_at, "missed": known.missed, "heard_at": known.heard_at}
+    found = Finding(severity, Basis(score=known.missed), complete=False)
+    alerts.weigh(about, Kind.OVERDUE, found, lambda: Evidence([said], why))
+    known.overdue_at = _next_look(known, heard_at, now)
+    return passed
+
+
+def _next_look(known: LatestVitals, heard_at: datetime, now: datetime) -> datetime | None:
+    """The next slot's end, or, once one was missed, the moment from which silence asks for a welfare check."""
+    if known.due_at is None:
+        return None
+    welfare_at = heard_at + WELFARE_CHECK_AFTER
+    return min(known.due_at + GRACE, welfare_at) if welfare_at > now else known.due_at + GRACE
+
+
+def _has_worrying_alert(alerts: Alerts, patient_id: int) -> bool:
+    held = (alerts.open.get((patient_id, kind)) for kind in Kind if kind is not Kind.OVERDUE)
+    return any(alert is not None and alert.severity >= Severity.AMBER_PLUS for alert in held)
+
+
+def _said(known: LatestVitals, admitted_at: datetime, now: datetime, severity: Severity) -> str:
+    hours = (now - (known.heard_at or admitted_at)).total_seconds() / 3600
+    slots = "A set of readings" if known.missed == 1 else f"{known.missed} sets of readings in a row"
+    heard = f"last heard {hours:.0f} h ago" if known.heard_at else f"none since admission {hours:.0f} h ago"
+    check = ": welfare check (two calls, next of kin, visit)" if severity is Severity.RED else ""
+    return f"{slots} did not come; {heard}{check}"
+
+
+def _put_off(engine: Engine, episode_id: int, now: datetime) -> None:
+    """Somebody who can't be judged stands in nobody's way, and a person hears of it as long as it lasts."""
+    TICK_FAILURES.labels("overdue_row").inc()
+    with transaction(engine) as session:
+        asked = {"episode": episode_id, "now": now, "later": now + PUT_OFF}
+        told = session.execute(_PUT_OFF, asked).all()
+        emit(session, [_not_judged(row, now) for row in told])
+
+
+def _not_judged(row: AnyRow, now: datetime) -> NewEvent:
+    data = {"at": now, "ward": row.code, "patient": row.public_id, "problem": "overdue_not_judged"}
+    return NewEvent("system", now, row.code, row.public_id, data)

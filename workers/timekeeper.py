@@ -1,0 +1,115 @@
+"""The timekeeper: a loop that compares stored deadlines with the time, and knows nothing else.
+
+`python -m workers.timekeeper`. Any number may run on any number of machines: what is due is claimed row by row, and
+doing it twice is safe. One thing that fails never stops the others.
+"""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+from prometheus_client import start_http_server
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+
+from monitoring.clock import utc_now
+from monitoring.config import read_settings
+from monitoring.database import DATABASE_ERRORS, make_engine
+from monitoring.heartbeat import beat, forget
+from monitoring.intake.stream import connect, ring_once, stream_name
+from monitoring.logs import configure
+from monitoring.metrics import TICK_FAILURES
+from monitoring.schema import wait_for_schema
+from workers.housekeeping import forget_old, make_coming_months
+from workers.mishaps import CULPRITS, described
+from workers.overdue import raise_overdue
+
+log = structlog.get_logger()
+TICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where the timekeeper stands: what every task is given."""
+
+    engine: Engine
+    queue: Redis
+    streams: int
+    name: str
+
+
+@dataclass(slots=True)
+class Task:
+    """Something to do again and again, and when it is next."""
+
+    name: str
+    every: timedelta
+    do: Callable[[Post, datetime], object]
+    next_at: datetime | None = field(default=None)
+
+
+def tasks() -> list[Task]:
+    """All that the timekeeper does. A task leaves nothing half done: each is a transaction or several."""
+    return [
+        Task(
+            "heartbeat",
+            timedelta(seconds=2),
+            lambda post, now: beat(post.engine, post.name, "timekeeper", now),
+        ),
+        Task("ring", timedelta(seconds=0.5), ring_again),
+        Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
+        Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),
+    ]
+
+
+def tick(post: Post, work: Sequence[Task], now: datetime) -> None:
+    """Do what is due. What fails is logged and counted, and tried again at its next turn."""
+    for task in work:
+        if task.next_at is not None and now < task.next_at:
+            continue
+        task.next_at = now + task.every
+        try:
+            task.do(post, now)
+        except (*CULPRITS, RedisError) as error:
+            TICK_FAILURES.labels(task.name).inc()
+            log.warning("task_failed", task=task.name, **described(error))
+
+
+def ring_again(post: Post, _: datetime) -> None:
+    """Ring for entries that nobody rings or drains for: a bell was lost, or a drain died. While one works it is up."""
+    for number in range(post.streams):
+        if post.queue.xlen(stream_name(number)):
+            ring_once(post.queue, number)
+
+
+def main() -> None:
+    """Keep time until told to stop."""
+    settings = read_settings()
+    configure(settings)
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port)
+    engine = make_engine(settings.database_url, pool_size=1)
+    wait_for_schema(engine)
+    name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+    post = Post(engine, connect(settings.queue_url), settings.streams, name)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    work = tasks()
+    while not stop.wait(TICK_S):
+        tick(post, work, utc_now())
+    with suppress(*DATABASE_ERRORS):
+        forget(engine, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Our own RQ worker: everything imported before the first job, no fork per job, a heartbeat of its own.
+
+`python -m workers.worker`. Any standard `rq worker` with the JSON serializer can stand beside it.
+"""
+
+import os
+import socket
+import threading
+from contextlib import suppress
+from uuid import uuid4
+
+import numpy as np
+import structlog
+from prometheus_client import start_http_server
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import Engine
+
+from alert_rules.news2_arrays import score_arrays
+from alert_rules.vitals import PARAMETERS, VitalArrays
+from monitoring.clock import utc_now
+from monitoring.config import Settings, read_settings
+from monitoring.database import DATABASE_ERRORS, make_engine
+from monitoring.heartbeat import beat, forget
+from monitoring.intake.stream import DRAIN_QUEUE, connect
+from monitoring.logs import configure
+from monitoring.schema import wait_for_schema
+
+log = structlog.get_logger()
+QUEUES = (DRAIN_QUEUE,)
+WORKER_TTL_S = 30
+BEAT_EVERY_S = 2.0
+RECONNECT_WITHIN_S = 1.0
+"""RQ would back off to 60 s: after half a minute without the queue, readings waited as long again (measured: 28 s)."""
+
+
+def main() -> None:
+    """Work until told to stop."""
+    settings = read_settings()
+    configure(settings)
+    engine = make_engine(settings.database_url, pool_size=1)
+    wait_for_schema(engine)
+    _warm_up()
+    name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"  # unique: RQ refuses a dead worker's name
+    stopped = threading.Event()
+    heart = threading.Thread(target=_keep_beating, args=(engine, name, stopped), name="heartbeat", daemon=True)
+    heart.start()
+    try:
+        _worker(settings, name).work(logging_level="WARNING")
+    finally:
+        stopped.set()
+        heart.join(timeout=BEAT_EVERY_S)
+        with suppress(*DATABASE_ERRORS):
+            forget(engine, name)
+
+
+def _worker(settings: Settings, name: str) -> SimpleWorker:
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port)
+    client = connect(settings.queue_url, timeout_s=None)
+    queues = [Queue(queue, connection=client, serializer=JSONSerializer) for queue in QUEUES]
+    worker = SimpleWorker(queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=WORKER_TTL_S)
+    worker.max_connection_wait_time = RECONNECT_WITHIN_S
+    return worker
+
+
+def _warm_up() -> None:
+    """Import what the jobs need, and run the rules once."""
+    import workers.jobs  # noqa: F401, PLC0415 - here and not above: this is what preloading means
+
+    empty = VitalArrays(np.zeros((len(PARAMETERS), 1), np.int16), np.zeros((len(PARAMETERS), 1), np.bool_))
+    score_arrays(empty, np.zeros(1, np.bool_))
+
+
+def _keep_beating(engine: Engine, name: str, stopped: threading.Event) -> None:
+    while not stopped.is_set():
+        try:
+            beat(engine, name, "worker", utc_now())
+        except DATABASE_ERRORS as error:
+            log.warning("heartbeat_missed", error=type(error).__name__)
+        stopped.wait(BEAT_EVERY_S)
+
+
+if __name__ == "__main__":
+    main()
