@@ -1,0 +1,26 @@
+"""`make bench`: how fast it is on this machine, each figure beside its target, in one run.
+
+python -m tests.benchmarks [--only NAME] [--json FILE] [--quick]
+
+Load is on this machine's loopback only, and everything is bounded in count and in time. What history costs is
+measured apart: `python -m tests.benchmarks.history`.
+"""
+
+import sys
+from typing import Final
+
+from tests.benchmarks import end_to_end, live, naive, posting, scoring, starting
+from tests.benchmarks.measure import Measure
+from tests.benchmarks.run import run
+
+MEASURES: Final = (
+    Measure("scoring", "array NEWS2", scoring.take, needs_wrk=False),
+    Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
+    Measure("posting", "the way in, and the drain alone", posting.take),
+    Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),
+    Measure("naive", "a naive pipeline on the same servers", naive.take),
+    Measure("live", "from POST until seen on /v1/live", live.take),
+)
+
+if __name__ == "__main__":
+    sys.exit(run(MEASURES, "python -m tests.benchmarks"))

@@ -1,0 +1,132 @@
+"""`make bench-history`: whether the drain is slower with three months of everybody's readings than with none.
+
+python -m tests.benchmarks.history [--json FILE] [--quick]
+
+Two installations in one run, the same posts for both, in turn; ten million sets take about ten minutes to write.
+"""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from monitoring.clock import utc_now
+from tests.benchmarks.figures import Figure, Target, middle, spoken
+from tests.benchmarks.house import temporary
+from tests.benchmarks.measure import Bench, Measure
+from tests.benchmarks.posting import drain_rate, durable_rate
+from tests.benchmarks.run import run
+from tests.benchmarks.seeding import forget
+from tests.benchmarks.up import Up
+
+AGAINST_EMPTY: Final = Target(must=0.9, aim=1.0)
+SPAN: Final = timedelta(days=90)
+TOLD_EVERY: Final = 40  # slots
+
+
+def take(bench: Bench) -> list[Figure]:
+    """Write the history, then drain the same stream of single sets with it and without."""
+    posts = bench.scale.patients
+    with temporary(bench.scale, bench.say, "full-") as other, bench.house.open() as empty, other.open() as full:
+        bench.say("one slot through the API: the model of the history")
+        _drain(full, other.singles(full, posts), posts)
+        slots = max(1, bench.scale.history // posts)
+        _write_history(bench, full, slots)
+        pairs: dict[bool, list[tuple[float, float]]] = {True: [], False: []}  # by whether a checkpoint was just made
+        for number in range(2 * bench.scale.runs):
+            after_checkpoint = number % 2 == 0
+            bench.say(f"draining without and with history, {number + 1} of {2 * bench.scale.runs}")
+            file = bench.house.singles(empty, posts)
+            for up in (empty, full):
+                _prepare(up, checkpoint=after_checkpoint)
+            in_turn = (full, empty) if number % 4 >= 2 else (empty, full)
+            rates = {up.url: _drain(up, file, posts) for up in in_turn}
+            pairs[after_checkpoint].append((rates[empty.url], rates[full.url]))
+        size = _size(full)
+    sets = f"{slots * posts:,} sets of history ({size})"
+    return [
+        _figure("drain with history against empty, just after a checkpoint", pairs[True], sets),
+        _figure("drain with history against empty, between checkpoints", pairs[False], sets),
+    ]
+
+
+def _drain(up: Up, file: Path, posts: int) -> float:
+    """Fill the stream, then empty it. Returns sets a second."""
+    up.hold_bell()
+    durable_rate(up, file, posts)
+    return drain_rate(up, posts)
+
+
+def _prepare(up: Up, *, checkpoint: bool) -> None:
+    """Nothing known of anybody; after a checkpoint the first change of each page is written to the log whole."""
+    with up.owner() as connection:
+        forget(connection, utc_now())
+    if checkpoint:
+        with psycopg.connect(up.installation.owner_url.replace("vw_owner@", "postgres@"), autocommit=True) as server:
+            server.execute("CHECKPOINT")
+
+
+def _write_history(bench: Bench, up: Up, slots: int) -> None:
+    """Everybody's set of today once more for each slot of three months, oldest first, with its ledger entry."""
+    reading = {
+        "taken_at": "one.taken_at - %(ago)s",
+        "received_at": "one.received_at - %(ago)s",
+        "id": "one.id || '-' || %(slot)s",
+        "set": "md5(one.set || '-' || %(slot)s)::uuid",
+    }
+    ledger = {
+        "id": "one.id || '-' || %(slot)s",
+        "content": "substr(sha256(one.content || %(slot)s::text::bytea), 1, 16)",
+    }
+    with up.owner() as connection:
+        connection.execute("CREATE TEMP TABLE reading_model AS SELECT * FROM reading ORDER BY episode_id")
+        connection.execute("CREATE TEMP TABLE ledger_model AS SELECT * FROM ledger ORDER BY source")
+        write_reading = _again(connection, "reading", reading, "episode_id")
+        write_ledger = _again(connection, "ledger", ledger, "source")
+        for slot in range(slots, 0, -1):
+            values = {"ago": SPAN * slot / slots, "slot": slot}
+            connection.execute(write_reading, values)
+            connection.execute(write_ledger, values)
+            if slot % TOLD_EVERY == 0:
+                bench.say(f"history: {slots - slot} of {slots} slots written")
+        bench.say("vacuum and analyze")
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def _again(connection: psycopg.Connection, table: str, changed: dict[str, str], ordered: str) -> sql.Composed:
+    """An INSERT of the model's rows once more, whatever columns the table has."""
+    nothing = connection.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table)))
+    names = [column.name for column in nothing.description or ()]
+    values = [sql.SQL(changed[name]) if name in changed else sql.Identifier("one", name) for name in names]
+    return sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {} AS one ORDER BY {}").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        sql.SQL(", ").join(values),
+        sql.Identifier(f"{table}_model"),
+        sql.Identifier("one", ordered),
+    )
+
+
+def _size(up: Up) -> str:
+    with up.owner() as connection:
+        row = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _figure(measure: str, runs: list[tuple[float, float]], sets: str) -> Figure:
+    share, beside = middle([full / empty for empty, full in runs])
+    rates = (
+        f"{spoken(median(empty for empty, _ in runs))} sets/s empty, {spoken(median(full for _, full in runs))} full"
+    )
+    return Figure(measure, share, "×", AGAINST_EMPTY, f"{beside}; {rates}; {sets}")
+
+
+HISTORY: Final = Measure("history", "the drain with months of readings and with none", take)
+
+if __name__ == "__main__":
+    sys.exit(run([HISTORY], "python -m tests.benchmarks.history"))

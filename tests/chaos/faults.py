@@ -1,0 +1,160 @@
+"""What can go wrong, as a table: each strikes in the middle of a load, and is mended at the end of its `with`."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Final
+
+from tests.chaos.up import Up
+from tests.monitoring.embedded.processes import eventually
+
+STOPPED_S: Final = (5.0, 30.0)
+BRIEFLY_S: Final = (2.5, 5.0)  # longer than the API waits for its queue
+AWAY_S: Final = (5.0, 15.0)
+
+Span = tuple[float, float]  # a random time between these, in s
+Strike = Callable[[Up, Random], AbstractContextManager[float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong. `strike` yields when recovery could begin, by the monotonic clock, in s."""
+
+    name: str
+    strike: Strike
+
+
+@contextmanager
+def killed(part: str, up: Up, rng: Random, *, all_of_it: bool = False) -> Iterator[float]:
+    """Kill -9 one process of a part, or all of them at once."""
+    pids = up.pids(part)
+    for pid in pids if all_of_it else [rng.choice(pids)]:
+        with suppress(ProcessLookupError):  # it ended by itself at this moment
+            os.kill(pid, signal.SIGKILL)
+    yield time.monotonic()
+
+
+@contextmanager
+def killed_in_a_batch(up: Up, _: Random) -> Iterator[float]:
+    """Kill -9 every worker while one of them waits in the middle of its transaction for a lock that we hold."""
+    with up.connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE")
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'ledger'::regclass AND NOT granted"
+        eventually(lambda: connection.execute(waiting).fetchone() != (0,))
+        for pid in up.pids("worker"):
+            os.kill(pid, signal.SIGKILL)
+    yield time.monotonic()
+
+
+@contextmanager
+def killed_twice(part: str, up: Up, _: Random) -> Iterator[float]:
+    """Kill -9 a part, and the one that is started in its place as soon as it is there."""
+    [first] = up.pids(part)
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: up.pids(part) not in ([], [first]))
+    os.kill(up.pids(part)[0], signal.SIGKILL)
+    yield time.monotonic()
+
+
+@contextmanager
+def kept_away(part: str, up: Up) -> Iterator[None]:
+    """Kill -9 a part, and keep `up` from starting it again while the `with` lasts."""
+    up.process.send_signal(signal.SIGSTOP)
+    try:
+        os.kill(up.pids(part)[0], signal.SIGKILL)
+        yield
+    finally:
+        up.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def away(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+    """A part is away for some seconds, as with a full disk."""
+    with kept_away(part, up):
+        time.sleep(rng.uniform(*for_s))
+    yield time.monotonic()
+
+
+@contextmanager
+def stopped(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+    """SIGSTOP one process of a part, and SIGCONT it some seconds later: others have to take over meanwhile."""
+    pid = rng.choice(up.pids(part))
+    until_s = time.monotonic() + rng.uniform(*for_s)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield time.monotonic()
+        time.sleep(max(0.0, until_s - time.monotonic()))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def paused(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+    """SIGSTOP a part that nobody can stand in for, and SIGCONT it some seconds later."""
+    with stopped(part, for_s, up, rng):
+        pass
+    yield time.monotonic()
+
+
+@contextmanager
+def locked(for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+    """Hold a lock that every batch needs, as a change of schema does, for longer than a batch waits."""
+    with up.connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE")
+        time.sleep(rng.uniform(*for_s))
+    yield time.monotonic()
+
+
+@contextmanager
+def up_killed(up: Up, _: Random) -> Iterator[float]:
+    """Kill -9 `up` alone, and start it again on the same folder."""
+    up.kill()
+    up.start_again()
+    yield time.monotonic()
+
+
+@contextmanager
+def everything_killed(up: Up, _: Random) -> Iterator[float]:
+    """Kill -9 every process there is, and start it again on the same folder."""
+    up.kill_everything()
+    up.start_again()
+    yield time.monotonic()
+
+
+@contextmanager
+def up_restarted(up: Up, _: Random) -> Iterator[float]:
+    """Ctrl-C, which may take 15 s under load, and start it again on the same folder."""
+    assert up.stop() == 0
+    up.start_again()
+    yield time.monotonic()
+
+
+EVERY: Final = (
+    Fault("a worker", partial(killed, "worker")),
+    Fault("every worker", partial(killed, "worker", all_of_it=True)),
+    Fault("workers in a batch", killed_in_a_batch),
+    Fault("API", partial(killed, "API")),
+    Fault("timekeeper", partial(killed, "timekeeper")),
+    Fault("Valkey", partial(killed, "Valkey")),
+    Fault("Valkey twice", partial(killed_twice, "Valkey")),
+    Fault("PostgreSQL", partial(killed, "PostgreSQL")),
+    Fault("a session of PostgreSQL", partial(killed, "session")),
+    Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL")),
+    Fault("up", up_killed),
+    Fault("everything", everything_killed),
+    Fault("up restarted", up_restarted),
+    Fault("a worker stopped", partial(stopped, "worker", STOPPED_S)),
+    Fault("timekeeper stopped", partial(stopped, "timekeeper", STOPPED_S)),
+    Fault("Valkey stopped", partial(paused, "Valkey", BRIEFLY_S)),
+    Fault("Valkey away", partial(away, "Valkey", AWAY_S)),
+    Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S)),
+    Fault("table locked", partial(locked, AWAY_S)),
+)
+
+FAULTS: Final = {fault.name: fault for fault in EVERY}

@@ -1,0 +1,136 @@
+"""The commands as their users type them."""
+
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import Engine
+
+from monitoring.access.tokens import Tokens
+from monitoring.cli import app
+from monitoring.config import PREFIX, Settings
+
+COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "check")
+
+
+def run(*words: str, settings: Settings | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    urls = (
+        {f"{PREFIX}DATABASE_URL": settings.database_url, f"{PREFIX}QUEUE_URL": settings.queue_url} if settings else {}
+    )
+    return subprocess.run(
+        [sys.executable, "-m", "monitoring.cli", *words],
+        env={**os.environ, "COLUMNS": "200", **urls, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_every_command_of_the_contract_is_there_and_says_what_it_does() -> None:
+    named = {
+        command.name or command.callback.__name__: command for command in app.registered_commands if command.callback
+    }
+    groups = {group.name: group.typer_instance for group in app.registered_groups if group.typer_instance}
+    assert named.keys() | groups.keys() == set(COMMANDS)
+    assert all(command.callback.__doc__ for command in named.values() if command.callback)
+
+
+def test_a_wrong_setting_is_refused_by_name() -> None:
+    done = run("serve", VIRTUAL_WARD_PORT="eighty", VIRTUAL_WARD_DATABASE_URL="mysql://somewhere")
+    assert done.returncode == 2
+    assert "VIRTUAL_WARD_PORT" in done.stderr
+    assert "VIRTUAL_WARD_DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_adding_staff_prints_an_id_and_a_token_that_opens_the_door(settings: Settings, engine: Engine) -> None:
+    done = run("staff", "add", "--name", "Joy", "--role", "clinician", "--ward", "W1", "--json", settings=settings)
+    made = json.loads(done.stdout)
+    caller = Tokens(engine).ask(made["token"])
+    assert caller is not None
+    assert (str(caller.public_id), caller.name, caller.role) == (made["id"], "Joy", "clinician")
+    assert caller.wards == frozenset({"W1"})
+    assert caller.registered  # clinicians are, unless said otherwise
+
+
+def test_adding_a_device_prints_an_id_and_a_token_that_opens_the_door(settings: Settings, engine: Engine) -> None:
+    done = run("device", "add", "--kind", "hub", "--serial", "H-1", "--json", settings=settings)
+    made = json.loads(done.stdout)
+    caller = Tokens(engine).ask(made["token"])
+    assert caller is not None
+    assert (str(caller.public_id), caller.role) == (made["id"], None)
+
+
+def test_check_says_what_is_unhealthy_and_exits_with_one(settings: Settings) -> None:
+    done = run("check", "--json", settings=settings)
+    said = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert said["parts"]["database"]["status"] == "ok"
+    assert said["parts"]["workers"]["status"] == "degraded"
+
+
+def test_commands_name_a_folder_on_which_nothing_runs(settings: Settings) -> None:
+    done = run("check", "--data", "/nonexistent/ward", settings=settings)
+    assert done.returncode == 2
+    assert "/nonexistent/ward" in done.stderr
+
+
+@pytest.fixture
+def demo() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "monitoring.cli", "demo", "--port", str(port), "--patients", "8", "--speed", "600"]
+    with subprocess.Popen(
+        words,
+        env={**os.environ, "COLUMNS": "300", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield f"http://127.0.0.1:{port}", process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=30)
+
+
+def test_the_demo_raises_an_alert_that_a_newcomer_acknowledges_with_the_printed_command(
+    demo: tuple[str, subprocess.Popen[str]],
+) -> None:
+    url, process = demo
+    told = read_until(process, r"curl -X POST (\S+) -H \"(Authorization): (Bearer \S+)\"", timeout_s=90)
+    path, header, token = told.groups()
+    assert path.startswith(url)
+    answer = httpx.post(path, headers={header: token})
+    assert (answer.status_code, answer.json()["state"]) == (200, "acknowledged")
+    read_until(process, r"acknowledged", timeout_s=30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 0
+
+
+def read_until(process: subprocess.Popen[str], pattern: str, timeout_s: float) -> re.Match[str]:
+    """The first line of the output that matches."""
+    assert process.stdout is not None
+    deadline, seen = time.monotonic() + timeout_s, []
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while (left_s := deadline - time.monotonic()) > 0 and selector.select(left_s):
+            line = process.stdout.readline()
+            if not line:
+                break
+            seen.append(line)
+            if match := re.search(pattern, line):
+                return match
+    raise AssertionError(f"{pattern!r} was not told:\n{''.join(seen)}")

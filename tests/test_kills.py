@@ -1,0 +1,62 @@
+"""Kill -9 in the middle of a load: every 202 is stored once and scored once, every alert is there once.
+
+The longer version, with more faults and at random: `make chaos`.
+"""
+
+import math
+from collections.abc import Iterator
+from random import Random
+
+import httpx
+import pytest
+
+from monitoring.clock import utc_now
+from tests.chaos.experiment import experiment
+from tests.chaos.faults import FAULTS, kept_away
+from tests.chaos.homes import Admissions
+from tests.chaos.up import Up, running
+from tests.monitoring.embedded.processes import eventually
+
+HOMES = 9
+KILLED = ("workers in a batch", "API", "Valkey", "PostgreSQL", "up", "everything")
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """One installation that every test kills, and that is well again afterwards."""
+    with running() as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def admissions(up: Up) -> Iterator[Admissions]:
+    """Homes on that installation."""
+    made = Admissions(up)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("fault", KILLED)
+def test_what_was_promised_is_there_once_after(fault: str, up: Up, admissions: Admissions) -> None:
+    outcome = experiment(up, admissions, FAULTS[fault], Random(fault), homes=HOMES)
+    assert outcome.wrong == []
+    assert outcome.verdict.found == outcome.verdict.promised > 0
+    assert (outcome.verdict.doubled, outcome.verdict.alerts_found) == (0, HOMES * 2 // 3)
+    assert max(outcome.recovery.readings_s, outcome.recovery.alerts_s, outcome.recovery.healthy_s) < math.inf
+
+
+def test_while_the_queue_is_away_a_device_is_told_to_come_back(up: Up, admissions: Admissions) -> None:
+    [home] = admissions.admit(1)
+    _, body, _ = home.measure(utc_now())
+
+    def post() -> httpx.Response:
+        return httpx.post(f"{up.url}/v1/readings", json=body, headers={"Authorization": f"Bearer {home.token}"})
+
+    assert post().status_code == 202
+    with kept_away("Valkey", up):
+        refused = post()
+        assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
+        assert int(refused.headers["Retry-After"]) > 0
+        eventually(lambda: httpx.get(f"{up.url}/health/ready").status_code == 503)
+    eventually(lambda: post().status_code == 202)
+    up.ready()

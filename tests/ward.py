@@ -1,0 +1,201 @@
+"""A whole ward with a clock you can turn: the real database and the real drain, nothing patched.
+
+ward.at("12:00").receives(respiratory_rate=26, spo2=90)
+assert ward.alert().severity == Severity.CRITICAL
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Engine, select
+from sqlmodel import Session, col
+
+from alert_rules.alarms import ENDED, Kind
+from devices.formats.native import decode
+from devices.reading import Arrival
+from monitoring.access.roles import Role
+from monitoring.access.tables import Staff
+from monitoring.access.tokens import Caller, mint
+from monitoring.acts import Act
+from monitoring.alerts import answers
+from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.config import Settings
+from monitoring.database import transaction
+from monitoring.kit import devices
+from monitoring.kit.devices import DeviceBody
+from monitoring.patients import register
+from monitoring.patients.plan import PlanBody
+from monitoring.patients.plans import replace_plan
+from monitoring.patients.register import PatientBody
+from monitoring.patients.tables import LatestVitals, Sex
+from monitoring.wards import admission, wards
+from monitoring.wards.admission import EpisodeBody
+from monitoring.wards.tables import Episode, Step
+from monitoring.wards.wards import WardBody
+from workers.drain.batch import Done, process
+from workers.overdue import raise_overdue
+
+DAY = date(2026, 3, 10)  # a Tuesday in winter: London is on UTC
+WELL: dict[str, Any] = {
+    "respiratory_rate": 16, "spo2": 97, "oxygen_flow": 0, "systolic": 125, "pulse": 72, "consciousness": "A",
+    "temperature": 36.8,
+}  # fmt: skip
+SICK: dict[str, Any] = WELL | {"respiratory_rate": 22, "spo2": 94, "pulse": 112, "temperature": 38.4}  # NEWS2 6
+VERY_SICK: dict[str, Any] = WELL | {"respiratory_rate": 26, "spo2": 90, "systolic": 95, "pulse": 118}  # NEWS2 10
+
+
+@dataclass
+class Patient:
+    """Somebody on the ward, with a device that posts for them."""
+
+    id: UUID
+    key: int
+    episode_id: int
+    device_id: UUID
+    device_key: int
+
+
+@dataclass
+class Ward:
+    """A ward, the time there, and the staff that work on it."""
+
+    settings: Settings
+    engine: Engine
+    now: datetime
+    staff: dict[Role, Caller] = field(default_factory=dict)
+    tokens: dict[Role, str] = field(default_factory=dict)
+    code: str = "WARD1"
+    patient: Patient = field(init=False)
+    _posted: int = 0
+
+    @classmethod
+    def open(cls, settings: Settings, engine: Engine) -> Ward:
+        """A ward of 20 beds with one patient, at 08:00."""
+        ward = cls(settings, engine, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=UTC))
+        for role in Role:
+            ward.staff[role], ward.tokens[role] = ward.employ(role)
+        body = WardBody(
+            code=ward.code, name="Ward 1", pathway="general", provider="RXX", icb="QXX", funded=40, staffed=20
+        )
+        with transaction(engine) as session:
+            wards.open_ward(ward.act(session, Role.COORDINATOR), body)
+        ward.patient = ward.admit()
+        return ward
+
+    def employ(
+        self, role: Role, *, name: str = "", wards: list[str] | None = None, registered: bool | None = None
+    ) -> tuple[Caller, str]:
+        """A member of staff and their token."""
+        if registered is None:
+            registered = role is Role.CLINICIAN
+        with transaction(self.engine) as session:
+            staff = Staff(
+                name=name or f"The {role}", role=role, wards=wards, registered=registered, created_at=self.now
+            )
+            session.add(staff)
+            session.flush()
+            token = mint(session, self.now, staff_id=staff.id)
+            allowed = None if wards is None else frozenset(wards)
+            return Caller(b"", staff.id, staff.public_id, staff.name, role, allowed, registered), token
+
+    def act(self, session: Session, role: Role) -> Act:
+        """What a member of staff does, now."""
+        return Act(session, self.staff[role], self.now)
+
+    def admit(
+        self, *, plan: PlanBody | None = None, kit: bool = True, birth_date: date = date(1950, 2, 28), **patient: Any
+    ) -> Patient:
+        """Register a patient with a device and admit them."""
+        body = PatientBody(
+            given_name="Ann", family_name="Other", birth_date=birth_date, sex=Sex.FEMALE,
+            no_nhs_number_reason="test", **patient,
+        )  # fmt: skip
+        with transaction(self.engine) as session:
+            person = register.register(self.act(session, Role.COORDINATOR), body)
+            device, _ = devices.make(session, self.now, DeviceBody("hub", f"H-{person.id}"))
+            stay = EpisodeBody(
+                patient=person.id, ward=self.code, step=Step.UP, plan=plan, devices=[device.public_id] if kit else []
+            )
+            admission.admit(self.act(session, Role.CLINICIAN), stay)
+            key = register.find(self.act(session, Role.ADMIN), person.id).id
+            episode = session.execute(select(col(Episode.id)).where(col(Episode.patient_id) == key)).scalar_one()
+            return Patient(person.id, key, episode, device.public_id, device.id)
+
+    def at(self, clock: str | timedelta) -> Ward:
+        """Turn the clock to a time of the day (or forward by so much), and let the timekeeper look once."""
+        if isinstance(clock, str):
+            hours, minutes = clock.split(":")
+            self.now = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) + timedelta(
+                hours=int(hours), minutes=int(minutes)
+            )
+        else:
+            self.now += clock
+        raise_overdue(self.engine, self.now)
+        return self
+
+    def receives(self, *, patient: Patient | None = None, taken: datetime | None = None, **vitals: Any) -> Done:
+        """The patient's device posts one set, taken now unless said otherwise."""
+        self._posted += 1
+        one = {"id": f"set-{self._posted}", "taken_at": taken or self.now, **vitals}
+        return self.receives_sets([one], patient=patient)
+
+    def receives_sets(self, sets: list[dict[str, Any]], *, patient: Patient | None = None) -> Done:
+        """The patient's device posts several sets in one request."""
+        return self.drains([self.arrival(sets, patient=patient)])
+
+    def arrival(self, sets: list[dict[str, Any]], *, patient: Patient | None = None) -> Arrival:
+        """A request's sets as they travel on the stream."""
+        decoded = decode(msgspec.json.encode(sets))
+        source = (patient or self.patient).device_key
+        return Arrival(source=source, received_at=self.now, sets=decoded.sets, impossible=decoded.impossible)
+
+    def drains(self, arrivals: list[Arrival]) -> Done:
+        """One batch in one transaction."""
+        with transaction(self.engine) as session:
+            return process(session, arrivals, self.now)
+
+    def plans(self, patient: Patient | None = None, **plan: Any) -> None:
+        """A clinician decides a plan."""
+        whole = {"spo2_scale": 1, "readings_per_day": 4, "reason": "decided", "review_on": self.now.date()} | plan
+        with transaction(self.engine) as session:
+            who = (patient or self.patient).id
+            replace_plan(self.act(session, Role.CLINICIAN), who, msgspec.convert(whole, PlanBody))
+
+    def acknowledges(self, alert: Alert, role: Role = Role.CLINICIAN) -> None:
+        """Somebody takes responsibility."""
+        with transaction(self.engine) as session:
+            answers.acknowledge_alert(self.act(session, role), alert.public_id, answers.AcknowledgeBody())
+
+    def resolves(self, alert: Alert, outcome: str = "advice") -> None:
+        """A clinician says how it ended."""
+        with transaction(self.engine) as session:
+            body = msgspec.convert({"outcome": outcome}, answers.ResolveBody)
+            answers.resolve_alert(self.act(session, Role.CLINICIAN), alert.public_id, body)
+
+    def alerts(self, patient: Patient | None = None) -> list[Alert]:
+        """Every alert of the patient, oldest first."""
+        who = (patient or self.patient).key
+        with Session(self.engine) as session:
+            query = select(Alert).where(col(Alert.patient_id) == who).order_by(col(Alert.id))
+            return list(session.execute(query).scalars())
+
+    def alert(self, kind: Kind = Kind.DETERIORATION, patient: Patient | None = None) -> Alert:
+        """The patient's one open alert of a kind."""
+        (found,) = [one for one in self.alerts(patient) if one.kind == kind and one.state not in ENDED]
+        return found
+
+    def history(self, alert: Alert) -> list[str]:
+        """What happened to an alert, in its own words."""
+        with Session(self.engine) as session:
+            query = select(AlertHistory).where(col(AlertHistory.alert_id) == alert.id).order_by(col(AlertHistory.id))
+            return [entry.what for entry in session.execute(query).scalars()]
+
+    def known(self, patient: Patient | None = None) -> LatestVitals:
+        """What is known of the patient now."""
+        with Session(self.engine) as session:
+            return session.get_one(LatestVitals, (patient or self.patient).episode_id)
