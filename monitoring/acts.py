@@ -6,7 +6,7 @@ not done again; and a transaction chosen as a deadlock's victim is run once more
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -16,17 +16,16 @@ from litestar import Request, Response
 from sqlalchemy import text
 from sqlmodel import Session
 
-from monitoring.access.tables import Answered
+from monitoring.access.tables import KEPT_FOR, Answered
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.database import once_more, snapshot, transaction
-from monitoring.problems import Conflict, unacceptable
+from monitoring.refusals import Conflict, unacceptable
 from monitoring.service import service_of
 
 T = TypeVar("T")
 Incoming = Request[Caller, Any, Any]
 
-KEPT_FOR = timedelta(hours=24)
 KEY_LENGTH_MAX = 255
 SHOWN_ONCE = ("token", "secret")
 

@@ -20,7 +20,8 @@ from monitoring.intake.routes import is_json, post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
-from monitoring.problems import Fault, Unacceptable, WrongMediaType, handlers
+from monitoring.problems import handlers
+from monitoring.refusals import Fault, Unacceptable, WrongMediaType
 from monitoring.service import Service
 from monitoring.wards.routes import ROUTES as WARD_ROUTES
 from monitoring.watch import watched

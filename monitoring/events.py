@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +19,9 @@ CHANNEL: Final = "event"
 
 TRANSIENT_CHANNEL: Final = "live"
 """The queue's channel for `reading` and `score`, which are no rows and may be lost."""
+
+
+KEPT_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from monitoring.problems import unacceptable
+from monitoring.refusals import unacceptable
 
 _TEXT: Final = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
 _SAYS_SOMETHING: Final = r"^\s*[^\s\x00][^\x00]*$"

@@ -24,10 +24,8 @@ from monitoring.access.gate import see_ward
 from monitoring.access.tokens import Caller
 from monitoring.database import DATABASE_ERRORS
 from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
-from monitoring.problems import unacceptable
-from monitoring.replay import KEPT_FOR, PAGE, frame, missed
-
-__all__ = ["KEPT_FOR", "Hub", "Watcher", "live"]
+from monitoring.refusals import unacceptable
+from monitoring.replay import PAGE, frame, missed
 
 log = structlog.get_logger()
 

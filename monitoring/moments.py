@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from monitoring.problems import unacceptable
+from monitoring.refusals import unacceptable
 
 
 def instant(field: str, value: str | None) -> datetime | None:

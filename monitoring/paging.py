@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from sqlmodel import Session
 
 from monitoring.database import AnySelect
-from monitoring.problems import unacceptable
+from monitoring.refusals import unacceptable
 
 T = TypeVar("T")
 LIMIT: Final = 50

@@ -1,7 +1,6 @@
 """What a client of `/v1/live` missed: every durable event since, and the latest set and score of each patient."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -10,9 +9,9 @@ from sqlalchemy import Engine, text
 
 from monitoring.clock import utc_now
 from monitoring.database import snapshot
+from monitoring.events import KEPT_FOR
 from monitoring.patients.latest import Latest, latest
 
-KEPT_FOR: Final = timedelta(days=7)
 PAGE: Final = 500
 
 

@@ -22,7 +22,7 @@ from monitoring.intake.durability import Durability
 from monitoring.intake.stream import AWAY, Backlog, Inlet
 from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
-from monitoring.problems import Unavailable
+from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
 
 log = structlog.get_logger()

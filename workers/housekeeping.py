@@ -5,10 +5,10 @@ from typing import Final
 
 from sqlalchemy import Engine, text
 
-from monitoring.acts import KEPT_FOR as ANSWERS_KEPT_FOR
+from monitoring.access.tables import KEPT_FOR as ANSWERS_KEPT_FOR
 from monitoring.database import transaction
+from monitoring.events import KEPT_FOR as EVENTS_KEPT_FOR
 from monitoring.heartbeat import FORGOTTEN_AFTER
-from monitoring.live import KEPT_FOR as EVENTS_KEPT_FOR
 from monitoring.schema import MONTHS_AHEAD, months
 
 FORGOTTEN_AT_ONCE: Final = 10_000

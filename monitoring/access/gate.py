@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from monitoring.access.permissions import DEVICE_MAY, MAY
 from monitoring.access.tokens import Caller, Tokens
 from monitoring.headers import header
-from monitoring.problems import Forbidden, NotAuthenticated
+from monitoring.refusals import Forbidden, NotAuthenticated
 
 EVERYBODY: Final = "everybody"
 

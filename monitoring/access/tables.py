@@ -1,6 +1,7 @@
 """Who may come in: staff, tokens, and the answers kept for repeated requests."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text
@@ -8,6 +9,9 @@ from sqlmodel import Field, SQLModel
 
 from monitoring.access.roles import Role
 from monitoring.columns import UtcDateTime, instant, internal_key, one_of, public_key
+
+KEPT_FOR: Final = timedelta(hours=24)
+"""How long the answer to a request with an Idempotency-Key is kept."""
 
 
 class Staff(SQLModel, table=True):
@@ -46,7 +50,7 @@ class Token(SQLModel, table=True):
 
 
 class Answered(SQLModel, table=True):
-    """The answer given under an Idempotency-Key, kept for 24 h per token, method and path."""
+    """The answer given under an Idempotency-Key, kept per token, method and path."""
 
     __tablename__ = "answered"
     __table_args__ = (Index("answered_by_age", "at"),)

@@ -23,7 +23,7 @@ from monitoring.fields import Line, Text, Version
 from monitoring.paging import Page, before, page
 from monitoring.patients.register import find
 from monitoring.patients.tables import Patient
-from monitoring.problems import Conflict, Forbidden, NotFound
+from monitoring.refusals import Conflict, Forbidden, NotFound
 from monitoring.wards.tables import Ward
 
 

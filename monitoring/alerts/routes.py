@@ -13,7 +13,7 @@ from monitoring.alerts import answers
 from monitoring.alerts.answers import AcknowledgeBody, ActionBody, AlertFilter, ResolveBody
 from monitoring.alerts.views import AlertDetail, AlertView
 from monitoring.paging import LIMIT, Cursor, Limit, Page
-from monitoring.problems import unacceptable
+from monitoring.refusals import unacceptable
 
 TAGS = ["alerts"]
 SeverityName = Literal["amber", "amber_plus", "red", "critical"]
@@ -42,6 +42,19 @@ async def get_alerts(
 async def get_alert(request: Incoming, alert: FromPath[UUID]) -> AlertDetail:
     """Why it fired, and its whole history."""
     return await look(request, lambda act: answers.alert(act, alert))
+
+
+@get(
+    "/v1/patients/{patient:uuid}/alerts",
+    opt={"allows": "read alerts"},
+    tags=["patients"],
+    summary="A patient's alerts",
+)
+async def get_patient_alerts(
+    request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
+) -> Page[AlertView]:
+    """Every alert of a patient, newest first."""
+    return await look(request, lambda act: answers.alerts_of_patient(act, patient, limit, cursor))
 
 
 @post(
@@ -81,4 +94,4 @@ def _state(named: str | None) -> State | None:
     return None if named is None else State(named)
 
 
-ROUTES: list[Any] = [get_alerts, get_alert, post_acknowledge, post_action, post_resolve]
+ROUTES: list[Any] = [get_alerts, get_alert, get_patient_alerts, post_acknowledge, post_action, post_resolve]

@@ -101,11 +101,13 @@ def _run(data: Path, service: Service, say: Say, until: threading.Event, cleanup
     for server in servers:
         cleanup.callback(_stop_server, server, say)
     _start_servers(servers, say)
-    service.migrate(installation)
-    cleanup.enter_context(recorded(installation))
     metrics = _emptied_metrics(data)
     parts = [Watched(part.name, partial(_spawn_part, part, metrics), say) for part in service.parts(installation)]
     cleanup.callback(_stop_parts, parts, say)
+    for part in parts:
+        part.tick(time.monotonic())
+    service.migrate(installation)  # meanwhile the parts import themselves, and wait for their schema
+    cleanup.enter_context(recorded(installation))
     ready = False
     while not until.is_set():
         now_s = time.monotonic()

@@ -16,7 +16,8 @@ from monitoring.clock import utc_now
 from monitoring.headers import header
 from monitoring.metrics import SETS
 from monitoring.openapi import reads_sets
-from monitoring.problems import Fault, Problem, TooLarge, WrongMediaType, answer
+from monitoring.problems import Problem, answer
+from monitoring.refusals import Fault, TooLarge, WrongMediaType
 from monitoring.service import Service, service_of
 
 BODY_BYTES_MAX: Final = 1_048_576

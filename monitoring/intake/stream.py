@@ -22,7 +22,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from monitoring.intake.durability import Durability, durability_of
-from monitoring.problems import Unavailable
+from monitoring.refusals import Unavailable
 
 log = structlog.get_logger()
 

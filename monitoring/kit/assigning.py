@@ -15,7 +15,7 @@ from monitoring.fields import Instant, in_utc
 from monitoring.kit.tables import Assignment, Device
 from monitoring.patients.register import find as find_patient
 from monitoring.patients.tables import Patient
-from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 
 AHEAD_MAX = timedelta(days=31)
 SHOWN_MAX = 20

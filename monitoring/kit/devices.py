@@ -16,7 +16,7 @@ from monitoring.fields import Word
 from monitoring.kit.assigning import AssignmentBody, AssignmentView, assignments, reassign, unassign
 from monitoring.kit.tables import Device, DeviceSeen
 from monitoring.paging import Page, before, page
-from monitoring.problems import Fault, Forbidden, NotFound, Unacceptable
+from monitoring.refusals import Fault, Forbidden, NotFound, Unacceptable
 
 INTERFACE = "interface"
 """A hospital system rather than a home device: what it sends admits and discharges."""

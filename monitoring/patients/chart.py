@@ -12,7 +12,7 @@ from monitoring.moments import instant
 from monitoring.paging import Page
 from monitoring.patients.register import find
 from monitoring.patients.views import ReadingView, ScoreView, reading_view, score_view
-from monitoring.problems import unacceptable
+from monitoring.refusals import unacceptable
 
 # The lower bound by the stay lets PostgreSQL look into that stay's months only.
 _READINGS: Final = text(

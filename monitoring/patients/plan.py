@@ -15,7 +15,7 @@ from devices.plausible import POSSIBLE
 from devices.reading import in_whole_units
 from monitoring.fields import Instant, Line, Reason, TimeOfDay
 from monitoring.patients.tables import Plan
-from monitoring.problems import Fault, Unacceptable
+from monitoring.refusals import Fault, Unacceptable
 
 Limit = Annotated[int, msgspec.Meta(ge=0, le=2000)] | Annotated[float, msgspec.Meta(ge=0, le=2000)]
 Expected = Literal[

@@ -25,7 +25,7 @@ from monitoring.patients.plan import (
 )
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient, Plan
-from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 from monitoring.wards.tables import Episode, Ward
 
 AHEAD_MAX = timedelta(days=31)

@@ -19,7 +19,7 @@ from monitoring.database import AnySelect
 from monitoring.fields import Line, OdsCode, Reason, Text, Word
 from monitoring.paging import Page, before, page
 from monitoring.patients.tables import Patient, Sex
-from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 from monitoring.wards.tables import Episode, Ward
 
 Known = bool | Literal["unknown"]

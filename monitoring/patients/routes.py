@@ -8,8 +8,6 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from devices.formats.native import PostedByStaff, decode
 from monitoring.acts import Incoming, change, look
-from monitoring.alerts.answers import alerts_of_patient
-from monitoring.alerts.views import AlertView
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
@@ -19,7 +17,7 @@ from monitoring.patients.plan import PlanBody, PlanView
 from monitoring.patients.plans import current_plan, replace_plan
 from monitoring.patients.register import PatientBody, PatientView
 from monitoring.patients.views import ReadingView, ScoreView
-from monitoring.problems import WrongMediaType
+from monitoring.refusals import WrongMediaType
 from monitoring.service import service_of
 
 TAGS = ["patients"]
@@ -107,20 +105,7 @@ async def get_scores(
     return await look(request, lambda act: chart.scores(act, patient, limit, cursor))
 
 
-@get(
-    "/v1/patients/{patient:uuid}/alerts",
-    opt={"allows": "read alerts"},
-    tags=TAGS,
-    summary="A patient's alerts",
-)
-async def get_patient_alerts(
-    request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
-) -> Page[AlertView]:
-    """Every alert of a patient, newest first."""
-    return await look(request, lambda act: alerts_of_patient(act, patient, limit, cursor))
-
-
 ROUTES: list[Any] = [
     post_patient, get_patients, get_patient, put_patient, get_plan, put_plan,
-    get_readings, post_patient_readings, get_scores, get_patient_alerts,
+    get_readings, post_patient_readings, get_scores,
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from monitoring.fields import Instant, WardCode, in_utc
 from monitoring.kit.assigning import assign
 from monitoring.patients.plan import PlanBody, check_watched, departs, make_plan, reason_not_scored, schedule_of
 from monitoring.patients.tables import LatestVitals, Patient, Plan
-from monitoring.problems import Conflict, Fault, Forbidden, Unacceptable
+from monitoring.refusals import Conflict, Fault, Forbidden, Unacceptable
 from monitoring.wards.episodes import DEVICES_MAX, EpisodeView, view
 from monitoring.wards.tables import Episode, Step, Ward, WardCapacity
 

@@ -13,7 +13,7 @@ from monitoring.kit.tables import Assignment, Device
 from monitoring.patients.plan import PlanView, plan_view
 from monitoring.patients.plans import in_force
 from monitoring.patients.tables import LatestVitals, Patient
-from monitoring.problems import NotFound
+from monitoring.refusals import NotFound
 from monitoring.wards.tables import Episode, Step, Ward
 
 DEVICES_MAX = 50

@@ -14,7 +14,7 @@ from monitoring.acts import Act
 from monitoring.database import AnySelect
 from monitoring.fields import ClosingTime, Instant, Line, OdsCode, TimeOfDay, WardCode, in_utc
 from monitoring.paging import Page, before, page
-from monitoring.problems import Conflict, Fault, NotFound, Unacceptable
+from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 from monitoring.wards.tables import Ward, WardCapacity
 
 Beds = Annotated[int, msgspec.Meta(ge=0, le=100_000)]

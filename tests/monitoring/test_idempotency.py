@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from monitoring.access.roles import Role
-from monitoring.acts import KEPT_FOR
+from monitoring.access.tables import KEPT_FOR
 from monitoring.database import transaction
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import until

@@ -13,7 +13,7 @@ from redis import Redis
 from monitoring.clock import utc_now
 from monitoring.intake.durability import Durability, durability_of
 from monitoring.intake.stream import FIELD, IN_FLIGHT_MAX, Backlog, Inlet, bell_name, stream_name
-from monitoring.problems import Unavailable
+from monitoring.refusals import Unavailable
 from monitoring.service import Service
 from tests.monitoring.api import Api
 from tests.monitoring.outages import babbling_queue, database_away, hanging_queue, own_queue, until

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from monitoring.access.roles import Role
 from monitoring.embedded import postgres
-from monitoring.problems import STATUS_OF, Conflict, Problem, from_database, refuse, unacceptable
+from monitoring.problems import STATUS_OF, Problem, from_database, refuse
+from monitoring.refusals import Conflict, unacceptable
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import database_away
 from tests.monitoring.steps import PERSON, open_ward, refused

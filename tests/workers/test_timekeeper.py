@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
+from monitoring.events import KEPT_FOR
 from monitoring.heartbeat import alive
 from monitoring.intake.stream import DRAIN_QUEUE, bell_name
-from monitoring.live import KEPT_FOR
 from tests.ward import WELL, Ward
 from tests.workers.records import change, count, put, rows
 from workers.housekeeping import FORGOTTEN_AT_ONCE, forget_old, make_coming_months
