@@ -3,12 +3,14 @@
 Source: docs/clinical/policy.md, *The life of an alert* and *Severity*. Pure: the caller writes what is returned.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from alert_rules.severity import Severity
+from alert_rules.news2 import RED
+from alert_rules.severity import LOW_MEDIUM, Severity
 
 
 class Kind(StrEnum):
@@ -24,7 +26,7 @@ class Kind(StrEnum):
 
 
 TECHNICAL: Final = frozenset({Kind.OVERDUE, Kind.DEVICE, Kind.DATA_QUALITY})
-"""Kinds that end by themselves (`expired`) when their cause does."""
+"""Kinds that support may answer, and that alone may end by themselves (`expired`) when their cause does."""
 
 
 class State(StrEnum):
@@ -80,8 +82,13 @@ ACT_WITHIN: Final = {
 ASK_AGAIN_AFTER: Final = timedelta(hours=1)
 """Actioned but unresolved: when the alert asks for its outcome first."""
 
+COMPLETE_WITHIN: Final = timedelta(minutes=15)
+"""Somebody completes the set by phone: at any hour."""
+COMPLETE_THE_SET: Final = "complete_the_set"
+"""That task as a rule of the basis: it raises nothing by itself, and newly asked for it is news."""
+
 WORSE_BY: Final = 2
-"""A NEWS2 so much higher than what somebody took responsibility for, or than a better complete one since, is worse."""
+"""A NEWS2 so much higher than what was last told, or than the lowest since, is worse."""
 
 
 class NotNow(Exception):
@@ -90,11 +97,15 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an alert already stands for: only worse than this is news."""
+    """What is known of a patient with an open alert: the newest of each kind, however old, better or worse.
 
-    score: int = 0
-    red: frozenset[str] = frozenset()  # parameters that scored 3
-    rules: frozenset[str] = frozenset()  # rules that fired, totals apart
+    It follows what comes in whatever state the alert is, so it makes no difference when somebody answers.
+    """
+
+    points: Mapping[str, int] = field(default_factory=dict)  # of NEWS2, by parameter
+    score: int = 0  # their sum when something was last told, or the lowest since
+    rules: frozenset[str] = frozenset()  # those that fire, but for sums of points
+    severity: Severity = Severity.NONE  # the worst found since nothing fired
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +119,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the rules say of one set."""
+    """What a set says."""
 
     severity: Severity
-    basis: Basis
-    complete: bool
+    points: Mapping[str, int] = field(default_factory=dict)  # of NEWS2, by parameter; what is unknown is not named
+    assumed: Mapping[str, int] = field(default_factory=dict)  # the same, where nobody measured: believed if none did
+    rules: frozenset[str] = frozenset()  # those that fire, but for sums of points
+    cleared: frozenset[str] = frozenset()  # those that what was measured does not fire
+    by_itself: bool = False  # news whatever was found before
 
 
 class Change(StrEnum):
@@ -124,32 +138,50 @@ class Change(StrEnum):
 
 
 def weigh(held: Held | None, found: Finding) -> tuple[Held | None, Change | None]:
-    """The alert after this set, and what changed about it. A better score never closes or lowers an alert."""
+    """The alert after this set, and what changed about it. A better score never closes an alert.
+
+    What is worse is news: it opens an answered alert again, and an open one shows it. Its severity never falls but
+    when it opens again after nothing fired any more.
+    """
     if held is None or held.state in ENDED:
         if found.severity is Severity.NONE:
             return held, None
-        return Held(State.OPEN, found.severity, found.basis), Change.RAISED
-    together = Held(State.OPEN, max(held.severity, found.severity), _both(held.basis, found.basis))
-    if held.state is State.OPEN:
-        return together, Change.STEPPED_UP if found.severity > held.severity else None
-    if _is_worse(held, found):
-        return together, Change.WORSENED
-    if found.complete and found.basis.score < held.basis.score:  # worsening counts from there
-        return replace(held, basis=replace(held.basis, score=found.basis.score)), None
-    return held, None
+        return Held(State.OPEN, found.severity, _after(Basis(), found, told=True)), Change.RAISED
+    told = _is_worse(held.basis, found)
+    basis = _after(held.basis, found, told=told)
+    if not told:
+        return replace(held, basis=basis), None
+    if held.state is not State.OPEN:
+        return Held(State.OPEN, basis.severity, basis), Change.WORSENED
+    worst = max(held.severity, found.severity)
+    return Held(State.OPEN, worst, basis), Change.STEPPED_UP if worst > held.severity else Change.WORSENED
 
 
-def _is_worse(held: Held, found: Finding) -> bool:
-    """Worse than what somebody took responsibility for: never silent. What raises nothing by itself is not."""
+def _is_worse(basis: Basis, found: Finding) -> bool:
+    """Worse than what was told, or than what it improved to since. What raises nothing by itself is not."""
     if found.severity is Severity.NONE:
         return False
-    climbed = found.basis.score >= held.basis.score + WORSE_BY
-    new = (found.basis.red - held.basis.red) | (found.basis.rules - held.basis.rules)
-    return found.severity > held.severity or climbed or bool(new)
+    climbed = sum(_points(basis, found).values()) >= basis.score + WORSE_BY
+    new = (_red(found.points) - _red(basis.points)) | (found.rules - basis.rules)
+    return found.by_itself or found.severity > basis.severity or climbed or bool(new)
 
 
-def _both(one: Basis, other: Basis) -> Basis:
-    return Basis(max(one.score, other.score), one.red | other.red, one.rules | other.rules)
+def _after(basis: Basis, found: Finding, *, told: bool) -> Basis:
+    points = _points(basis, found)
+    rules = (basis.rules - found.cleared) | found.rules
+    total = sum(points.values())
+    score = total if told else min(basis.score, total)
+    if not found.severity and rules <= {COMPLETE_THE_SET} and total < LOW_MEDIUM and not _red(points):
+        return Basis(points, score)
+    return Basis(points, score, rules, max(basis.severity, found.severity))
+
+
+def _points(basis: Basis, found: Finding) -> dict[str, int]:
+    return {**found.assumed, **basis.points, **found.points}
+
+
+def _red(points: Mapping[str, int]) -> set[str]:
+    return {name for name, scored in points.items() if scored == RED}
 
 
 def go(state: State, to: State) -> State:

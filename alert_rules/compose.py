@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.severity import NOT_LOW
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS, VitalArrays
 
 MINUTE_US: Final = 60_000_000
@@ -21,6 +22,7 @@ HOUR_US: Final = 60 * MINUTE_US
 ASSESSED: Final = len(PARAMETERS)
 """An eighth slot beside the seven: consciousness as somebody else saw it, or anything but the patient's own "alert"."""
 SLOTS: Final = ASSESSED + 1
+LONG_AGO_US: Final = -(1 << 62)
 
 AGE_LIMIT_US: Final = np.full(SLOTS, HOUR_US, dtype=np.int64)
 AGE_LIMIT_US[[CONSCIOUSNESS, ASSESSED]] = 15 * MINUTE_US
@@ -28,6 +30,9 @@ AGE_LIMIT_US[OXYGEN] = 24 * HOUR_US  # a state rather than a measurement
 
 OWN_WORD_US: Final = 24 * HOUR_US
 """A patient's own "alert" does not lift a confusion that somebody saw within this time."""
+
+GLUCOSE_LIMIT_US: Final = HOUR_US
+"""Glucose scores nothing, and counts so long beside consciousness."""
 
 REACH_US: Final = max(int(AGE_LIMIT_US.max()), OWN_WORD_US)
 """No set further away than this changes a score."""
@@ -92,6 +97,21 @@ def compose(sets: Sets, before: Known, oxygen_prescribed: NDArray[np.bool_]) -> 
     return Composed(VitalArrays(values[:ASSESSED], known[:ASSESSED]), origin[:ASSESSED], assumed, held)
 
 
+def glucose_lately(
+    sets: Sets, tenths: NDArray[np.int32], before: NDArray[np.int32], before_us: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """(n,) the newest glucose up to each set, while it is fresh; NOT_LOW is none.
+
+    `tenths` (n,): as measured in each set; `before` and `before_us` (stays,): the newest before these sets.
+    """
+    row = _last_so_far(sets, tenths != NOT_LOW)
+    taken = np.where(row >= 0, sets.taken_us[row], LONG_AGO_US)
+    earlier = ~sets.late & (before_us[sets.stay] > taken)
+    value = np.where(earlier, before[sets.stay], tenths[row])
+    is_fresh = sets.taken_us - np.where(earlier, before_us[sets.stay], taken) <= GLUCOSE_LIMIT_US
+    return np.where(is_fresh, value, NOT_LOW).astype(np.int32)
+
+
 def newest(
     sets: Sets, before: Known, ids: Sequence[str], before_ids: Sequence[Sequence[str | None]]
 ) -> NDArray[np.intp]:
@@ -113,9 +133,13 @@ def newest(
 
 def _newest_so_far(sets: Sets) -> NDArray[np.intp]:
     """(SLOTS, n): the last row up to each, of the same stay, in which the slot was measured; -1 for none."""
+    return _last_so_far(sets, sets.known)
+
+
+def _last_so_far(sets: Sets, measured: NDArray[np.bool_]) -> NDArray[np.intp]:
     rows = np.arange(len(sets.stay))
     first_of_stay = np.searchsorted(sets.stay, sets.stay, side="left")
-    seen = np.maximum.accumulate(np.where(sets.known, rows, -1), axis=1)
+    seen = np.maximum.accumulate(np.where(measured, rows, -1), axis=-1)
     return np.where(seen >= first_of_stay, seen, -1)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from alert_rules.alarms import COMPLETE_THE_SET, COMPLETE_WITHIN
 from alert_rules.limits import DECIMALS, LIMITED, LINES, UNITS, SpO2Defaults
 from alert_rules.news2 import CHARTS, RED, ChartRow, Scale
 from alert_rules.news2_arrays import ScoreArrays
@@ -49,9 +50,9 @@ def reasons(facts: Facts, verdicts: Verdicts, column: int, spo2: SpO2Defaults | 
         for one in said:
             one["text"] += f": {spo2.red_prompt}" if one["rule"] == "spo2_red_low" else ""
     if verdicts.to_complete[column]:
-        text = f"Complete the set by phone within 15 min: NEWS2 is {words['news2']}"
+        text = f"Complete the set by phone within {COMPLETE_WITHIN.seconds // 60} min: NEWS2 is {words['news2']}"
         label = Severity(int(verdicts.severity[column])).label
-        said.append({"rule": "complete_the_set", "severity": label, "text": text})
+        said.append({"rule": COMPLETE_THE_SET, "severity": label, "text": text})
     return said
 
 
@@ -90,6 +91,10 @@ class _Words:
                 return self._red_parameters()
             case "consciousness":
                 return CONSCIOUS[ACVPU[self.facts.vitals.values[CONSCIOUSNESS, self.column]]]
+            case "consciousness_now":
+                return CONSCIOUS[ACVPU[self.facts.consciousness_now[self.column]]]
+            case "glucose_lately":
+                return _measured("glucose", int(self.facts.glucose_lately[self.column]))
             case "oxygen_flow":
                 return _flow(int(self.facts.oxygen_flow[self.column]))
             case "oxygen_prescribed":
@@ -97,7 +102,7 @@ class _Words:
             case _ if word in _LINE_OF:
                 vital, line = _LINE_OF[word]
                 return shown(vital, int(self.facts.lines[LINES.index(line), LIMITED.index(vital), self.column]))
-        return f"{LABELS[word]} {shown(word, self._value(word))} {UNITS[word]}"
+        return _measured(word, self._value(word))
 
     @property
     def scale(self) -> Scale:
@@ -141,6 +146,10 @@ def _band(row: ChartRow, value: int) -> str:
     if value <= row.in_units(lowest):
         return f"{lowest:.{row.decimals}f} or less"
     return f"{highest:.{row.decimals}f} or more"
+
+
+def _measured(vital: str, units: int) -> str:
+    return f"{LABELS[vital]} {shown(vital, units)} {UNITS[vital]}"
 
 
 def _flow(hundredths: int) -> str:

@@ -1,8 +1,8 @@
 """Limits: four lines per vital sign, red and amber, low and high. A limit's own value alerts.
 
-A plan's own low lines stand in place of the default low lines of that vital sign, its high lines in place of the
-default high ones. Source of the SpO2 defaults: NHS England C1396 for the acute respiratory and oximetry@home
-pathways, the design's own elsewhere (docs/clinical/policy.md).
+Each line that a plan draws stands in place of the default one; the others stay. Source of the SpO2 defaults: NHS
+England C1396 for the acute respiratory and oximetry@home pathways, the design's own elsewhere
+(docs/clinical/policy.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,18 +108,16 @@ def impossible(lines: Lines) -> str | None:
 def table(rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32]) -> NDArray[np.int32]:
     """(4, vitals, n) lines of n sets: each set's own, by vital sign, over the default SpO2 lines (4, n).
 
-    The two sides stand alone, so that a plan that only names a ceiling keeps the default floor.
+    Each line stands alone: a plan that draws a stricter amber keeps the default red, and the prompt that goes with it.
     """
     lines = np.empty((len(LINES), len(LIMITED), len(rows)), dtype=np.int32)
     lines[:LOW], lines[LOW:] = NO_LOW, NO_HIGH
     lines[:, LIMITED.index("spo2")] = spo2
     for column, own in enumerate(rows):
         for vital, drawn in own.items():
-            row = drawn.as_row()
-            if row[:LOW] != (NO_LOW, NO_LOW):
-                lines[:LOW, LIMITED.index(vital), column] = row[:LOW]
-            if row[LOW:] != (NO_HIGH, NO_HIGH):
-                lines[LOW:, LIMITED.index(vital), column] = row[LOW:]
+            for place, bound in enumerate(drawn.as_row()):
+                if bound not in {NO_LOW, NO_HIGH}:
+                    lines[place, LIMITED.index(vital), column] = bound
     return lines
 
 

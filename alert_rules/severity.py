@@ -7,7 +7,7 @@ A rule fires on everything worse than its bound, also where a graver rule fires 
 never fires a rule that is new, and `alarms.weigh` can take every new one as bad news.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert_rules.limits import LIMITED, LINES, crossed
-from alert_rules.news2 import Scale
+from alert_rules.news2 import RED, Scale
 from alert_rules.news2_arrays import ScoreArrays
 from alert_rules.vitals import (
     ACVPU,
@@ -60,6 +60,12 @@ class Wellness(IntEnum):
 
 
 UNKNOWN_FLOW: Final = -1
+NOT_LOW: Final = np.iinfo(np.int32).max
+"""Stands for a glucose that is not known."""
+
+LOW_MEDIUM: Final = 3
+"""The lowest total that alerts."""
+SINGLE_RED: Final = "single_red"
 
 COMPLETE_AT: Final = 5
 COMPLETE_FROM: Final = 3
@@ -83,6 +89,8 @@ class Facts:
     oxygen_prescribed: NDArray[np.int32]  # hundredths of L/min, 0 where none is
     oxygen_assumed: Flags
     wellness: NDArray[np.int8]
+    glucose_lately: NDArray[np.int32]  # tenths, of this set or shortly before, NOT_LOW otherwise
+    consciousness_now: NDArray[np.int16]  # as in `vitals`, also beside what has no score; alert where it is unknown
 
     def vital(self, parameter: int) -> NDArray[np.int16]:
         """The values of one NEWS2 parameter, in chart units."""
@@ -115,12 +123,22 @@ class Rule:
     severity: Severity
     fires: Callable[[Facts], Flags]
     says: str  # what stands in braces is looked up by `explain`
+    of: frozenset[str] = frozenset()  # the vital signs it looks at; none where it looks at points
     unless: tuple[str, ...] = ()  # graver rules that say the same; where one fires this one is not told
+
+    def blames(self, points: Mapping[str, int]) -> frozenset[str]:
+        """The vital signs that make it fire. `points`: of NEWS2, by parameter."""
+        least = RED if self.name == SINGLE_RED else 1
+        return self.of or frozenset(name for name, scored in points.items() if scored >= least)
 
 
 def _total(name: str, severity: Severity, least: int, says: str, *unless: str) -> Rule:
     return Rule(
-        name, severity, lambda facts: facts.scorable & (facts.news2.score >= least), f"NEWS2 {{news2}}{says}", unless
+        name,
+        severity,
+        lambda facts: facts.scorable & (facts.news2.score >= least),
+        f"NEWS2 {{news2}}{says}",
+        unless=unless,
     )
 
 
@@ -133,7 +151,8 @@ def _at_most(name: str, severity: Severity, parameter: int, bound: int, scale: S
         return flags
 
     on_scale = "" if scale is None else f" on scale {scale}"
-    return Rule(name, severity, fires, f"{{{PARAMETERS[parameter]}}} ({bound} or less{on_scale})")
+    vital = PARAMETERS[parameter]
+    return Rule(name, severity, fires, f"{{{vital}}} ({bound} or less{on_scale})", frozenset({vital}))
 
 
 def _at_least(name: str, severity: Severity, parameter: int, bound: int) -> Rule:
@@ -142,6 +161,7 @@ def _at_least(name: str, severity: Severity, parameter: int, bound: int) -> Rule
         severity,
         lambda facts: facts.scorable & facts.known(parameter) & (facts.vital(parameter) >= bound),
         f"{{{PARAMETERS[parameter]}}} ({bound} or more)",
+        frozenset({PARAMETERS[parameter]}),
     )
 
 
@@ -174,6 +194,7 @@ def _lines(colour: str) -> tuple[Rule, ...]:
             Severity[colour.upper()],
             lambda facts: facts.beyond(vital, line),
             f"{{{vital}}} ({colour} limit: {{{vital}_{line}}} or {'less' if side == 'low' else 'more'})",
+            frozenset({vital}),
             unless=(f"{vital}_red_{side}",) if colour == "amber" else (),
         )
 
@@ -182,43 +203,47 @@ def _lines(colour: str) -> tuple[Rule, ...]:
 
 LINE_RULES: Final = {colour: _lines(colour) for colour in ("red", "amber")}
 
+_CONSCIOUSNESS, _GLUCOSE, _OXYGEN, _WELLNESS = (
+    frozenset({vital}) for vital in ("consciousness", "glucose", "oxygen", "wellness")
+)
+
 # fmt: off
 RULES: Final = (
     _total("news2_high", Severity.CRITICAL, 7, ": emergency response threshold (7 or more)"),
     Rule("unresponsive", Severity.CRITICAL, _not_alert("V"),
-         "{consciousness}"),
+         "{consciousness}", _CONSCIOUSNESS),
     _at_most("respiratory_rate_critical", Severity.CRITICAL, RESPIRATORY_RATE, 8),
     _at_most("spo2_critical", Severity.CRITICAL, SPO2, 88, scale=1),
     _at_most("spo2_critical_scale_2", Severity.CRITICAL, SPO2, 83, scale=2),
     Rule("glucose_critical", Severity.CRITICAL, lambda facts: facts.glucose(lambda tenths: tenths < 30),
-         "{glucose}: hypoglycaemia (below 3.0)"),
+         "{glucose}: hypoglycaemia (below 3.0)", _GLUCOSE),
     Rule("glucose_low_not_alert", Severity.CRITICAL,
-         lambda facts: facts.glucose(lambda tenths: tenths < 40) & _not_alert("C")(facts),
-         "{glucose}: hypoglycaemia (below 4.0), and not alert: {consciousness}"),
+         lambda facts: (facts.glucose_lately < 40) & (facts.consciousness_now >= ACVPU.index("C")),
+         "{glucose_lately}: hypoglycaemia (below 4.0), and not alert: {consciousness_now}", _GLUCOSE | _CONSCIOUSNESS),
     _total("news2_medium", Severity.RED, 5, ": urgent response threshold (5 or 6)", "news2_high"),
     Rule("new_confusion", Severity.RED, _not_alert("C"),
-         "{consciousness}", unless=("unresponsive",)),
+         "{consciousness}", _CONSCIOUSNESS, unless=("unresponsive",)),
     _at_least("respiratory_rate_high", Severity.RED, RESPIRATORY_RATE, 25),
     _at_most("systolic_low", Severity.RED, SYSTOLIC, 90),
     _at_least("pulse_high", Severity.RED, PULSE, 131),
     _at_most("pulse_low", Severity.RED, PULSE, 40),
     *LINE_RULES["red"],
     Rule("oxygen_above_prescription", Severity.RED, _above_prescription,
-         "Oxygen {oxygen_flow}: more than prescribed ({oxygen_prescribed})"),
+         "Oxygen {oxygen_flow}: more than prescribed ({oxygen_prescribed})", _OXYGEN),
     Rule("oxygen_unprescribed", Severity.RED, _unprescribed,
-         "On oxygen ({oxygen_flow}), and none is prescribed"),
+         "On oxygen ({oxygen_flow}), and none is prescribed", _OXYGEN),
     Rule("wellness_much_worse", Severity.RED, _feels(Wellness.MUCH_WORSE),
-         "Feels much worse"),
+         "Feels much worse", _WELLNESS),
     Rule("glucose_low", Severity.RED, lambda facts: facts.glucose(lambda tenths: tenths < 40),
-         "{glucose} (below 4.0)", unless=("glucose_critical", "glucose_low_not_alert")),
-    Rule("single_red", Severity.AMBER_PLUS, lambda facts: facts.scorable & facts.news2.single_red,
+         "{glucose} (below 4.0)", _GLUCOSE, unless=("glucose_critical", "glucose_low_not_alert")),
+    Rule(SINGLE_RED, Severity.AMBER_PLUS, lambda facts: facts.scorable & facts.news2.single_red,
          "Scores 3 by itself: {red_parameters}"),
-    _total("news2_low_medium", Severity.AMBER, 3, ": raised (3 or 4)", "news2_high", "news2_medium"),
+    _total("news2_low_medium", Severity.AMBER, LOW_MEDIUM, ": raised (3 or 4)", "news2_high", "news2_medium"),
     *LINE_RULES["amber"],
     Rule("wellness_worse", Severity.AMBER, _feels(Wellness.WORSE),
-         "Feels worse", unless=("wellness_much_worse",)),
+         "Feels worse", _WELLNESS, unless=("wellness_much_worse",)),
     Rule("glucose_high", Severity.AMBER, lambda facts: facts.glucose(lambda tenths: tenths > 200),
-         "{glucose} (above 20.0)"),
+         "{glucose} (above 20.0)", _GLUCOSE),
 )
 # fmt: on
 

@@ -17,6 +17,8 @@ GRACE: Final = timedelta(minutes=60)
 FIRST_SET_AFTER: Final = timedelta(hours=4)
 WELFARE_CHECK_AFTER: Final = timedelta(hours=24)
 WELFARE_CHECK_MISSED: Final = 2
+WELFARE_CHECK_DECLINED: Final = 2
+"""Sets declined one after the other."""
 
 USUAL_TIMES: Final[dict[int, tuple[str, ...]]] = {
     0: (),
@@ -61,11 +63,16 @@ class Schedule:
 
     @lru_cache(maxsize=65_536)  # noqa: B019 - schedules are few and shared; the drain asks for each set
     def due_after(self, heard: datetime) -> datetime | None:
-        """The slot that is due next after a set taken at `heard`: a set belongs to the slot nearest to it."""
+        """The slot that is due next after a set taken at `heard`.
+
+        A set answers the coming slot from its grace before it, where that slot is the nearer one. An earlier set is
+        an extra one: it answers for what had passed, and takes nobody's eyes off the patient.
+        """
         last, coming = self.before(heard), self.after(heard)
         if last is None or coming is None:
             return coming
-        return self.after(coming) if coming - heard < heard - last else coming
+        ahead = coming - heard
+        return self.after(coming) if ahead <= GRACE and ahead < heard - last else coming
 
     def _of_day(self, day: date) -> list[datetime]:
         """In order of the instants: in the night of the clock change a later time of day can come first."""
@@ -79,15 +86,32 @@ def _time_of_day(text: str) -> time:
     return found
 
 
-def first_due(schedule: Schedule, admitted_at: datetime) -> datetime | None:
-    """When the first set of a stay is due; None where none are expected."""
-    return admitted_at + FIRST_SET_AFTER if schedule.times else None
+def first_due(schedule: Schedule, known_at: datetime) -> datetime | None:
+    """When the first set of a stay is due that somebody entered at `known_at`; None where none are expected.
+
+    Who was admitted before somebody entered it could not send until then.
+    """
+    return known_at + FIRST_SET_AFTER if schedule.times else None
+
+
+def overdue_at(due_at: datetime | None, heard_at: datetime, missed: int = 0) -> datetime | None:
+    """When silence is told: at the end of the due slot's grace, or once nothing was heard for a day.
+
+    A day that ends about the slot itself ends with the slot's grace, or whoever sends once a day would be silent when
+    they are some minutes late. Who has missed a slot already has no such grace.
+    """
+    if due_at is None:
+        return None
+    silent_at, ends_at = heard_at + WELFARE_CHECK_AFTER, due_at + GRACE
+    if not missed and silent_at >= due_at - GRACE:
+        return ends_at
+    return min(ends_at, silent_at)
 
 
 def overdue_severity(missed: int, heard_at: datetime, now: datetime, *, worrying: bool) -> Severity:
     """How bad it is that `missed` slots in a row passed without a set.
 
-    `worrying`: the last set, or an open alert, was amber_plus or worse. Red is a welfare check.
+    `worrying`: the last set was amber_plus or worse, or a red alert is open. Red is a welfare check.
     """
     if missed >= WELFARE_CHECK_MISSED or now - heard_at >= WELFARE_CHECK_AFTER:
         return Severity.RED

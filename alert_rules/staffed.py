@@ -7,34 +7,58 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from alert_rules import alarms
+from alert_rules.alarms import ACT_WITHIN, State
 from alert_rules.severity import Severity
 from alert_rules.silence import LOCAL
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 StaffedHours = Mapping[str, Sequence[str]]
 """By day: local opening and closing time as `HH:MM`. A day that is not named is not staffed."""
+Shift = tuple[datetime, datetime]
+
+SHIFT_MAX: Final = timedelta(hours=24)
+"""A ward that does not close within it has no end of a shift: there the fixed time holds."""
 
 
-def counted_from(now: datetime, severity: Severity, hours: StaffedHours | None) -> datetime:
-    """From when an alert's time runs: now, or for ambers when the ward is next staffed."""
-    if severity > Severity.AMBER or not hours:
-        return now
-    return next_staffed(now, hours)
+def due_at(state: State, severity: Severity, now: datetime, hours: StaffedHours | None) -> datetime | None:
+    """When the next thing is owed; an amber's time passes while the ward is staffed, and it is acted on in a shift."""
+    due = alarms.due_at(state, severity, now)
+    if due is None or severity > Severity.AMBER or not hours or not (shifts := _shifts_from(now, hours)):
+        return due
+    opens, closes = shifts[0]
+    if state is State.ACKNOWLEDGED:
+        return closes if closes - opens <= SHIFT_MAX else opens + ACT_WITHIN[severity]
+    return _after(due - now, shifts)
 
 
-def next_staffed(now: datetime, hours: StaffedHours) -> datetime:
-    """The first instant from `now` on at which the ward is staffed; `now` where it never is."""
+def _after(span: timedelta, shifts: Sequence[Shift]) -> datetime:
+    """When so much staffed time has passed, or at the end of the last of these shifts where it is shorter."""
+    for opens, closes in shifts:
+        if opens + span <= closes:
+            return opens + span
+        span -= closes - opens
+    return shifts[-1][1]
+
+
+def _shifts_from(now: datetime, hours: StaffedHours) -> list[Shift]:
+    """What is left of the staffed hours from now on, for a week; those that meet are one shift."""
     today = now.astimezone(LOCAL).date()
+    shifts: list[Shift] = []
     for day in (today + timedelta(days=n) for n in range(-1, 8)):
         if (span := hours.get(DAYS[day.weekday()])) is None:
             continue
         opens, closes = _shift(day, *span)
-        if now < closes:
-            return max(now, opens)
-    return now
+        if closes <= now:
+            continue
+        if shifts and opens <= shifts[-1][1]:
+            shifts[-1] = shifts[-1][0], max(closes, shifts[-1][1])
+        else:
+            shifts.append((max(opens, now), closes))
+    return shifts
 
 
-def _shift(day: date, start: str, end: str) -> tuple[datetime, datetime]:
+def _shift(day: date, start: str, end: str) -> Shift:
     """From opening to closing: `24:00` ends the day, an end that is not after its start runs past midnight."""
     opens, closes = time.fromisoformat(start), time(0) if end == "24:00" else time.fromisoformat(end)
     last_day = day if closes > opens else day + timedelta(days=1)

@@ -98,5 +98,12 @@ def within_reason(value: Number) -> Number:
 
 
 def _charted(field: str, value: Number) -> tuple[Number, bool]:
-    """In chart units, and whether that rounded it; as sent where the chart has no such field."""
-    return in_chart_units(value, CHARTED[field][1]) if field in CHARTED else (value, False)
+    """In chart units, and whether that rounded it; as sent where the chart has no such field.
+
+    There 70 and 70.0 are one value: they share a place in `Measured`, and a set's content must not say which came
+    first.
+    """
+    if field in CHARTED:
+        return in_chart_units(value, CHARTED[field][1])
+    whole = int(value)
+    return (whole if whole == value else value), False

@@ -58,14 +58,21 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
 
 
+class NoValue(msgspec.Struct, frozen=True):
+    """What cannot be a measurement, and why."""
+
+    field: str
+    value: Number
+    reason: str
+
+
 class Impossible(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A set refused because a value cannot be a measurement: it travels on, so that somebody is told."""
 
     id: str
     taken_at: datetime
-    field: str
-    value: Number
-    reason: str
+    values: tuple[NoValue, ...]
+    rest: ReadingSet | None = None  # what else it held: poor perfusion fails one measurement and shows in another
     patient: str | None = None
 
 
@@ -107,7 +114,7 @@ def in_whole_units(value: Number, decimals: int) -> int:
     return int(Decimal(repr(value)).scaleb(decimals).to_integral_value(ROUND_HALF_UP))
 
 
-def content_of(one: ReadingSet) -> bytes:
+def content_of(one: ReadingSet | Impossible) -> bytes:
     """16 bytes that two sets share if and only if they say the same."""
     return sha256(_encode(one)).digest()[:16]
 

@@ -28,7 +28,7 @@ from monitoring.config import Settings
 from monitoring.database import transaction
 from monitoring.kit import devices
 from monitoring.kit.devices import DeviceBody
-from monitoring.patients import register
+from monitoring.patients import correcting, register
 from monitoring.patients.plan import PlanBody
 from monitoring.patients.plans import replace_plan
 from monitoring.patients.register import PatientBody
@@ -47,6 +47,14 @@ WELL: dict[str, Any] = {
 }  # fmt: skip
 SICK: dict[str, Any] = WELL | {"respiratory_rate": 22, "spo2": 94, "pulse": 112, "temperature": 38.4}  # NEWS2 6
 VERY_SICK: dict[str, Any] = WELL | {"respiratory_rate": 26, "spo2": 90, "systolic": 95, "pulse": 118}  # NEWS2 10
+
+
+def person(*, birth_date: date = date(1950, 2, 28), **patient: Any) -> PatientBody:
+    """Somebody to register."""
+    return PatientBody(
+        given_name="Ann", family_name="Other", birth_date=birth_date, sex=Sex.FEMALE, no_nhs_number_reason="test",
+        **patient,
+    )  # fmt: skip
 
 
 @dataclass
@@ -108,23 +116,27 @@ class Ward:
         return Act(session, self.staff[role], self.now)
 
     def admit(
-        self, *, plan: PlanBody | None = None, kit: bool = True, birth_date: date = date(1950, 2, 28), **patient: Any
+        self,
+        *,
+        plan: PlanBody | None = None,
+        kit: bool = True,
+        at: datetime | None = None,
+        birth_date: date = date(1950, 2, 28),
+        **patient: Any,
     ) -> Patient:
-        """Register a patient with a device and admit them."""
-        body = PatientBody(
-            given_name="Ann", family_name="Other", birth_date=birth_date, sex=Sex.FEMALE,
-            no_nhs_number_reason="test", **patient,
-        )  # fmt: skip
+        """Register a patient with a device and admit them, now unless said otherwise."""
+        body = person(birth_date=birth_date, **patient)
         with transaction(self.engine) as session:
-            person = register.register(self.act(session, Role.COORDINATOR), body)
-            device, _ = devices.make(session, self.now, DeviceBody("hub", f"H-{person.id}"))
+            known = register.register(self.act(session, Role.COORDINATOR), body)
+            device, _ = devices.make(session, self.now, DeviceBody("hub", f"H-{known.id}"))
             stay = EpisodeBody(
-                patient=person.id, ward=self.code, step=Step.UP, plan=plan, devices=[device.public_id] if kit else []
-            )
+                patient=known.id, ward=self.code, step=Step.UP, plan=plan, at=at,
+                devices=[device.public_id] if kit else [],
+            )  # fmt: skip
             admission.admit(self.act(session, Role.CLINICIAN), stay)
-            key = register.find(self.act(session, Role.ADMIN), person.id).id
+            key = register.find(self.act(session, Role.ADMIN), known.id).id
             episode = session.execute(select(col(Episode.id)).where(col(Episode.patient_id) == key)).scalar_one()
-            return Patient(person.id, key, episode, device.public_id, device.id)
+            return Patient(known.id, key, episode, device.public_id, device.id)
 
     def at(self, clock: str | timedelta) -> Ward:
         """Turn the clock to a time of the day (or forward by so much), and let the timekeeper look once."""
@@ -165,6 +177,11 @@ class Ward:
         with transaction(self.engine) as session:
             who = (patient or self.patient).id
             replace_plan(self.act(session, Role.CLINICIAN), who, msgspec.convert(whole, PlanBody))
+
+    def corrects(self, **patient: Any) -> None:
+        """A clinician corrects what is recorded of the patient."""
+        with transaction(self.engine) as session:
+            correcting.correct(self.act(session, Role.CLINICIAN), self.patient.id, person(**patient))
 
     def acknowledges(self, alert: Alert, role: Role = Role.CLINICIAN) -> None:
         """Somebody takes responsibility."""

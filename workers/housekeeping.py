@@ -41,5 +41,5 @@ def forget_old(engine: Engine, now: datetime) -> None:
 def make_coming_months(engine: Engine, now: datetime) -> None:
     """Make this month's table of readings and the next ones', where they are not there yet."""
     with transaction(engine) as session:
-        for month in months(now, past=0, ahead=MONTHS_AHEAD):
+        for month in months(now, ahead=MONTHS_AHEAD):
             session.execute(text("SELECT make_reading_month(:month)"), {"month": month})

@@ -30,7 +30,9 @@ def drain(number: int) -> int:
     """Drain one stream for up to five seconds. Returns how many entries were worked off."""
     connections = _connections(os.getpid())
     stop = time.monotonic() + WORK_S
-    work = loop.Drain(connections.engine, connections.queue, number, partial(tell, connections.queue))
+    work = loop.Drain(
+        connections.engine, connections.queue, number, partial(tell, connections.engine, connections.queue)
+    )
     return loop.run(work, until=lambda: time.monotonic() >= stop)
 
 

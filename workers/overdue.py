@@ -8,9 +8,9 @@ import structlog
 from sqlalchemy import Engine, text
 from sqlmodel import col, select
 
-from alert_rules.alarms import Basis, Finding, Kind
+from alert_rules.alarms import Finding, Kind
 from alert_rules.severity import Severity
-from alert_rules.silence import GRACE, WELFARE_CHECK_AFTER, Schedule, overdue_severity
+from alert_rules.silence import GRACE, Schedule, overdue_at, overdue_severity
 from monitoring.alerts.life import About, Alerts, Evidence
 from monitoring.database import AnyRow, once_more, transaction
 from monitoring.events import NewEvent, emit
@@ -29,7 +29,8 @@ PUT_OFF: Final = timedelta(minutes=5)
 _DUE: Final = text(
     """
     SELECT known.episode_id, episode.patient_id, patient.public_id, ward.id AS ward_id, ward.code, ward.staffed_hours,
-           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring
+           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring,
+           (SELECT min(recorded_at) FROM plan WHERE plan.episode_id = episode.id) AS entered_at
     FROM latest_vitals AS known
     JOIN episode ON episode.id = known.episode_id
     JOIN patient ON patient.id = episode.patient_id
@@ -118,9 +119,9 @@ def _judge(alerts: Alerts, row: AnyRow, known: LatestVitals, now: datetime) -> i
         passed += 1
         known.due_at = schedule.after(known.due_at)
     known.missed += passed
-    heard_at = known.heard_at or row.admitted_at
-    worrying = known.newest_severity >= Severity.AMBER_PLUS or _has_worrying_alert(alerts, row.patient_id)
-    severity = overdue_severity(known.missed, heard_at, now, worrying=worrying)
+    silent_since = known.heard_at or max(row.admitted_at, row.entered_at)
+    worrying = known.newest_severity >= Severity.AMBER_PLUS or _has_red_alert(alerts, row.patient_id)
+    severity = overdue_severity(known.missed, silent_since, now, worrying=worrying)
     about = About(row.patient_id, row.public_id, row.episode_id, row.ward_id, row.code, row.staffed_hours)
     said = {
         "rule": "readings_overdue",
@@ -128,28 +129,29 @@ def _judge(alerts: Alerts, row: AnyRow, known: LatestVitals, now: datetime) -> i
         "text": _said(known, row.admitted_at, now, severity),
     }
     why = {"due_at": was_due_at, "missed": known.missed, "heard_at": known.heard_at}
-    found = Finding(severity, Basis(score=known.missed), complete=False)
+    missed = frozenset({f"missed_{known.missed // 2 * 2}"})  # every second one more is worse
+    found = Finding(severity, rules=missed)
     alerts.weigh(about, Kind.OVERDUE, found, lambda: Evidence([said], why))
-    known.overdue_at = _next_look(known, heard_at, now)
+    known.overdue_at = _next_look(known, silent_since, now)
     return passed
 
 
-def _next_look(known: LatestVitals, heard_at: datetime, now: datetime) -> datetime | None:
-    """The next slot's end, or, once one was missed, the moment from which silence asks for a welfare check."""
-    if known.due_at is None:
-        return None
-    welfare_at = heard_at + WELFARE_CHECK_AFTER
-    return min(known.due_at + GRACE, welfare_at) if welfare_at > now else known.due_at + GRACE
+def _next_look(known: LatestVitals, silent_since: datetime, now: datetime) -> datetime | None:
+    """When it gets worse: after the next slot, or by a whole day of silence where that is still to come."""
+    next_at = overdue_at(known.due_at, silent_since, known.missed)
+    return next_at if next_at is None or next_at > now else known.due_at and known.due_at + GRACE
 
 
-def _has_worrying_alert(alerts: Alerts, patient_id: int) -> bool:
+def _has_red_alert(alerts: Alerts, patient_id: int) -> bool:
+    """Of whatever kind: a concern or an unverified red value worries as much as a score."""
     held = (alerts.open.get((patient_id, kind)) for kind in Kind if kind is not Kind.OVERDUE)
-    return any(alert is not None and alert.severity >= Severity.AMBER_PLUS for alert in held)
+    return any(alert is not None and alert.severity >= Severity.RED for alert in held)
 
 
 def _said(known: LatestVitals, admitted_at: datetime, now: datetime, severity: Severity) -> str:
     hours = (now - (known.heard_at or admitted_at)).total_seconds() / 3600
-    slots = "A set of readings" if known.missed == 1 else f"{known.missed} sets of readings in a row"
+    many = {0: "The patient's readings", 1: "A set of readings"}
+    slots = many.get(known.missed, f"{known.missed} sets of readings in a row")
     heard = f"last heard {hours:.0f} h ago" if known.heard_at else f"none since admission {hours:.0f} h ago"
     check = ": welfare check (two calls, next of kin, visit)" if severity is Severity.RED else ""
     return f"{slots} did not come; {heard}{check}"
@@ -161,9 +163,5 @@ def _put_off(engine: Engine, episode_id: int, now: datetime) -> None:
     with transaction(engine) as session:
         asked = {"episode": episode_id, "now": now, "later": now + PUT_OFF}
         told = session.execute(_PUT_OFF, asked).all()
-        emit(session, [_not_judged(row, now) for row in told])
-
-
-def _not_judged(row: AnyRow, now: datetime) -> NewEvent:
-    data = {"at": now, "ward": row.code, "patient": row.public_id, "problem": "overdue_not_judged"}
-    return NewEvent("system", now, row.code, row.public_id, data)
+        said = {"problem": "overdue_not_judged"}
+        emit(session, [NewEvent("system", now, row.code, row.public_id, said) for row in told])

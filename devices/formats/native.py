@@ -13,6 +13,7 @@ from devices.reading import (
     Assessor,
     ConsciousnessLetter,
     Impossible,
+    NoValue,
     Number,
     Quality,
     ReadingSet,
@@ -100,14 +101,14 @@ def decode(body: bytes, *, by_staff: bool = False) -> Decoded:
     return decoded
 
 
-_PLACE: Final = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
+_PLACE: Final = re.compile(r" - at (?P<key>`key` in )?`\$\.?(?P<place>[^`]*)`$")
 _NAMED: Final = re.compile(r"^Object (?P<what>contains unknown|missing required) field `(?P<name>[^`]*)`")
 
 
 def explain(error: msgspec.ValidationError) -> tuple[str, str]:
     """(field, reason) of what msgspec refused, in words for whoever sent it."""
     message = str(error)
-    place = match["place"] if (match := _PLACE.search(message)) else ""
+    place = match["place"] + "[...]" * bool(match["key"]) if (match := _PLACE.search(message)) else ""
     reason = _PLACE.sub("", message).replace("`", "")
     if named := _NAMED.match(message):
         place = f"{place}.{named['name']}" if place else named["name"]
@@ -171,9 +172,9 @@ def judge(posted: Posted, index: int, decoded: Decoded) -> None:
     words = _words(posted)
     if fault := _unacceptable(posted, numbers, words):
         decoded.refused.append(Refusal(index, *fault))
-    elif notes and (told := _impossible(posted, notes)):
-        decoded.refused.append(Refusal(index, told.field, told.reason))
-        decoded.impossible.append(told)
+    elif notes and (failed := _failed(posted, notes)):
+        decoded.refused.append(Refusal(index, failed[0].field, failed[0].reason))
+        decoded.impossible.append(_impossible(posted, failed, numbers, words, notes))
     else:
         decoded.sets.append(_canonical(posted, numbers | words, notes))
 
@@ -213,19 +214,28 @@ def _unacceptable(posted: Posted, numbers: Fields, words: Fields) -> tuple[str, 
     return None
 
 
-def _impossible(posted: Posted, notes: Notes) -> Impossible | None:
-    """The first value that cannot be a measurement. It travels on, so that somebody is told."""
-    for name, note in notes.items():
-        if note.cannot:
-            return Impossible(
-                id=posted.id,
-                taken_at=posted.taken_at.astimezone(UTC),
-                field=name,
-                value=within_reason(getattr(posted, name)),
-                reason=note.cannot,
-                patient=posted.patient,
-            )
-    return None
+def _failed(posted: Posted, notes: Notes) -> tuple[NoValue, ...]:
+    """The values that cannot be measurements."""
+    return tuple(
+        NoValue(name, within_reason(getattr(posted, name)), note.cannot) for name, note in notes.items() if note.cannot
+    )
+
+
+def _impossible(
+    posted: Posted, failed: tuple[NoValue, ...], numbers: Fields, words: Fields, notes: Notes
+) -> Impossible:
+    """The refused set with what else it measured: it travels on, so that somebody is told."""
+    for one in failed:
+        numbers.pop(CHARTED[one.field][0] if one.field in CHARTED else one.field)
+        setattr(posted, one.field, None)
+    says_something = numbers or posted.on_oxygen is not None or not ANSWERS.isdisjoint(words)
+    return Impossible(
+        id=posted.id,
+        taken_at=posted.taken_at.astimezone(UTC),
+        values=failed,
+        rest=_canonical(posted, numbers | words, notes) if says_something else None,
+        patient=posted.patient,
+    )
 
 
 def _canonical(posted: Posted, fields: Fields, notes: Notes) -> ReadingSet:

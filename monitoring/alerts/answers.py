@@ -8,15 +8,16 @@ from sqlalchemy import ColumnElement, any_, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from alert_rules.alarms import ENDED, TECHNICAL, Kind, NotNow, Outcome, State, acknowledge, act, due_at, resolve
+from alert_rules.alarms import ENDED, TECHNICAL, Kind, NotNow, Outcome, State, acknowledge, act, resolve
 from alert_rules.severity import Severity
-from alert_rules.staffed import counted_from
+from alert_rules.staffed import due_at
 from monitoring.access.gate import see_ward
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
+from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
-from monitoring.alerts.views import AlertDetail, AlertView, HistoryView, detail, event, history_view, view
+from monitoring.alerts.views import HISTORY_MAX, AlertDetail, AlertView, detail, event, view
 from monitoring.database import AnyRow, AnySelect
 from monitoring.events import emit
 from monitoring.fields import Line, Text, Version
@@ -90,11 +91,35 @@ def alert(act_: Act, alert_id: UUID) -> AlertDetail:
     return _detail(act_, _found(act_, alert_id))
 
 
+def to_answer(act_: Act, alert_id: UUID) -> AnyRow:
+    """An alert that the caller may answer. Raises NotFound, Forbidden.
+
+    Support workers answer technical and amber alerts; what is worse needs a clinician.
+    """
+    row = _found(act_, alert_id)
+    found: Alert = row[0]
+    if act_.who.role is Role.SUPPORT and Kind(found.kind) not in TECHNICAL and found.severity > Severity.AMBER:
+        raise Forbidden("Support workers answer technical and amber alerts.")
+    return row
+
+
+def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:
+    """An alert that the caller may resolve. Raises NotFound, Forbidden.
+
+    What is not technical ends by a registered clinician, whatever else somebody may do.
+    """
+    row, who = _found(act_, alert_id), act_.who
+    may = who.role is Role.ADMIN or (who.role is Role.CLINICIAN and who.registered)
+    if Kind(row[0].kind) not in TECHNICAL and not may:
+        raise Forbidden("Only a registered clinician resolves this alert.")
+    return row
+
+
 def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> AlertDetail:
     """Take responsibility. Raises NotFound, Forbidden; Conflict naming who was first."""
-    row = _to_answer(act_, alert_id)
+    _lock(act_, alert_id)
+    row = to_answer(act_, alert_id)
     found, by = row[0], row[3]
-    _refuse_support(act_, found)
     if by is not None and found.state in {State.ACKNOWLEDGED, State.ACTIONED}:
         raise Conflict(f"{by.name} acknowledged it first.", current=_view(row))
     _refuse_stale(row, body.version)
@@ -105,8 +130,8 @@ def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> Alert
 
 def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
     """Record what was done; whoever acts has taken responsibility. Raises NotFound, Forbidden, Conflict."""
-    row = _to_answer(act_, alert_id)
-    _refuse_support(act_, row[0])
+    _lock(act_, alert_id)
+    row = to_answer(act_, alert_id)
     _refuse_stale(row, body.version)
     to = _allowed(row, act)
     _take(act_, row[0])
@@ -115,9 +140,9 @@ def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict."""
-    row = _to_answer(act_, alert_id)
+    _lock(act_, alert_id)
+    row = to_resolve(act_, alert_id)
     found: Alert = row[0]
-    _refuse_unregistered(act_, found)
     _refuse_stale(row, body.version)
     to = _allowed(row, resolve)
     _take(act_, found)
@@ -160,10 +185,9 @@ def _found(act_: Act, alert_id: UUID) -> AnyRow:
     return row
 
 
-def _to_answer(act_: Act, alert_id: UUID) -> AnyRow:
-    """An alert as it is once its row is locked: joined rows read while waiting would be those of before."""
+def _lock(act_: Act, alert_id: UUID) -> None:
+    """Before the alert is read: joined rows read while waiting would be those of before."""
     act_.session.execute(select(col(Alert.id)).where(col(Alert.public_id) == alert_id).with_for_update())
-    return _found(act_, alert_id)
 
 
 def _refuse_stale(row: AnyRow, version: int | None) -> None:
@@ -178,20 +202,6 @@ def _allowed(row: AnyRow, verb: Callable[[State], State]) -> State:
         raise Conflict(str(error), current=_view(row)) from error
 
 
-def _refuse_support(act_: Act, found: Alert) -> None:
-    """Support workers answer technical and amber alerts; what is worse needs a clinician."""
-    if act_.who.role is Role.SUPPORT and Kind(found.kind) not in TECHNICAL and found.severity > Severity.AMBER:
-        raise Forbidden("Support workers answer technical and amber alerts.")
-
-
-def _refuse_unregistered(act_: Act, found: Alert) -> None:
-    """What is not technical ends by a registered clinician, whatever else somebody may do."""
-    who = act_.who
-    may = who.role is Role.ADMIN or (who.role is Role.CLINICIAN and who.registered)
-    if Kind(found.kind) not in TECHNICAL and not may:
-        raise Forbidden("Only a registered clinician resolves this alert.")
-
-
 def _take(act_: Act, found: Alert) -> None:
     if found.acknowledged_by is None or found.state == State.OPEN:
         found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
@@ -201,8 +211,7 @@ def _move(act_: Act, row: AnyRow, to: State, what: str, note: str | None) -> Ale
     found: Alert = row[0]
     was, found.state = State(found.state), to
     found.version += 1
-    severity = Severity(found.severity)
-    found.due_at = due_at(to, severity, counted_from(act_.now, severity, row[2].staffed_hours))
+    found.due_at = due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
     act_.session.add(found)
     act_.session.add(
         AlertHistory(
@@ -225,19 +234,8 @@ def _detail(act_: Act, row: AnyRow) -> AlertDetail:
     found, patient, ward, by = row
     return detail(
         found,
-        _history(act_, found.id),
+        histories(act_.session, [found.id], HISTORY_MAX)[found.id],
         patient=patient.public_id,
         ward=ward.code,
         acknowledged_by=by and by.public_id,
     )
-
-
-def _history(act_: Act, alert_id: int) -> list[HistoryView]:
-    query = (
-        select(AlertHistory, Staff)
-        .outerjoin(Staff, col(Staff.id) == col(AlertHistory.by))
-        .where(col(AlertHistory.alert_id) == alert_id)
-        .order_by(col(AlertHistory.id))
-        .limit(1000)
-    )
-    return [history_view(entry, by and by.public_id, by and by.name) for entry, by in act_.session.execute(query)]

@@ -12,10 +12,23 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, any_, bindparam
 from sqlmodel import Session, col, select
 
-from alert_rules.alarms import ENDED, TECHNICAL, Basis, Change, Finding, Held, Kind, State, due_at, weigh
+from alert_rules.alarms import (
+    COMPLETE_THE_SET,
+    COMPLETE_WITHIN,
+    ENDED,
+    TECHNICAL,
+    Basis,
+    Change,
+    Finding,
+    Held,
+    Kind,
+    State,
+    weigh,
+)
 from alert_rules.severity import Severity
-from alert_rules.staffed import StaffedHours, counted_from
-from monitoring.alerts.views import event, view
+from alert_rules.staffed import StaffedHours, due_at
+from monitoring.alerts.history import histories
+from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.events import NewEvent
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
 
@@ -77,25 +90,53 @@ class Alerts:
             return None
         if alert is None:
             alert = self._new(about, kind)
-        was = alert.state if change is not Change.RAISED else None
+        was = State(alert.state) if change is not Change.RAISED else None
         basis = basis_as_json(held.basis)
         if alert.basis != basis:
             alert.basis = basis
         if change is None:
             return None
+        is_asked_anew = was is not State.OPEN or held.severity > alert.severity
         alert.severity, alert.state = held.severity, held.state
         shown = evidence()
-        alert.reasons, alert.why, alert.news2 = shown.reasons, shown.why, shown.news2
-        alert.due_at = self._due_at(alert, about)
-        self._record(alert, about, was, change, shown.set)
+        milder = found.severity < held.severity
+        alert.reasons = _with_graver(shown.reasons, alert.reasons) if milder else shown.reasons
+        alert.why, alert.news2 = shown.why, shown.news2
+        if is_asked_anew:
+            alert.due_at = self._due_at(alert, about)
+        if COMPLETE_THE_SET in found.rules and alert.due_at is not None:
+            alert.due_at = min(alert.due_at, self.now + COMPLETE_WITHIN)
+        self._record(alert, about, was, change, shown)
         return change
+
+    def tell_each(
+        self,
+        about: About,
+        kind: Kind,
+        severity: Severity,
+        event: tuple[str, Severity],
+        evidence: Callable[[], Evidence],
+    ) -> None:
+        """Tell of an event, named and as bad as it was: what is milder than one that is told is only noted.
+
+        Nothing makes up for an event, as a better set does for a worse one: each is news.
+        """
+        what, bad = event
+        alert = self.open.get((about.patient_id, kind))
+        told = frozenset[str]() if alert is None else held_of(alert).basis.rules
+        if any(f"{what}_{worse.label}" in told for worse in Severity if worse > bad):
+            shown = evidence()
+            self.note(about, kind, f"another_{what}", bad, shown.set, shown.reasons[0]["text"])
+        else:
+            found = Finding(severity, rules=frozenset({f"{what}_{bad.label}"}), by_itself=True)
+            self.weigh(about, kind, found, evidence)
 
     def expire(self, about: About, kind: Kind, what: str) -> None:
         """End a technical alert whose cause has ended."""
         assert kind in TECHNICAL
         if alert := self.open.pop((about.patient_id, kind), None):
             was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
-            self._record(alert, about, was, what, None)
+            self._record(alert, about, was, what)
 
     def note(
         self,
@@ -125,9 +166,11 @@ class Alerts:
         self.session.add_all(entry for _, entry in self._history)
         self.session.flush()
         names = self._acknowledged_by()
+        past = histories(self.session, [alert.id for alert, _ in self._touched.values()], HISTORY_TOLD_MAX)
         shown = (
-            view(
+            detail(
                 alert,
+                past[alert.id],
                 patient=about.patient,
                 ward=about.ward,
                 acknowledged_by=names.get(alert.acknowledged_by or 0),
@@ -151,15 +194,16 @@ class Alerts:
         self.open[about.patient_id, kind] = alert
         return alert
 
-    def _record(self, alert: Alert, about: About, was: State | None, what: str, set_id: UUID | None) -> None:
+    def _record(self, alert: Alert, about: About, was: State | None, what: str, shown: Evidence | None = None) -> None:
         alert.version += 1
-        self._history.append((alert, _entry(alert, self.now, was, what, set_id)))
+        entry = _entry(alert, self.now, was, what, None if shown is None else shown.set)
+        if shown is not None:
+            entry.note = shown.reasons[0]["text"]  # the alert itself shows only what came last
+        self._history.append((alert, entry))
         self._touched[id(alert)] = (alert, about)
 
     def _due_at(self, alert: Alert, about: About) -> datetime | None:
-        severity = Severity(alert.severity)
-        since = counted_from(self.now, severity, about.staffed_hours)
-        return due_at(State(alert.state), severity, since)
+        return due_at(State(alert.state), Severity(alert.severity), self.now, about.staffed_hours)
 
     def _acknowledged_by(self) -> dict[int, UUID]:
         ids = {alert.acknowledged_by for alert, _ in self._touched.values() if alert.acknowledged_by}
@@ -191,9 +235,19 @@ def held_of(alert: Alert) -> Held:
 
 def basis_as_json(basis: Basis) -> dict[str, Any]:
     """For the alert's row."""
-    return {"score": basis.score, "red": sorted(basis.red), "rules": sorted(basis.rules)}
+    points = dict(sorted(basis.points.items()))
+    return {"points": points, "score": basis.score, "rules": sorted(basis.rules), "severity": int(basis.severity)}
 
 
 def basis_from_json(stored: dict[str, Any]) -> Basis:
     """From the alert's row."""
-    return Basis(stored.get("score", 0), frozenset(stored.get("red", ())), frozenset(stored.get("rules", ())))
+    rules, severity = frozenset(stored.get("rules", ())), Severity(stored.get("severity", 0))
+    return Basis(stored.get("points", {}), stored.get("score", 0), rules, severity)
+
+
+def _with_graver(reasons: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is told now, after what was told before and is graver: an alert shows why it is as bad as it is."""
+    now = {one["rule"] for one in reasons}
+    worst = max(Severity[one["severity"].upper()] for one in reasons)
+    graver = [one for one in held if one["rule"] not in now and Severity[one["severity"].upper()] > worst]
+    return [one for one in graver if one["rule"] != COMPLETE_THE_SET] + reasons

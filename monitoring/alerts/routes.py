@@ -13,12 +13,12 @@ from monitoring.alerts import answers
 from monitoring.alerts.answers import AcknowledgeBody, ActionBody, AlertFilter, ResolveBody
 from monitoring.alerts.views import AlertDetail, AlertView
 from monitoring.paging import LIMIT, Cursor, Limit, Page
+from monitoring.patients.register import find as find_patient
+from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
 
 TAGS = ["alerts"]
 SeverityName = Literal["amber", "amber_plus", "red", "critical"]
-Code = Annotated[str | None, QueryParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
-
 InState = Annotated[str | None, QueryParameter(name="state", schema_extra={"enum": [str(state) for state in State]})]
 """Judged by us: the framework would name it as the function does, which may not call it `state`."""
 
@@ -27,7 +27,7 @@ InState = Annotated[str | None, QueryParameter(name="state", schema_extra={"enum
 async def get_alerts(
     request: Incoming,
     in_state: InState = None,
-    ward: Code = None,
+    ward: WardFilter = None,
     patient: FromQuery[UUID | None] = None,
     severity: FromQuery[SeverityName | None] = None,
     limit: Limit = LIMIT,
@@ -38,7 +38,7 @@ async def get_alerts(
     return await look(request, lambda act: answers.alerts(act, wanted, limit, cursor))
 
 
-@get("/v1/alerts/{alert:uuid}", opt={"allows": "read alerts"}, tags=TAGS, summary="One alert")
+@get("/v1/alerts/{alert:uuid}", opt={"allows": "read alerts", "whose": answers.alert}, tags=TAGS, summary="One alert")
 async def get_alert(request: Incoming, alert: FromPath[UUID]) -> AlertDetail:
     """Why it fired, and its whole history."""
     return await look(request, lambda act: answers.alert(act, alert))
@@ -46,7 +46,7 @@ async def get_alert(request: Incoming, alert: FromPath[UUID]) -> AlertDetail:
 
 @get(
     "/v1/patients/{patient:uuid}/alerts",
-    opt={"allows": "read alerts"},
+    opt={"allows": "read alerts", "whose": find_patient},
     tags=["patients"],
     summary="A patient's alerts",
 )
@@ -59,7 +59,8 @@ async def get_patient_alerts(
 
 @post(
     "/v1/alerts/{alert:uuid}/acknowledge",
-    opt={"allows": "answer alerts"},
+    status_code=200,
+    opt={"allows": "answer alerts", "whose": answers.to_answer},
     tags=TAGS,
     summary="Take responsibility",
 )
@@ -73,7 +74,8 @@ async def post_acknowledge(
 
 @post(
     "/v1/alerts/{alert:uuid}/action",
-    opt={"allows": "answer alerts"},
+    status_code=200,
+    opt={"allows": "answer alerts", "whose": answers.to_answer},
     tags=TAGS,
     summary="Record what was done",
 )
@@ -82,7 +84,13 @@ async def post_action(request: Incoming, alert: FromPath[UUID], data: JSONBody[A
     return await change(request, lambda act: answers.act_on_alert(act, alert, data))
 
 
-@post("/v1/alerts/{alert:uuid}/resolve", opt={"allows": "answer alerts"}, tags=TAGS, summary="Say how it ended")
+@post(
+    "/v1/alerts/{alert:uuid}/resolve",
+    status_code=200,
+    opt={"allows": "answer alerts", "whose": answers.to_resolve},
+    tags=TAGS,
+    summary="Say how it ended",
+)
 async def post_resolve(request: Incoming, alert: FromPath[UUID], data: JSONBody[ResolveBody]) -> Response[AlertDetail]:
     """A registered clinician ends an alert with an outcome."""
     return await change(request, lambda act: answers.resolve_alert(act, alert, data))

@@ -1,15 +1,20 @@
 """An alert as the outside sees it: in answers and on `/v1/live` alike."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
-from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.alerts.tables import Alert
 from monitoring.events import NewEvent
+
+HISTORY_MAX: Final = 1000
+HISTORY_TOLD_MAX: Final = 100
+"""The newest entries that an alert shows, and those that its events carry: each event is kept for days, with all of
+them once more."""
 
 
 class AlertView(msgspec.Struct, kw_only=True):
@@ -65,25 +70,10 @@ def detail(
     return AlertDetail(**_fields(alert, patient, ward, acknowledged_by), why=alert.why, history=history)
 
 
-def history_view(entry: AlertHistory, by: UUID | None, by_name: str | None) -> HistoryView:
-    """One entry of an alert's history."""
-    return HistoryView(
-        at=entry.at,
-        what=entry.what,
-        from_state=entry.from_state,
-        to_state=entry.to_state,
-        severity=Severity(entry.severity).label,
-        by=by,
-        by_name=by_name,
-        note=entry.note,
-        set=entry.set,
-    )
-
-
-def event(shown: AlertView, now: datetime) -> NewEvent:
+def event(shown: AlertDetail, now: datetime) -> NewEvent:
     """The event that tells of an alert as it now is."""
-    data = {"at": now, "ward": shown.ward, "patient": shown.patient, "alert": shown}
-    return NewEvent("alert", now, shown.ward, shown.patient, data)
+    told = msgspec.structs.replace(shown, history=shown.history[-HISTORY_TOLD_MAX:])
+    return NewEvent("alert", now, shown.ward, shown.patient, told)
 
 
 def _fields(alert: Alert, patient: UUID, ward: str, acknowledged_by: UUID | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Readings as they came, the ledger that absorbs repeats, later scores, and what was kept aside.
 
-`reading` is partitioned by month of `taken_at` (see `partitions.py`), and both it and `rescored` are written once.
+`reading` is partitioned by month of `taken_at` (`make_reading_month`), and both it and `rescored` are written once.
 """
 
 from datetime import datetime

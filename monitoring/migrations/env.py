@@ -1,4 +1,4 @@
-"""Alembic's entry: the connection comes from `monitoring.schema.migrate`, which holds the migration lock."""
+"""Alembic's entry: the connection comes from `monitoring.migrating.migrate`, which holds the migration lock."""
 
 from alembic import context
 

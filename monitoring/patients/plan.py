@@ -35,7 +35,15 @@ LimitedVital = Literal[
 ]
 assert get_args(LimitedVital) == LIMITED
 BaselineName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$(?!\n)")]
-NEEDED_WITHOUT_SCORE: Final = ("respiratory_rate", "spo2", "pulse", "systolic", "temperature")
+BOTH_SIDES: Final = ("red_low", "red_high")
+NEEDED_WITHOUT_SCORE: Final = {
+    "respiratory_rate": BOTH_SIDES,
+    "spo2": ("red_low",),
+    "pulse": BOTH_SIDES,
+    "systolic": BOTH_SIDES,
+    "temperature": BOTH_SIDES,
+}
+"""The lines beyond which a patient without a score is in danger: harm lies on both sides of all but SpO2."""
 
 
 class LimitsBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -105,7 +113,7 @@ def make_plan(
         episode_id=episode_id,
         from_at=from_at,
         spo2_scale=1 if body.spo2_scale is msgspec.UNSET else body.spo2_scale,
-        home_oxygen_l_min=None if body.home_oxygen_l_min is None else Decimal(repr(body.home_oxygen_l_min)),
+        home_oxygen_l_min=_oxygen(body),
         readings_per_day=per_day,
         times=times,
         expects=list(body.expects or ()),
@@ -119,6 +127,12 @@ def make_plan(
         decided_by=decided_by,
         recorded_at=now,
     )
+
+
+def require(body: PlanBody, *names: str) -> None:
+    """What a decision must say. Raises Unacceptable naming what is left out."""
+    if lacking := [name for name in names if getattr(body, name) in {None, msgspec.UNSET}]:
+        raise Unacceptable(*(Fault(name, "required") for name in lacking))
 
 
 def departs(body: PlanBody, pathway: Pathway) -> bool:
@@ -161,13 +175,22 @@ def reason_not_scored(born: date, pregnant: str, *, spinal_cord_injury: bool, on
     )
 
 
+def limits_missing(plan: Plan, not_scored: str | None) -> list[str]:
+    """The limits that a patient without a score needs instead, and this plan lacks."""
+    if not_scored is None or plan.monitoring != "full":
+        return []
+    return [
+        f"limits.{vital}.{line}"
+        for vital, lines in NEEDED_WITHOUT_SCORE.items()
+        for line in lines
+        if line not in plan.limits.get(vital, {})
+    ]
+
+
 def check_watched(plan: Plan, not_scored: str | None) -> None:
-    """A patient without a score needs limits instead. Raises Unacceptable naming those that lack."""
-    lacking = [vital for vital in NEEDED_WITHOUT_SCORE if not plan.limits.get(vital)]
-    if not_scored and plan.monitoring == "full" and lacking:
-        raise Unacceptable(
-            *(Fault(f"limits.{vital}", f"required: NEWS2 does not apply ({not_scored})") for vital in lacking)
-        )
+    """Raise Unacceptable naming the limits without which nobody would watch this patient."""
+    if missing := limits_missing(plan, not_scored):
+        raise Unacceptable(*(Fault(limit, f"required: NEWS2 does not apply ({not_scored})") for limit in missing))
 
 
 def plan_view(plan: Plan) -> PlanView:
@@ -191,6 +214,16 @@ def _schedule(body: PlanBody, pathway: Pathway) -> tuple[int, list[str]]:
     if times is not None and len(times) != per_day:
         raise Unacceptable(Fault("times", f"{len(times)} times for {per_day} readings per day"))
     return per_day, list(times_for(per_day)) if times is None else times
+
+
+def _oxygen(body: PlanBody) -> Decimal | None:
+    """Home oxygen as it is stored. Raises Unacceptable for what would be rounded."""
+    if body.home_oxygen_l_min is None:
+        return None
+    flow = Decimal(repr(body.home_oxygen_l_min))
+    if flow != round(flow, 2):
+        raise Unacceptable(Fault("home_oxygen_l_min", "has more than two decimals"))
+    return flow
 
 
 def _check_limits(body: PlanBody) -> None:

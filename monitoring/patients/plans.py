@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from alert_rules.alarms import Kind
 from alert_rules.pathway import pathways
-from alert_rules.silence import GRACE
+from alert_rules.silence import overdue_at
 from monitoring.acts import Act
 from monitoring.alerts.life import About, Alerts
 from monitoring.events import emit
@@ -21,6 +20,7 @@ from monitoring.patients.plan import (
     make_plan,
     plan_view,
     reason_not_scored,
+    require,
     schedule_of,
 )
 from monitoring.patients.register import find
@@ -38,23 +38,33 @@ def current_plan(act: Act, patient_id: UUID) -> PlanView:
 
 
 def in_force(session: Session, episode: Episode, at: datetime) -> Plan:
-    """The plan that holds at an instant of a stay. A stay has one from its first instant on."""
-    query = select(Plan).where(col(Plan.episode_id) == episode.id, col(Plan.from_at) <= at)
+    """The plan that holds at an instant of a stay, or at its first one: who was admitted meanwhile has one too."""
+    since = max(at, episode.admitted_at)
+    query = select(Plan).where(col(Plan.episode_id) == episode.id, col(Plan.from_at) <= since)
     newest = query.order_by(col(Plan.from_at).desc(), col(Plan.id).desc()).limit(1)
     plan: Plan = session.execute(newest).scalar_one()
     return plan
 
 
+def from_now_on(session: Session, episode: Episode, now: datetime) -> list[Plan]:
+    """The plan in force and those still to come; of several from one instant, the last decided."""
+    current = in_force(session, episode, now)
+    query = select(Plan).where(col(Plan.episode_id) == episode.id, col(Plan.from_at) > current.from_at)
+    coming = {plan.from_at: plan for plan in session.execute(query.order_by(col(Plan.id))).scalars()}
+    return [current, *coming.values()]
+
+
 def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     """A new plan from an instant on. Raises NotFound, Unacceptable, Conflict for a stay that had not begun."""
     patient, episode, ward = _stay(act, patient_id)
-    _refuse_undecided(body)
+    require(body, "reason", "review_on", "spo2_scale", "readings_per_day")
     from_at = act.now if body.from_ is None else in_utc("from", body.from_)
     if from_at > act.now + AHEAD_MAX:
         raise Unacceptable(Fault("from", f"is more than {AHEAD_MAX.days} days ahead"))
     if from_at < episode.admitted_at:
         raise Conflict("The stay had not begun then.", current={"admitted_at": episode.admitted_at})
     known = act.session.get_one(LatestVitals, episode.id, with_for_update=True)
+    act.session.refresh(patient)  # as corrected by whoever had the lock before
     plan = make_plan(
         body,
         pathways()[ward.pathway],
@@ -64,28 +74,21 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
         from_at=from_at,
     )
     not_scored = reason_not_scored(
-        patient.birth_date, patient.pregnant, spinal_cord_injury=patient.spinal_cord_injury, on=act.now.date()
+        patient.birth_date,
+        patient.pregnant,
+        spinal_cord_injury=patient.spinal_cord_injury,
+        on=from_at.date(),
     )
     check_watched(plan, not_scored)
     act.session.add(plan)
     act.session.flush()
+    silent_since = _silent_since(act, episode, known, plan)
     known.due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)
-    known.overdue_at = known.due_at and known.due_at + GRACE
+    known.overdue_at = overdue_at(known.due_at, silent_since, known.missed)
     act.session.flush()
     if known.due_at is None:
         _end_overdue(act, About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours))
     return plan_view(plan)
-
-
-def _refuse_undecided(body: PlanBody) -> None:
-    required = {
-        "reason": body.reason,
-        "review_on": body.review_on,
-        "spo2_scale": body.spo2_scale,
-        "readings_per_day": body.readings_per_day,
-    }
-    if lacking := [name for name, value in required.items() if value in {None, msgspec.UNSET}]:
-        raise Unacceptable(*(Fault(name, "required") for name in lacking))
 
 
 def _due_at(known: LatestVitals, plan: Plan, now_in_force: Plan, now: datetime) -> datetime | None:
@@ -94,8 +97,21 @@ def _due_at(known: LatestVitals, plan: Plan, now_in_force: Plan, now: datetime) 
         keeps = known.due_at is not None and known.due_at < plan.from_at
         return known.due_at if keeps else schedule_of(plan).after(plan.from_at)
     schedule = schedule_of(now_in_force)
+    if known.due_at is not None and known.due_at <= now and schedule.times:
+        return known.due_at  # that set is still owed: a plan forgives nobody's silence
     due_at = None if known.heard_at is None else schedule.due_after(known.heard_at)
     return due_at if due_at is not None and due_at > now else schedule.after(now)
+
+
+def _silent_since(act: Act, episode: Episode, known: LatestVitals, plan: Plan) -> datetime:
+    """From when silence counts: the last set, or else the instant from which one could be sent."""
+    if known.due_at is None:
+        return max(act.now, plan.from_at)
+    if known.heard_at is not None:
+        return known.heard_at
+    entered = select(func.min(col(Plan.recorded_at))).where(col(Plan.episode_id) == episode.id)
+    entered_at: datetime = act.session.execute(entered).scalar_one()
+    return max(episode.admitted_at, entered_at)
 
 
 def _end_overdue(act: Act, about: About) -> None:

@@ -80,24 +80,10 @@ class PatientView(PatientBody, kw_only=True):
 
 def register(act: Act, body: PatientBody) -> PatientView:
     """A new patient. Raises Unacceptable, and Conflict where the NHS number is known already."""
-    patient = Patient(created_at=act.now, **_fields(act, body))
-    with _refusing_known_number(act, patient.nhs_number):
+    patient = Patient(created_at=act.now, **fields_of(act, body))
+    with refusing_known_number(act, patient.nhs_number):
         act.session.add(patient)
     return _view(patient, None, None)
-
-
-def correct(act: Act, patient_id: UUID, body: PatientBody) -> PatientView:
-    """What is recorded of a patient, replaced. Raises NotFound, Unacceptable, Conflict."""
-    patient = find(act, patient_id)
-    fields = _fields(act, body)
-    with _refusing_known_number(act, fields["nhs_number"]):
-        for name, value in fields.items():
-            setattr(patient, name, value)
-    episode, ward = act.session.execute(_where_now().where(col(Episode.patient_id) == patient.id)).one_or_none() or (
-        None,
-        None,
-    )
-    return _view(patient, episode, ward)
 
 
 def patient(act: Act, patient_id: UUID) -> PatientView:
@@ -116,7 +102,7 @@ def patients(act: Act, limit: int, cursor: str | None) -> Page[PatientView]:
 
 def find(act: Act, patient_id: UUID) -> Patient:
     """A patient's row. Raises NotFound where there is none, or none for this caller."""
-    query = select(Patient).where(col(Patient.public_id) == patient_id, _seen_by(act))
+    query = select(Patient).where(col(Patient.public_id) == patient_id, seen_by(act))
     found: Patient | None = act.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no patient {patient_id}.")
@@ -126,7 +112,7 @@ def find(act: Act, patient_id: UUID) -> Patient:
 _Stay, _Of = aliased(Episode), aliased(Ward)  # apart from the stay and the ward that a query shows
 
 
-def _seen_by(act: Act) -> ColumnElement[bool]:
+def seen_by(act: Act) -> ColumnElement[bool]:
     """A patient is seen by the wards they are or were on, and by everybody until they come to the first.
 
     One look at each patient's own stays: `EXISTS` would be planned as a scan of all stays there ever were.
@@ -143,15 +129,7 @@ def _visible(act: Act) -> AnySelect:
         select(Patient, Episode, Ward)
         .outerjoin(Episode, (col(Episode.patient_id) == col(Patient.id)) & col(Episode.discharged_at).is_(None))
         .outerjoin(Ward, col(Ward.id) == col(Episode.ward_id))
-        .where(_seen_by(act))
-    )
-
-
-def _where_now() -> AnySelect:
-    return (
-        select(Episode, Ward)
-        .join(Ward, col(Ward.id) == col(Episode.ward_id))
-        .where(col(Episode.discharged_at).is_(None))
+        .where(seen_by(act))
     )
 
 
@@ -168,7 +146,8 @@ def _view(patient: Patient, episode: Episode | None, ward: Ward | None) -> Patie
     )
 
 
-def _fields(act: Act, body: PatientBody) -> dict[str, Any]:
+def fields_of(act: Act, body: PatientBody) -> dict[str, Any]:
+    """What is stored of a patient as sent. Raises Unacceptable."""
     fields: dict[str, Any] = msgspec.structs.asdict(body)
     if not BORN_SINCE <= body.birth_date <= act.now.date():
         raise Unacceptable(Fault("birth_date", "is not a date on which a living patient was born"))
@@ -193,6 +172,8 @@ def _checked_number(body: PatientBody) -> str | None:
         if body.no_nhs_number_reason is None:
             raise Unacceptable(Fault("nhs_number", "required; or say why not in no_nhs_number_reason"))
         return None
+    if body.no_nhs_number_reason is not None:
+        raise Unacceptable(Fault("no_nhs_number_reason", "contradicts nhs_number: send one of the two"))
     digits = body.nhs_number.replace(" ", "").replace("-", "")
     if not _TEN_DIGITS.fullmatch(digits) or len(set(digits)) == 1:
         raise Unacceptable(Fault("nhs_number", "is not a valid NHS number: ten digits, not all the same"))
@@ -202,7 +183,7 @@ def _checked_number(body: PatientBody) -> str | None:
 
 
 @contextmanager
-def _refusing_known_number(act: Act, number: str | None) -> Iterator[None]:
+def refusing_known_number(act: Act, number: str | None) -> Iterator[None]:
     """Raise Conflict where somebody has that number: the index judges, for two may register in the same moment."""
     try:
         with act.session.begin_nested():

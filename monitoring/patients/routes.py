@@ -11,7 +11,7 @@ from monitoring.acts import Incoming, change, look
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
-from monitoring.patients import chart, register
+from monitoring.patients import chart, correcting, register
 from monitoring.patients.by_staff import for_patient
 from monitoring.patients.plan import PlanBody, PlanView
 from monitoring.patients.plans import current_plan, replace_plan
@@ -37,21 +37,31 @@ async def get_patients(request: Incoming, limit: Limit = LIMIT, cursor: Cursor =
     return await look(request, lambda act: register.patients(act, limit, cursor))
 
 
-@get("/v1/patients/{patient:uuid}", opt={"allows": "read patients"}, tags=TAGS, summary="One patient")
+@get(
+    "/v1/patients/{patient:uuid}",
+    opt={"allows": "read patients", "whose": register.find},
+    tags=TAGS,
+    summary="One patient",
+)
 async def get_patient(request: Incoming, patient: FromPath[UUID]) -> PatientView:
     """A patient, and what somebody sent to the door needs to know."""
     return await look(request, lambda act: register.patient(act, patient))
 
 
-@put("/v1/patients/{patient:uuid}", opt={"allows": "correct patients"}, tags=TAGS, summary="Correct a patient")
+@put(
+    "/v1/patients/{patient:uuid}",
+    opt={"allows": "correct patients", "whose": register.find},
+    tags=TAGS,
+    summary="Correct a patient",
+)
 async def put_patient(request: Incoming, patient: FromPath[UUID], data: JSONBody[PatientBody]) -> Response[PatientView]:
     """Replace what is recorded of a patient."""
-    return await change(request, lambda act: register.correct(act, patient, data))
+    return await change(request, lambda act: correcting.correct(act, patient, data))
 
 
 @get(
     "/v1/patients/{patient:uuid}/plan",
-    opt={"allows": "read patients"},
+    opt={"allows": "read patients", "whose": current_plan},
     tags=TAGS,
     summary="The plan in force",
 )
@@ -60,13 +70,23 @@ async def get_plan(request: Incoming, patient: FromPath[UUID]) -> PlanView:
     return await look(request, lambda act: current_plan(act, patient))
 
 
-@put("/v1/patients/{patient:uuid}/plan", opt={"allows": "decide plans"}, tags=TAGS, summary="Decide a plan")
+@put(
+    "/v1/patients/{patient:uuid}/plan",
+    opt={"allows": "decide plans", "whose": current_plan},
+    tags=TAGS,
+    summary="Decide a plan",
+)
 async def put_plan(request: Incoming, patient: FromPath[UUID], data: JSONBody[PlanBody]) -> Response[PlanView]:
     """A clinician decides scale, oxygen, limits and schedule from an instant on, with a reason and a review date."""
     return await change(request, lambda act: replace_plan(act, patient, data))
 
 
-@get("/v1/patients/{patient:uuid}/readings", opt={"allows": "read patients"}, tags=TAGS, summary="Readings")
+@get(
+    "/v1/patients/{patient:uuid}/readings",
+    opt={"allows": "read patients", "whose": register.find},
+    tags=TAGS,
+    summary="Readings",
+)
 async def get_readings(
     request: Incoming,
     patient: FromPath[UUID],
@@ -82,7 +102,7 @@ async def get_readings(
 @post(
     "/v1/patients/{patient:uuid}/readings",
     status_code=202,
-    opt={"allows": "record readings"},
+    opt={"allows": "record readings", "whose": register.find},
     operation_class=reads_sets(PostedByStaff),
     request_max_body_size=BODY_BYTES_MAX,
     tags=TAGS,
@@ -97,7 +117,12 @@ async def post_patient_readings(request: Incoming, patient: FromPath[UUID]) -> R
     return await take(service_of(request), decoded, source=-request.user.id, patient=str(patient))
 
 
-@get("/v1/patients/{patient:uuid}/scores", opt={"allows": "read patients"}, tags=TAGS, summary="Scores")
+@get(
+    "/v1/patients/{patient:uuid}/scores",
+    opt={"allows": "read patients", "whose": register.find},
+    tags=TAGS,
+    summary="Scores",
+)
 async def get_scores(
     request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[ScoreView]:

@@ -109,7 +109,7 @@ class LatestVitals(SQLModel, table=True):
     """What is known of an open stay right now, and when readings are due next: one row from admission on.
 
     Whoever changes anything that follows from readings locks this row first. The drain reads and writes it, so
-    that scoring never searches history. The arrays go by `alert_rules.vitals.PARAMETERS`, in chart units.
+    that scoring never searches history. The arrays go by `alert_rules.compose.SLOTS`, in chart units.
     """
 
     __tablename__ = "latest_vitals"

@@ -10,13 +10,21 @@ from sqlmodel import col
 
 from alert_rules.compose import SLOTS
 from alert_rules.pathway import Pathway, pathways
-from alert_rules.silence import GRACE, first_due
+from alert_rules.silence import first_due, overdue_at
 from monitoring.access.gate import see_ward
 from monitoring.access.roles import Role
 from monitoring.acts import Act
 from monitoring.fields import Instant, WardCode, in_utc
 from monitoring.kit.assigning import assign
-from monitoring.patients.plan import PlanBody, check_watched, departs, make_plan, reason_not_scored, schedule_of
+from monitoring.patients.plan import (
+    PlanBody,
+    check_watched,
+    departs,
+    make_plan,
+    reason_not_scored,
+    require,
+    schedule_of,
+)
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, Forbidden, Unacceptable
 from monitoring.wards.episodes import DEVICES_MAX, EpisodeView, view
@@ -54,12 +62,12 @@ def admit(act: Act, body: EpisodeBody) -> EpisodeView:
     if at.date() < patient.birth_date:
         raise Unacceptable(Fault("at", "is before the patient was born"))
     _refuse_second_stay(act, patient, at)
-    _refuse_full(act, ward)
+    _refuse_full(act, ward, at)
     stay = Episode(patient_id=patient.id, ward_id=ward.id, step=body.step, admitted_at=at, admitted_by=act.who.id)
     act.session.add(stay)
     act.session.flush()
     plan = _plan(act, plan_body, pathway, stay, patient)
-    act.session.add_all([plan, _nothing_known(stay, first_due(schedule_of(plan), at))])
+    act.session.add_all([plan, _nothing_known(stay, first_due(schedule_of(plan), act.now), act.now)])
     for device in sorted(set(body.devices)):  # in one order, whoever admits
         assign(act, device, patient, at)
     act.session.flush()
@@ -96,7 +104,12 @@ def _refuse_second_stay(act: Act, patient: Patient, at: datetime) -> None:
     raise Conflict(f"The patient is on ward {ward}.", current=current)
 
 
-def _refuse_full(act: Act, ward: Ward) -> None:
+def _refuse_full(act: Act, ward: Ward, at: datetime) -> None:
+    opened_at = act.session.execute(
+        select(func.min(col(WardCapacity.from_at))).where(col(WardCapacity.ward_id) == ward.id)
+    ).scalar_one()
+    if at < opened_at:
+        raise Conflict("The ward had no beds yet.", current={"ward": ward.code, "from": opened_at})
     occupied = act.session.execute(
         select(func.count()).where(col(Episode.ward_id) == ward.id, col(Episode.discharged_at).is_(None))
     ).scalar_one()
@@ -105,29 +118,39 @@ def _refuse_full(act: Act, ward: Ward) -> None:
         .where(col(WardCapacity.ward_id) == ward.id, col(WardCapacity.from_at) <= act.now)
         .order_by(col(WardCapacity.from_at).desc())
         .limit(1)
-    ).scalar_one_or_none()
-    if occupied >= (staffed or 0):
-        raise Conflict("No bed is free.", current={"ward": ward.code, "occupied": occupied, "staffed": staffed or 0})
+    ).scalar_one()
+    if occupied >= staffed:
+        raise Conflict("No bed is free.", current={"ward": ward.code, "occupied": occupied, "staffed": staffed})
 
 
 def _plan(act: Act, body: PlanBody, pathway: Pathway, stay: Episode, patient: Patient) -> Plan:
-    plan = make_plan(body, pathway, episode_id=stay.id, decided_by=act.who.id, now=act.now, from_at=stay.admitted_at)
+    """The plan that holds from admission on. Raises Unacceptable, naming each field where the admission has it."""
     not_scored = reason_not_scored(
         patient.birth_date,
         patient.pregnant,
         spinal_cord_injury=patient.spinal_cord_injury,
         on=stay.admitted_at.date(),
     )
-    check_watched(plan, not_scored)
+    try:
+        if departs(body, pathway):
+            require(body, "reason", "review_on")
+        if body.from_ is not None and in_utc("from", body.from_) != stay.admitted_at:
+            raise Unacceptable(Fault("from", "is not the instant of the admission, from which its plan holds"))
+        plan = make_plan(
+            body, pathway, episode_id=stay.id, decided_by=act.who.id, now=act.now, from_at=stay.admitted_at
+        )
+        check_watched(plan, not_scored)
+    except Unacceptable as refused:
+        raise Unacceptable(*(Fault(f"plan.{one.field}", one.reason) for one in refused.faults)) from None
     return plan
 
 
-def _nothing_known(stay: Episode, due_at: datetime | None) -> LatestVitals:
+def _nothing_known(stay: Episode, due_at: datetime | None, now: datetime) -> LatestVitals:
     return LatestVitals(
         episode_id=stay.id,
         values=[None] * SLOTS,
         taken_us=[None] * SLOTS,
         sets=[None] * SLOTS,
         due_at=due_at,
-        overdue_at=due_at and due_at + GRACE,
+        overdue_at=overdue_at(due_at, now),
     )

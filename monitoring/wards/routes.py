@@ -29,7 +29,7 @@ async def get_wards(request: Incoming, limit: Limit = LIMIT, cursor: Cursor = No
     return await look(request, lambda act: wards.wards(act, limit, cursor))
 
 
-@get("/v1/wards/{code:str}", opt={"allows": "read wards"}, tags=TAGS, summary="One ward")
+@get("/v1/wards/{code:str}", opt={"allows": "read wards", "whose": wards.ward}, tags=TAGS, summary="One ward")
 async def get_ward(request: Incoming, code: FromPath[WardCode]) -> WardView:
     """A ward with the beds in force."""
     return await look(request, lambda act: wards.ward(act, code))
@@ -43,7 +43,12 @@ async def post_episode(request: Incoming, data: JSONBody[EpisodeBody]) -> Respon
     )
 
 
-@get("/v1/episodes/{episode:uuid}", opt={"allows": "read patients"}, tags=TAGS, summary="One stay")
+@get(
+    "/v1/episodes/{episode:uuid}",
+    opt={"allows": "read patients", "whose": episodes.episode},
+    tags=TAGS,
+    summary="One stay",
+)
 async def get_episode(request: Incoming, episode: FromPath[UUID]) -> EpisodeView:
     """A stay on a virtual ward."""
     return await look(request, lambda act: episodes.episode(act, episode))

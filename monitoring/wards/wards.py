@@ -1,7 +1,8 @@
 """Virtual wards: opened with a pathway and beds."""
 
+import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from sqlalchemy import select
@@ -12,11 +13,12 @@ from alert_rules.pathway import pathways
 from monitoring.access.gate import see_ward
 from monitoring.acts import Act
 from monitoring.database import AnySelect
-from monitoring.fields import ClosingTime, Instant, Line, OdsCode, TimeOfDay, WardCode, in_utc
+from monitoring.fields import WARD_CODE, ClosingTime, Instant, Line, OdsCode, TimeOfDay, WardCode, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 from monitoring.wards.tables import Ward, WardCapacity
 
+_CODE: Final = re.compile(WARD_CODE)
 Beds = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Hours = dict[Day, tuple[TimeOfDay, ClosingTime]]
@@ -68,7 +70,7 @@ def open_ward(act: Act, body: WardBody) -> WardView:
 def ward(act: Act, code: str) -> WardView:
     """One ward with the beds in force. Raises Forbidden, NotFound."""
     see_ward(act.who, code)
-    if (found := _known(act, code)) is None:
+    if not _CODE.match(code) or (found := _known(act, code)) is None:  # what can be no code is not asked for
         raise NotFound(f"There is no ward {code}.")
     return found
 

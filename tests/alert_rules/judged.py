@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from alert_rules.limits import DECIMALS, LIMITED, default_spo2, table
 from alert_rules.news2_arrays import score_arrays
 from alert_rules.pathway import pathways
-from alert_rules.severity import UNKNOWN_FLOW, Facts, Rule, Severity, Verdicts, Wellness, judge
-from alert_rules.vitals import OXYGEN, VitalArrays
+from alert_rules.severity import NOT_LOW, UNKNOWN_FLOW, Facts, Rule, Severity, Verdicts, Wellness, judge
+from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, VitalArrays
 from tests.spec.severity import Given, units
+
+GLUCOSE = LIMITED.index("glucose")
 
 
 def facts_of(examples: Sequence[Given]) -> Facts:
@@ -39,6 +41,8 @@ def facts_of(examples: Sequence[Given]) -> Facts:
         oxygen_prescribed=prescribed,
         oxygen_assumed=assumed,
         wellness=np.array([_wellness(one.wellness) for one in examples], np.int8),
+        glucose_lately=np.where(limited_known[GLUCOSE], limited[GLUCOSE], NOT_LOW),
+        consciousness_now=np.where(vitals.known[CONSCIOUSNESS], vitals.values[CONSCIOUSNESS], 0),
     )
 
 

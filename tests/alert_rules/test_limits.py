@@ -118,12 +118,13 @@ def test_the_default_spo2_lines_follow_the_scale_and_on_scale_2_the_oxygen(
         ({}, [85, 87, 93, 97]),
         ({"spo2": Lines()}, [85, 87, 93, 97]),
         ({"pulse": Lines(red_high=120)}, [85, 87, 93, 97]),
-        ({"spo2": Lines(red_low=80)}, [80, NO_LOW, 93, 97]),
-        ({"spo2": Lines(amber_high=95)}, [85, 87, 95, NO_HIGH]),
+        ({"spo2": Lines(red_low=80)}, [80, 87, 93, 97]),
+        ({"spo2": Lines(amber_low=89)}, [85, 89, 93, 97]),
+        ({"spo2": Lines(amber_high=95)}, [85, 87, 95, 97]),
         ({"spo2": Lines(80, 82, 95, 98)}, [80, 82, 95, 98]),
     ],
 )
-def test_a_plans_own_lines_replace_the_defaults_of_their_side_and_leave_the_other(
+def test_each_line_of_a_plan_replaces_its_default_and_leaves_the_others(
     own: dict[str, Lines], lines: list[int]
 ) -> None:
     default = default_spo2(ACUTE_RESPIRATORY, np.array([True]), np.array([True]))

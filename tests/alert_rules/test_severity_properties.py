@@ -36,6 +36,18 @@ def test_measuring_less_never_raises_severity_but_for_oxygen_that_is_then_assume
     assert set(rules_of(less)) <= set(rules_of(one))
 
 
+@given(examples(), st.data())
+def test_a_rule_fires_on_nothing_but_what_it_names(one: Given, data: st.DataObject) -> None:
+    named = [rule for rule in rules_of(one) if rule.of]
+    assume(named)
+    rule = data.draw(st.sampled_from(named))
+    for vital in rule.of:
+        without = but(but(one, vital, "-"), "prescribed", "-")
+        assert rule not in rules_of(without)
+    for vital in set(VITALS) - rule.of - {"oxygen"}:  # which lines SpO2 has depends on it
+        assert rule in rules_of(but(one, vital, "-"))
+
+
 @given(examples())
 def test_silence_about_prescribed_oxygen_is_never_better_than_air(one: Given) -> None:
     on_air = replace(one, oxygen="air", prescribed="2")

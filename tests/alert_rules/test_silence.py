@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_rules.severity import Severity
-from alert_rules.silence import LOCAL, Schedule, first_due, overdue_severity, times_for
+from alert_rules.silence import (
+    GRACE,
+    LOCAL,
+    WELFARE_CHECK_AFTER,
+    Schedule,
+    first_due,
+    overdue_at,
+    overdue_severity,
+    times_for,
+)
 
 FOUR: Final = Schedule.of(["08:00", "12:00", "16:00", "20:00"])
 TWICE: Final = Schedule.of(["20:00", "08:00"])
@@ -60,14 +69,16 @@ def test_a_time_that_is_not_hours_and_minutes_is_refused(text: str) -> None:
     [
         ("2026-03-10 08:00", "2026-03-10 12:00"),  # on time
         ("2026-03-10 08:20", "2026-03-10 12:00"),  # late, for 08:00
-        ("2026-03-10 10:00", "2026-03-10 12:00"),  # as far from both: the slot that passed
-        ("2026-03-10 10:01", "2026-03-10 16:00"),  # early, for 12:00
+        ("2026-03-10 10:01", "2026-03-10 12:00"),  # an extra one
+        ("2026-03-10 10:59", "2026-03-10 12:00"),
+        ("2026-03-10 11:00", "2026-03-10 16:00"),  # early, for 12:00
         ("2026-03-10 20:00", "2026-03-11 08:00"),
-        ("2026-03-11 01:59", "2026-03-11 08:00"),  # nearer to 20:00 the day before
-        ("2026-03-11 02:01", "2026-03-11 12:00"),  # nearer to 08:00
+        ("2026-03-11 02:05", "2026-03-11 08:00"),  # at night, for none
+        ("2026-03-11 06:59", "2026-03-11 08:00"),
+        ("2026-03-11 07:00", "2026-03-11 12:00"),
     ],
 )
-def test_a_set_belongs_to_its_nearest_slot_and_the_one_after_is_due(heard: str, due: str) -> None:
+def test_a_set_answers_a_coming_slot_only_from_an_hour_before_it(heard: str, due: str) -> None:
     assert FOUR.due_after(london(heard)) == london(due)
 
 
@@ -77,9 +88,43 @@ def test_where_no_readings_are_expected_none_is_ever_due() -> None:
     assert first_due(NEVER, london("2026-03-10 08:00")) is None
 
 
-def test_the_first_set_of_a_stay_is_due_four_hours_after_admission() -> None:
-    admitted = london("2026-03-10 09:30")
-    assert first_due(FOUR, admitted) == admitted + timedelta(hours=4)
+def test_the_first_set_of_a_stay_is_due_four_hours_after_somebody_entered_it() -> None:
+    entered = london("2026-03-10 09:30")
+    assert first_due(FOUR, entered) == entered + timedelta(hours=4)
+
+
+@pytest.mark.parametrize(
+    ("heard", "due"),
+    [
+        ("2026-03-10 08:14", "2026-03-10 08:30"),  # nearer to the one that passed
+        ("2026-03-10 08:15", "2026-03-10 08:30"),
+        ("2026-03-10 08:16", "2026-03-11 08:00"),
+    ],
+)
+def test_of_two_slots_within_the_hour_a_set_answers_the_nearer(heard: str, due: str) -> None:
+    assert Schedule.of(["08:00", "08:30"]).due_after(london(heard)) == london(due)
+
+
+# --- until when nobody is told
+
+
+@pytest.mark.parametrize(
+    ("due", "heard", "missed", "told"),
+    [
+        ("2026-03-11 08:00", "2026-03-11 02:05", 0, "2026-03-11 09:00"),
+        ("2026-03-11 10:00", "2026-03-10 09:00", 0, "2026-03-11 11:00"),  # once a day: the day ends with the grace
+        ("2026-03-11 10:00", "2026-03-10 11:00", 0, "2026-03-11 11:00"),
+        ("2026-03-11 20:00", "2026-03-10 10:00", 0, "2026-03-11 10:00"),  # a plan that left more than a day between
+        ("2026-03-11 08:00", "2026-03-10 08:05", 1, "2026-03-11 08:05"),  # the evening was missed: a day is a day
+        ("2026-03-11 08:00", "2026-03-10 20:00", 1, "2026-03-11 09:00"),
+    ],
+)
+def test_silence_is_told_after_the_grace_of_a_slot_or_after_a_day(due: str, heard: str, missed: int, told: str) -> None:
+    assert overdue_at(london(due), london(heard), missed) == london(told)
+
+
+def test_where_nothing_is_due_nobody_is_ever_told() -> None:
+    assert overdue_at(None, london("2026-03-10 08:00")) is None
 
 
 def test_one_reading_a_day_is_due_a_day_later() -> None:
@@ -151,6 +196,18 @@ def test_hearing_later_never_makes_readings_due_sooner(schedule: Schedule, heard
     assert due is not None
     assert later is not None
     assert due <= later
+
+
+@given(schedules, instants, st.integers(0, 3))
+def test_nobody_is_silent_for_longer_than_a_day_and_the_hours_about_a_slot(
+    schedule: Schedule, heard: datetime, missed: int
+) -> None:
+    due = schedule.due_after(heard)
+    assert due is not None
+    told = overdue_at(due, heard, missed)
+    assert told is not None
+    assert heard < told <= due + GRACE
+    assert told <= heard + WELFARE_CHECK_AFTER + 2 * GRACE
 
 
 def slots_around(schedule: Schedule, instant: datetime) -> list[datetime]:

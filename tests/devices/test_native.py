@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devices.formats.native import SETS_MAX, TooManySets, decode
+from devices.formats.native import NUMBERS, SETS_MAX, TooManySets, decode
 from devices.reading import ReadingSet, content_of
 from tests.devices.posting import body, fields_of, numbers, only, posted, refused, taken
 
@@ -240,6 +240,14 @@ def test_the_order_and_the_way_of_writing_do_not_make_other_content() -> None:
         b' {"pulse": 70.0, "temperature": 370e-1, "spo2": 96, "taken_at": "2026-11-21T11:00:00+01:00", "id": "a1"} '
     )
     assert content_of(one) == content_of(other)
+
+
+@pytest.mark.parametrize("first", ["70", "70.0"])
+@pytest.mark.parametrize("field", ["weight", "peak_flow", "glucose"])
+def test_what_was_decoded_before_does_not_make_other_content(field: str, first: str) -> None:
+    for _, _, values in NUMBERS:
+        values.clear()
+    assert len({content_of(taken(numbers(**{field: one}))) for one in (first, "70", "70.0")}) == 1
 
 
 def test_any_other_value_makes_other_content() -> None:

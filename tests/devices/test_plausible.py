@@ -1,10 +1,12 @@
 """What is refused at the door, and what is kept and flagged: docs/clinical/policy.md, by table."""
 
+from typing import Any
+
 import pytest
 
 from devices.formats.native import decode
 from devices.plausible import POSSIBLE, PROBABLE, Measured, improbable, measured
-from devices.reading import Number
+from devices.reading import NoValue, Number
 from tests.devices.posting import body, numbers, only, posted, refused, taken
 
 POLICY = {
@@ -100,8 +102,30 @@ def test_what_is_improbable_is_possible() -> None:
 def test_an_impossible_value_travels_on_so_that_somebody_is_told() -> None:
     decoded = decode(body(posted(spo2=130, patient="p1")))
     (told,) = decoded.impossible
-    assert (told.id, told.patient, told.field, told.value) == ("a1", "p1", "spo2", 130)
-    assert told.reason == "130 cannot be a measurement: 0 to 100 can"
+    assert (told.id, told.patient) == ("a1", "p1")
+    assert told.values == (NoValue("spo2", 130, "130 cannot be a measurement: 0 to 100 can"),)
+
+
+def test_what_else_a_refused_set_measured_travels_with_it() -> None:
+    sent = {"pulse": 0, "temperature": 15, "spo2": 78, "respiratory_rate": 32.5, "consciousness": "V"}
+    (told,) = decode(body(posted(**sent))).impossible
+    assert [one.field for one in told.values] == ["pulse", "temperature"]
+    sound = {name: value for name, value in sent.items() if name not in {"pulse", "temperature"}}
+    assert told.rest == taken(body(posted(**sound)))
+
+
+@pytest.mark.parametrize(
+    ("sent", "on_oxygen"), [({"oxygen_flow": 101}, None), ({"oxygen_flow": 101, "on_oxygen": True}, True)]
+)
+def test_an_impossible_flow_does_not_say_whether_there_is_oxygen(sent: dict[str, Any], on_oxygen: bool | None) -> None:
+    (told,) = decode(body(posted(spo2=84, **sent))).impossible
+    assert told.rest is not None
+    assert (told.rest.on_oxygen, told.rest.oxygen_flow_hundredths) == (on_oxygen, None)
+
+
+def test_a_refused_set_that_held_nothing_else_has_no_rest() -> None:
+    (told,) = decode(body(only(pulse=0, battery=80, patient="p1"))).impossible
+    assert told.rest is None
 
 
 def test_what_is_not_a_number_at_all_does_not_travel() -> None:
@@ -115,8 +139,9 @@ def test_the_first_impossible_value_is_named() -> None:
 @pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 4000, "1e308", "18446744073709551616"])
 def test_an_endless_number_is_told_shortened(number: str) -> None:
     (told,) = decode(numbers(spo2=number)).impossible
-    assert abs(told.value) == 10**15
-    assert len(told.reason) < 80
+    (failed,) = told.values
+    assert abs(failed.value) == 10**15
+    assert len(failed.reason) < 80
 
 
 def test_what_values_come_to_is_remembered_only_so_far() -> None:

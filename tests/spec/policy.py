@@ -8,13 +8,14 @@ from alert_rules.alarms import (
     ACKNOWLEDGE_WITHIN,
     ACT_WITHIN,
     ASK_AGAIN_AFTER,
+    COMPLETE_WITHIN,
     TECHNICAL,
     WORSE_BY,
     Kind,
     Outcome,
     diagram,
 )
-from alert_rules.compose import AGE_LIMIT_US, OWN_WORD_US
+from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
 from alert_rules.explain import LABELS
 from alert_rules.limits import LIMITED, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
@@ -25,25 +26,29 @@ from alert_rules.silence import (
     GRACE,
     USUAL_TIMES,
     WELFARE_CHECK_AFTER,
+    WELFARE_CHECK_DECLINED,
     WELFARE_CHECK_MISSED,
     overdue_severity,
 )
 from alert_rules.vitals import PARAMETERS
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
+from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
 from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
 from tests.spec.sentences import TOLD
 from tests.spec.severity import SEVERITY, TO_COMPLETE
 
 KINDS: Final = {
-    Kind.DETERIORATION: "NEWS2, a threshold or a limit, of the newest known set",
+    Kind.DETERIORATION: "NEWS2, a threshold or a limit, of the newest that is known",
     Kind.CONCERN: "somebody is worried",
     Kind.OVERDUE: "readings that were due did not come",
     Kind.DEVICE: "a device is silent, its battery low or its clock wrong",
     Kind.DATA_QUALITY: "a refused value, or readings kept aside that would be red",
-    Kind.LATE_DETERIORATION: "a set that came late, behind newer ones, was red or critical",
+    Kind.LATE_DETERIORATION: "what a set found that came late, and newer ones measured again, was red or critical",
     Kind.POSTING_AFTER_DISCHARGE: "readings of a patient who is on no ward",
 }
+
+ENDS_BY_ITSELF: Final = {Kind.OVERDUE: "yes", Kind.DATA_QUALITY: "refused values"}
 
 
 def policy() -> str:
@@ -64,6 +69,7 @@ def policy() -> str:
         ),
         sentences=table(("Set", "Rule", "Says"), [(row.given, row.rule, row.text) for row in TOLD]),
         complete_at=COMPLETE_AT,
+        complete_within=_span(COMPLETE_WITHIN),
         complete_from=COMPLETE_FROM,
         complete_if_max=COMPLETE_IF_MAX,
         to_complete=table(
@@ -71,12 +77,16 @@ def policy() -> str:
             [(row.given, row.score, row.score_max, "yes" if row.asked else "no") for row in TO_COMPLETE],
         ),
         carried=_carried(),
+        glucose_limit=_span(_microseconds(GLUCOSE_LIMIT_US)),
         own_word=_span(_microseconds(OWN_WORD_US)),
         kinds=table(
             ("Kind", "Is about", "Ends by itself"),
-            [(kind, KINDS[kind], "yes" if kind in TECHNICAL else "") for kind in Kind],
+            [(kind, KINDS[kind], ENDS_BY_ITSELF.get(kind, "")) for kind in Kind],
         ),
         diagram=diagram(),
+        technical=", ".join(f"`{kind}`" for kind in Kind if kind in TECHNICAL),
+        needed=_needed(),
+        welfare=_span(WELFARE_CHECK_AFTER),
         ask_again=_span(ASK_AGAIN_AFTER),
         outcomes=", ".join(f"`{outcome}`" for outcome in Outcome),
         worse_by=WORSE_BY,
@@ -127,6 +137,7 @@ def _bound(rule: Rule) -> str:
 
 
 def _word(word: str) -> str:
+    word = word.removesuffix("_lately").removesuffix("_now")
     return f"{LABELS[word]} …" if word in LABELS else "…"
 
 
@@ -146,6 +157,13 @@ def _pathways() -> str:
     )
 
 
+def _needed() -> str:
+    return ", ".join(
+        f"{LABELS[vital]} {' and '.join(line.replace('_', ' ') for line in lines)}"
+        for vital, lines in NEEDED_WITHOUT_SCORE.items()
+    )
+
+
 def _carried() -> str:
     limits = [_span(_microseconds(int(limit))) for limit in AGE_LIMIT_US[: len(PARAMETERS)]]
     return table(
@@ -160,7 +178,8 @@ def _overdue() -> str:
         ("One slot missed", overdue_severity(1, lately, now, worrying=False)),
         ("One slot missed, worrying", overdue_severity(1, lately, now, worrying=True)),
         (f"{WELFARE_CHECK_MISSED} slots missed", overdue_severity(WELFARE_CHECK_MISSED, lately, now, worrying=False)),
-        (f"Overdue, and {_span(WELFARE_CHECK_AFTER)} silent", overdue_severity(1, long_ago, now, worrying=False)),
+        (f"{_span(WELFARE_CHECK_AFTER)} silent", overdue_severity(1, long_ago, now, worrying=False)),
+        (f"{WELFARE_CHECK_DECLINED} sets declined, and none sent since", Severity.RED),
     ]
     return table(("Silence", "Severity*"), [(words, severity.label) for words, severity in cases])
 

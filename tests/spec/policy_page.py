@@ -20,8 +20,9 @@ The worst rule that fires is the severity of a set, and of the alert that it rai
 
 {severities}
 
-An amber's hour runs in staffed hours, and it is acted upon by about the end of a shift; everything worse runs at any
-hour.
+An amber's hour passes only while the ward is staffed: begun a minute before it closes, it ends 59 minutes after it
+opens again. An amber is acted upon by the end of the shift, this one or the next; the fixed time holds where the ward
+never closes or has no hours. Everything worse runs at any hour.
 
 | severity | rule | fires at |
 | --- | --- | --- |
@@ -34,8 +35,9 @@ Vital signs that can have limits: {limited}.
 A limit's own value alerts: at or below a low line, at or above a high one.
 
 Where NEWS2 does not apply (under {age_years_min}, pregnant, spinal cord injury) the totals, the single parameters and the default
-SpO2 limits do not either. The plan's own limits, consciousness, oxygen, glucose and the daily question do. In comfort
-care nothing on this page alerts.
+SpO2 limits do not either. The plan's own limits, consciousness, oxygen, glucose and the daily question do, and a plan
+without these lines is refused: {needed}. Age counts on the day
+of the set: who turns {age_years_min} is scored from then on. In comfort care nothing on this page alerts.
 
 A reading of low quality counts as any other.
 
@@ -48,8 +50,8 @@ Scale 1, by pathway, with the readings per day* that it asks for:
 Scale 2, on every pathway*: amber {scale_2_amber} %, red {scale_2_red} % or less; on oxygen also amber {scale_2_amber_high} %, red
 {scale_2_red_high} % or more.
 
-A plan's own low lines take the place of the default low ones, its high lines that of the default high ones. Lines rise
-from red low to amber low to amber high to red high, or the plan is refused.
+Each line that a plan draws takes the place of the default one, and the others stay: whoever draws a stricter amber
+keeps the red and its prompt. Lines rise from red low to amber low to amber high to red high, or the plan is refused.
 
 ### Examples
 
@@ -66,7 +68,8 @@ Each differs from a well patient on scale 1 on the general pathway only as it sa
 
 What was not measured is never taken as normal: the score is a range, never shown alone, and rules act on what is
 certain. An incomplete score of {complete_at} or more, or of {complete_from} or more that may be {complete_if_max}*, adds a task to the
-alert: complete the set by phone within 15 min. The task raises nothing by itself.
+alert: complete the set by phone within {complete_within}, at any hour. The task raises nothing by itself; newly asked
+for, it is told as what is worse. It is done when a whole set comes.
 
 {to_complete}
 
@@ -77,7 +80,8 @@ limit it still counts; beyond it, it is unknown.
 
 {carried}
 
-* What is not in this table counts only in the set that measured it.
+* What is not in this table counts only in the set that measured it. But low glucose counts for {glucose_limit}* beside
+  consciousness, whatever else a set measures.
 * A patient's own "alert" does not lift a confusion, or worse, that somebody saw within {own_word}*, nor one that the
   patient reported. It takes somebody else who sees them alert. Once the finding itself is too old to be carried,
   consciousness is unknown.
@@ -97,13 +101,29 @@ One open alert per patient and kind.
 
 * Acknowledged: somebody took responsibility. Actioned: something was done. Neither is resolved. After an action the
   alert asks for its outcome {ask_again} later*.
-* A better score never closes an alert, and its severity never falls. A person resolves it, with an outcome:
+* What is known of the patient stays with the alert: the newest points of each parameter and the rules that fire, as
+  every set measures them again, better or worse. When somebody answers makes no difference to it.
+* It is worse when a set that alerts brings a higher severity, a score higher by {worse_by} or more than when something was
+  last told or than the lowest since, a parameter that newly scores 3, or a rule that newly fires, such as another
+  limit. What was measured to be better and is bad again is new. What a set does not give stays as it was last known.
+* An open alert shows what is worse at once, with a new version and an entry in its history; a graver finding steps it
+  up and the time starts anew, anything else leaves the time as it is. An alert that somebody has answered opens again,
+  told as `worsened`.
+* A better score never closes an alert. A person resolves it, with an outcome:
   {outcomes}.
-* While an alert is open, a graver finding steps it up and the time starts anew.
-* Once somebody has answered it, it opens again, told as `worsened`, when a set that alerts is worse than what they
-  took on: a higher severity, a score higher by {worse_by} or more, a parameter that newly scores 3, or a rule that
-  newly fires, such as another limit. After a complete set with a better score, the score counts from there.
-* Technical alerts expire when their cause ends. No other does.
+* Its severity falls in one case only: when an answered alert opens again after nothing fired any more, it is as bad as
+  what opens it. Its history keeps how bad it was.
+* A set is overtaken only where newer ones measured again all that made a rule fire; what still stands alerts whatever
+  its age, and says how old it is. What is overtaken, was red or critical, and is not what the alert already stands for,
+  is told as `late_deterioration`. A set's new score, by a late one beside it, raises only what is graver than it was.
+* Of late and of unverified sets each is news that is as bad as the worst so far; a milder one is noted.
+* What ends by itself is told as `expired`: overdue readings when they come; refused values when a sound set measured
+  them later. Nothing else does, an unverified red set least of all: nobody knows whose it was or when. Support workers
+  may answer and resolve technical alerts: {technical}.
+* A refused set is kept aside. What else it measured is judged like any set that was kept aside: where it would be red,
+  the ward is told to call. Each refused value is noted; the third refused set in a row is amber_plus*.
+* What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
+  who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
 
 ## Schedules and silence
@@ -112,14 +132,18 @@ Times are those of the clock in London, in summer and in winter.
 
 {schedules}
 
-Any other number is spread evenly from 08:00 to 20:00*. A set belongs to its nearest slot, the earlier of two that are
-as near, and the slot after that one is due next. Readings are overdue {grace}* after they were due. The first set of a
-stay is due {first_set} after admission*. With no readings expected none is overdue.
+Any other number is spread evenly from 08:00 to 20:00*. A set answers a coming slot only from {grace}* before it; an
+earlier one is an extra one, and the slot stays due. Readings are overdue {grace}* after they were due, or after
+{welfare} of silence where that is sooner; a day that ends about the slot, as of who sends once a day, ends with the
+slot's {grace}. The first set of a stay is due {first_set} after the admission was entered*. A new plan leaves a set owed
+that was due already. With no readings expected none is overdue.
 
 {overdue}
 
-Worrying: the last set, or an open alert of deterioration, was amber_plus or worse. Red is a welfare check: two calls,
-the next of kin, a visit. The alert ends when what was due comes.
+Worrying: the last set that says how the patient is was amber_plus or worse, or an alert of any kind that is red or
+worse is open. A weight or the patient's own "alert" says too little. Red is a welfare check: two calls, the next of kin,
+a visit. The alert ends when what was due comes: what the plan expects of the patient's kit or, where it names nothing,
+one of respiratory rate, SpO2, blood pressure, pulse and temperature. A declined set is none.
 
 ## What is refused at the door
 

@@ -53,6 +53,7 @@ TOLD: Final = (
     Told(Given(temperature="34.6", spo2="91"),                    "single_red",                "Scores 3 by itself: SpO2 91 % (91 or less), temperature 34.6 °C (35.0 or less)"),
     Told(Given(spo2="97", scale=2, oxygen="1", prescribed="1"),   "single_red",                "Scores 3 by itself: SpO2 97 % (97 or more)"),
     Told(Given(consciousness="V"),                                "single_red",                "Scores 3 by itself: responds only to voice (V)"),
+    Told(Given(spo2="92", pathway="acute_respiratory", limits={"spo2": Lines(amber_low=95)}), "spo2_red_low", "SpO2 92 % (red limit: 92 or less): 999 or the emergency department"),
     Told(Given(weight="72.50", limits={"weight": Lines(amber_high=7200)}), "weight_amber_high", "Weight 72.50 kg (amber limit: 72.00 or more)"),
     Told(Given(temperature="38.2", limits={"temperature": Lines(red_high=380)}), "temperature_red_high", "Temperature 38.2 °C (red limit: 38.0 or more)"),
     Told(Given(peak_flow="180", limits={"peak_flow": Lines(red_low=200)}), "peak_flow_red_low", "Peak flow 180 L/min (red limit: 200 or less)"),

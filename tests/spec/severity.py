@@ -187,6 +187,7 @@ SEVERITY: Final = (
     # a plan's own limits stand in place of the default ones of their side
     Judged(Given(spo2="90", limits={"spo2": Lines(red_low=86, amber_low=89)}), "amber_plus", ("single_red", "news2_low_medium")),
     Judged(Given(spo2="89", limits={"spo2": Lines(red_low=86, amber_low=89)}), "amber_plus", ("single_red", "news2_low_medium", "spo2_amber_low")),
+    Judged(Given(spo2="92", pathway="acute_respiratory", limits={"spo2": Lines(amber_low=95)}), "red", ("spo2_red_low",)),
     Judged(Given(spo2="91", limits={"spo2": Lines(red_high=100)}),       "red",        ("spo2_red_low", "single_red", "news2_low_medium")),
     Judged(Given(spo2="91", limits={"spo2": Lines()}),                   "red",        ("spo2_red_low", "single_red", "news2_low_medium")),
     Judged(Given(weight="90.00", limits={"weight": Lines(amber_high=9000, red_high=9200)}), "amber", ("weight_amber_high",)),

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from threading import Barrier, Event, Thread
+from typing import Any
 
+import msgspec
 import pytest
 
 from alert_rules.alarms import Kind
@@ -10,6 +12,7 @@ from alert_rules.severity import Severity
 from devices.reading import Arrival
 from monitoring.access.roles import Role
 from monitoring.alerts import answers
+from monitoring.alerts.views import HISTORY_TOLD_MAX
 from monitoring.database import driver, once_more, transaction
 from monitoring.events import NewEvent, emit
 from monitoring.kit import devices
@@ -17,7 +20,7 @@ from monitoring.kit.assigning import assign
 from monitoring.kit.devices import DeviceBody
 from monitoring.patients import register
 from tests.ward import SICK, VERY_SICK, WELL, Patient, Ward
-from tests.workers.records import count, rows
+from tests.workers.records import change, count, rows
 
 
 def together(*works: Callable[[], object]) -> None:
@@ -101,7 +104,7 @@ def test_events_are_numbered_in_the_order_of_their_commits(ward: Ward) -> None:
         _until_somebody_waits(ward)
         assert rows(ward.engine, "SELECT id FROM event") == []
     second.join()
-    assert [row.n for row in rows(ward.engine, "SELECT data->>'n' AS n FROM event ORDER BY id")] == ["1", "2"]
+    assert [row.n for row in rows(ward.engine, "SELECT data->'system'->>'n' AS n FROM event ORDER BY id")] == ["1", "2"]
 
 
 def _emit(ward: Ward, number: int) -> None:
@@ -141,12 +144,56 @@ def test_a_reader_of_what_is_new_sees_every_event_of_several_writers(ward: Ward)
     assert seen == [row.id for row in rows(ward.engine, "SELECT id FROM event ORDER BY id")]
 
 
-def test_an_event_carries_the_alert_as_it_now_is(ward: Ward) -> None:
+def newest_event(ward: Ward) -> Any:
+    """What was told last."""
+    return rows(ward.engine, "SELECT kind, ward, patient, data FROM event ORDER BY id DESC LIMIT 1")[0]
+
+
+def read(ward: Ward, kind: Kind = Kind.DETERIORATION) -> Any:
+    """The alert as a clinician reads it."""
+    with transaction(ward.engine) as session:
+        found = answers.alert(ward.act(session, Role.CLINICIAN), ward.alert(kind).public_id)
+    return msgspec.json.decode(msgspec.json.encode(found))
+
+
+def test_an_event_carries_the_alert_as_it_can_be_read(ward: Ward) -> None:
     ward.receives(**SICK)
-    (told,) = rows(ward.engine, "SELECT kind, ward, patient, data FROM event")
+    told = newest_event(ward)
     assert (told.kind, told.ward, told.patient) == ("alert", ward.code, ward.patient.id)
-    assert told.data["alert"]["id"] == str(ward.alert().public_id)
-    assert told.data["alert"]["version"] == 1
+    assert told.data["alert"] == read(ward)
+    assert told.data["alert"]["why"]["readings"]
+    ward.acknowledges(ward.alert())
+    ward.at("08:30").receives(**VERY_SICK)
+    worse = newest_event(ward).data["alert"]
+    assert worse == read(ward)
+    assert [(entry["what"], entry["by_name"]) for entry in worse["history"]] == [
+        ("raised", None),
+        ("acknowledged", ward.staff[Role.CLINICIAN].name),
+        ("worsened", None),
+    ]
+
+
+def test_an_overdue_alert_is_told_as_it_can_be_read(ward: Ward) -> None:
+    ward.at("18:00")
+    assert newest_event(ward).data["alert"] == read(ward, Kind.OVERDUE)
+
+
+def test_an_event_carries_no_more_of_a_long_history_than_its_newest_entries(ward: Ward) -> None:
+    ward.receives(**SICK)
+    change(
+        ward.engine,
+        """
+        INSERT INTO alert_history (alert_id, at, to_state, severity, what)
+        SELECT id, raised_at, state, severity, 'noted' FROM alert, generate_series(1, 1200)
+        """,
+    )
+    ward.at("08:30").receives(**VERY_SICK)
+    told = newest_event(ward).data["alert"]["history"]
+    assert len(told) == HISTORY_TOLD_MAX
+    assert told[-1]["what"] == "stepped_up"
+    assert told == read(ward)["history"][-HISTORY_TOLD_MAX:]
+    ward.acknowledges(ward.alert())
+    assert len(newest_event(ward).data["alert"]["history"]) == HISTORY_TOLD_MAX
 
 
 def test_a_set_that_changes_nothing_tells_nothing(ward: Ward) -> None:

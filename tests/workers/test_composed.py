@@ -12,12 +12,14 @@ from tests.workers.records import count, current, kept_aside
 
 WITHOUT_SCORE = PlanBody(
     limits={
-        "respiratory_rate": LimitsBody(red_high=30),
+        "respiratory_rate": LimitsBody(red_low=8, red_high=30),
         "spo2": LimitsBody(red_low=90),
-        "pulse": LimitsBody(red_high=140),
-        "systolic": LimitsBody(red_low=80),
-        "temperature": LimitsBody(red_high=39),
-    }
+        "pulse": LimitsBody(red_low=40, red_high=140),
+        "systolic": LimitsBody(red_low=80, red_high=220),
+        "temperature": LimitsBody(red_low=35, red_high=39),
+    },
+    reason="NEWS2 does not apply",
+    review_on=date(2027, 1, 1),
 )
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from alert_rules.alarms import Kind
+from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
 from devices.formats.native import decode
 from devices.reading import Arrival
@@ -65,10 +65,15 @@ def test_an_unverified_set_that_would_be_red_tells_the_ward(ward: Ward) -> None:
     assert alert.reasons[0]["text"].startswith("Unverified, call: SpO2 84 %")
 
 
-def test_every_further_unverified_red_set_is_noted(ward: Ward) -> None:
-    for number in range(2):
-        ward.receives_sets([{"id": f"f{number}", "taken_at": ward.now + timedelta(hours=2), "spo2": 84 - number}])
-    assert ward.history(ward.alert(Kind.DATA_QUALITY)) == ["raised", "unverified_red"]
+def test_every_further_unverified_set_as_bad_or_worse_is_told_anew_and_a_milder_one_is_noted(ward: Ward) -> None:
+    for number, spo2 in enumerate((89, 84, 83, 90)):
+        ward.receives_sets([{"id": f"f{number}", "taken_at": ward.now + timedelta(hours=2), "spo2": spo2}])
+        if spo2 == 84:
+            ward.acknowledges(ward.alert(Kind.DATA_QUALITY))
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert ward.history(alert) == ["raised", "worsened", "acknowledged", "worsened", "another_unverified"]
+    assert alert.state == State.OPEN
+    assert "SpO2 83 %" in alert.reasons[0]["text"]
 
 
 def test_an_unverified_test_set_tells_nobody(ward: Ward) -> None:
@@ -181,11 +186,88 @@ def test_an_impossible_value_is_shown_to_the_ward(ward: Ward, vitals: dict[str, 
     assert count(ward.engine, "reading") == 0
 
 
-def test_another_impossible_field_is_noted_on_the_alert_that_is_open(ward: Ward) -> None:
+def test_every_impossible_value_is_noted_and_the_third_attempt_in_a_row_is_graver(ward: Ward) -> None:
     ward.receives(pulse=0)
-    ward.receives(pulse=0)
+    ward.acknowledges(ward.alert(Kind.DATA_QUALITY))
     ward.receives(spo2=109)
-    assert ward.history(ward.alert(Kind.DATA_QUALITY)) == ["raised", "spo2_impossible"]
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert (alert.severity, alert.state) == (Severity.AMBER, State.ACKNOWLEDGED)
+    ward.receives(pulse=0)
+    ward.receives(pulse=0)
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert (alert.severity, alert.state) == (Severity.AMBER_PLUS, State.OPEN)
+    assert alert.reasons[0]["text"].endswith("(3 failed attempts or more)")
+    assert ward.history(alert) == ["raised", "acknowledged", "spo2_impossible", "worsened", "pulse_impossible"]
+
+
+def test_the_same_refused_set_sent_again_is_no_further_attempt(ward: Ward) -> None:
+    for _ in range(4):
+        ward.receives_sets([{"id": "i", "taken_at": ward.now, "pulse": 0}])
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert (alert.severity, ward.history(alert)) == (Severity.AMBER, ["raised"])
+
+
+def test_what_else_a_refused_set_measured_is_told_where_it_would_be_red(ward: Ward) -> None:
+    ward.receives(spo2=78, pulse=0)
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert alert.severity == Severity.RED
+    assert alert.reasons[0]["text"].startswith("Unverified, call: ")
+    assert "SpO2 78 %" in alert.reasons[0]["text"]
+    assert "refused pulse 0: 0 is a failed measurement" in alert.reasons[0]["text"]
+    assert (count(ward.engine, "reading"), raised(ward)) == (0, [(Kind.DATA_QUALITY, Severity.RED)])
+    assert kept_aside(ward.engine) == [("set-1", "cannot be a measurement")]
+
+
+def test_what_else_a_refused_set_measured_raises_nothing_where_it_is_well(ward: Ward) -> None:
+    ward.receives(**WELL | {"pulse": 0})
+    assert raised(ward) == [(Kind.DATA_QUALITY, Severity.AMBER)]
+
+
+def test_a_sound_set_ends_the_alert_of_what_was_refused_before_it(ward: Ward) -> None:
+    ward.at("12:00").receives(pulse=0)
+    ward.receives(spo2=109)
+    ward.at("12:01").receives(pulse=72)
+    ward.receives(spo2=97, quality="low")
+    ward.receives(spo2=97, taken=ward.now - timedelta(minutes=2))
+    assert ward.alert(Kind.DATA_QUALITY).state == State.OPEN
+    ward.receives(spo2=97)
+    (alert,) = ward.alerts()
+    assert (alert.state, ward.history(alert)[-1]) == (State.EXPIRED, "measured_well")
+    ward.at("12:10").receives(pulse=0)
+    assert ward.alert(Kind.DATA_QUALITY).severity == Severity.AMBER
+
+
+def test_what_was_unverified_and_red_ends_by_a_person_only(ward: Ward) -> None:
+    ward.at("12:00").receives(spo2=84, pulse=0)
+    ward.at("12:05").receives(**WELL)
+    alert = ward.alert(Kind.DATA_QUALITY)
+    assert (alert.severity, alert.state) == (Severity.RED, State.OPEN)
+
+
+def test_red_readings_of_a_shared_hub_that_name_nobody_are_told_of_all_its_patients(ward: Ward) -> None:
+    other, elsewhere = ward.admit(), ward.admit()
+    hub = shared_hub(ward, ward.patient, other)
+    ward.receives(patient=hub, **VERY_SICK)
+    for patient in (ward.patient, other):
+        alert = ward.alert(Kind.DATA_QUALITY, patient)
+        assert alert.severity == Severity.RED
+        assert alert.reasons[0]["text"].endswith("; one of the patients who share this hub)")
+    assert raised(ward, elsewhere) == []
+    assert [row.patient_id for row in rows(ward.engine, "SELECT patient_id FROM set_aside")] == [None]
+
+
+def test_a_shared_hubs_set_that_names_one_of_its_patients_in_the_future_is_told_of_that_one(ward: Ward) -> None:
+    other = ward.admit()
+    hub = shared_hub(ward, ward.patient, other)
+    ahead = ward.now + timedelta(hours=2)
+    ward.receives_sets([{"id": "a", "taken_at": ahead, "patient": str(other.id), **VERY_SICK}], patient=hub)
+    assert (raised(ward), raised(ward, other)) == ([], [(Kind.DATA_QUALITY, Severity.RED)])
+
+
+def test_what_a_shared_hub_could_not_measure_of_somebody_is_told_of_all_its_patients(ward: Ward) -> None:
+    other = ward.admit()
+    ward.receives(patient=shared_hub(ward, ward.patient, other), pulse=0)
+    assert raised(ward) == raised(ward, other) == [(Kind.DATA_QUALITY, Severity.AMBER)]
 
 
 def test_an_impossible_value_of_a_device_that_is_nobodys_tells_nobody(ward: Ward) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from alert_rules.alarms import Kind
+from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import change, count, current, rows
@@ -97,12 +97,20 @@ def test_a_red_set_that_newer_ones_overtook_is_told_as_late_deterioration(ward: 
     assert alert.why["set"] == set_key(ward.patient.device_key, "late")
 
 
-def test_each_further_late_red_set_is_in_the_history(ward: Ward) -> None:
+def test_each_further_late_set_as_bad_or_worse_is_told_anew_and_a_milder_one_is_noted(ward: Ward) -> None:
     ward.at("13:00")
     posts(ward, "newest", "12:50", **WELL)
     posts(ward, "one", "10:20", **SICK)
+    ward.acknowledges(ward.alert(Kind.LATE_DETERIORATION))
     posts(ward, "two", "09:20", **SICK)
-    assert ward.history(ward.alert(Kind.LATE_DETERIORATION)) == ["raised", "another_late_set"]
+    assert ward.alert(Kind.LATE_DETERIORATION).state == State.OPEN
+    posts(ward, "worse", "08:50", **VERY_SICK)
+    ward.acknowledges(ward.alert(Kind.LATE_DETERIORATION))
+    posts(ward, "milder", "08:40", **SICK)
+    alert = ward.alert(Kind.LATE_DETERIORATION)
+    assert ward.history(alert) == ["raised", "acknowledged", "worsened", "worsened", "acknowledged", "another_late"]
+    assert (alert.state, alert.severity) == (State.ACKNOWLEDGED, Severity.AMBER)
+    assert alert.reasons[0]["text"] == "A set taken 4 h 10 min before it arrived was critical"
 
 
 def test_a_late_set_that_makes_the_newest_one_red_raises_deterioration(ward: Ward) -> None:

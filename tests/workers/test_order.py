@@ -194,11 +194,13 @@ def test_whatever_way_sets_come_the_end_is_the_same(house: House, history: tuple
     house.receives(some, [[place] for place in in_order])
     expected = end_of(house)
     assert_red_is_told(house, expected, some)
+    assert_what_stands_is_alerted(house, expected, some)
     house.as_new()
     house.receives(some, way.batches)
     end = end_of(house)
     assert end == expected
     assert_red_is_told(house, end, some)
+    assert_what_stands_is_alerted(house, end, some)
 
 
 def assert_red_is_told(house: House, end: dict[str, list[tuple[Any, ...]]], some: Sequence[Post]) -> None:
@@ -210,3 +212,17 @@ def assert_red_is_told(house: House, end: dict[str, list[tuple[Any, ...]]], some
         if bad >= Severity.RED:
             patient = house.devices[post.device].key
             assert any(severity[name] >= bad for name in names.get(patient, ())), (place, post)
+
+
+def assert_what_stands_is_alerted(house: House, end: dict[str, list[tuple[Any, ...]]], some: Sequence[Post]) -> None:
+    """What no newer set measured again is not late: the patient has an alert of deterioration that is as bad."""
+    severity = {str(score[0]): score[6] for score in end["scores"]}
+    found = rows(house.ward.engine, "SELECT patient_id, severity FROM alert WHERE kind = 'deterioration'")
+    alerted = {row.patient_id: row.severity for row in found}
+    for place, post in enumerate(some):
+        patient = house.devices[post.device].key
+        others = [one for one in some if house.devices[one.device].key == patient]
+        until = {name for one in others if one.minute <= post.minute for name, _ in one.vitals}
+        since = {name for one in others if one.minute > post.minute for name, _ in one.vitals}
+        if until.isdisjoint(since):
+            assert alerted.get(patient, 0) >= severity[house.key(place, post)], (place, post)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -32,11 +31,6 @@ def post(ward: Ward, queue: Redis) -> None:
     """A set that raises an alert is on the stream, and the bell has rung."""
     put(queue, ward.arrival([{"id": "a", "taken_at": ward.now, **SICK}]))
     ring_once(queue, 0)
-
-
-def test_every_job_is_found_by_its_dotted_name() -> None:
-    module, _, name = DRAIN_JOB.rpartition(".")
-    assert callable(getattr(import_module(module), name))
 
 
 def test_a_job_travels_as_json(ward: Ward, queue: Redis) -> None:

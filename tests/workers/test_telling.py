@@ -1,13 +1,19 @@
 """After the commit: who watches live hears of the newest set of each patient, and the metrics count."""
 
+from contextlib import closing
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from redis import Redis
+from sqlalchemy import event
 
+from monitoring.access.roles import Role
+from monitoring.database import make_engine, transaction
 from monitoring.events import TRANSIENT_CHANNEL
 from monitoring.metrics import ALERT_LATENCY, SETS
+from monitoring.patients import chart
+from monitoring.patients.latest import PAGE, latest_of
 from tests.ward import SICK, WELL, Ward
 from workers.telling import tell
 
@@ -38,7 +44,7 @@ def test_the_newest_set_of_a_patient_and_its_score_are_told(ward: Ward, queue: R
             {"id": "new", "taken_at": ward.now, **SICK},
         ]
     )
-    tell(queue, done, ward.now)
+    tell(ward.engine, queue, done, ward.now)
     reading, score = heard(listener, ward)
     assert (reading["kind"], reading["reading"]["id"], reading["reading"]["spo2"]) == ("reading", "new", 94)
     assert (score["kind"], score["score"]["score"], score["ward"]) == ("score", 6, ward.code)
@@ -46,11 +52,69 @@ def test_the_newest_set_of_a_patient_and_its_score_are_told(ward: Ward, queue: R
     assert score["score"]["readings"] == [reading["reading"]["set"]]
 
 
+def test_what_is_told_is_what_can_be_read(ward: Ward, queue: Redis) -> None:
+    listener = listen(queue)
+    ward.at("12:00")
+    tell(ward.engine, queue, ward.receives(**SICK | {"pulse": 80.6, "weight": 71.5, "battery": 60}), ward.now)
+    reading, score = heard(listener, ward)
+    with transaction(ward.engine) as session:
+        act = ward.act(session, Role.CLINICIAN)
+        readings = chart.readings(act, ward.patient.id, None, None, 1, None).items
+        scores = chart.scores(act, ward.patient.id, 1, None).items
+    assert [reading["reading"]] == msgspec.to_builtins(readings)
+    assert [score["score"]] == msgspec.to_builtins(scores)
+
+
+def test_a_late_set_is_not_told_as_the_latest(ward: Ward, queue: Redis) -> None:
+    ward.at("12:00").receives(**WELL)
+    listener = listen(queue)
+    tell(ward.engine, queue, ward.receives(taken=ward.now - timedelta(hours=3), **SICK), ward.now)
+    assert heard(listener, ward) == []
+
+
+def test_the_newest_set_is_told_again_when_a_late_one_changes_its_score(ward: Ward, queue: Redis) -> None:
+    ward.at("12:30").receives(taken=ward.now - timedelta(minutes=10), spo2=97)
+    listener = listen(queue)
+    late = ward.receives(taken=ward.now - timedelta(minutes=20), respiratory_rate=22)
+    tell(ward.engine, queue, late, ward.now)
+    reading, score = heard(listener, ward)
+    assert reading["reading"]["spo2"] == 97
+    assert (score["score"]["set"], score["score"]["score"]) == (reading["reading"]["set"], 2)
+
+
+def test_nobody_is_left_out_of_a_large_batch(ward: Ward) -> None:
+    ward.receives(**WELL)
+    stays_of_nobody = range(-PAGE, 0)
+    pages = list(latest_of(ward.engine, [*stays_of_nobody, ward.patient.episode_id]))
+    assert [[one.patient for one in page] for page in pages] == [[], [ward.patient.id, ward.patient.id]]
+
+
+class NobodyListens:
+    """A queue to which nobody listens, and that takes no news."""
+
+    def pubsub_numsub(self, channel: str) -> list[tuple[str, int]]:
+        """How many listen."""
+        return [(channel, 0)]
+
+
+def test_where_nobody_listens_nothing_is_read(ward: Ward) -> None:
+    done, asked = ward.receives(**WELL), list[str]()
+    event.listen(ward.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    tell(ward.engine, cast("Redis", NobodyListens()), done, ward.now)
+    assert asked == []
+
+
+def test_a_database_that_is_away_costs_the_batch_nothing(ward: Ward, queue: Redis) -> None:
+    done, listener = ward.receives(**WELL), listen(queue)
+    with closing(listener):
+        tell(make_engine("postgresql://127.0.0.1:1/nothing"), queue, done, ward.now)
+
+
 def test_a_repeat_is_told_to_nobody(ward: Ward, queue: Redis) -> None:
     one = [{"id": "a", "taken_at": ward.now, **WELL}]
     ward.receives_sets(one)
     listener = listen(queue)
-    tell(queue, ward.receives_sets(one), ward.now)
+    tell(ward.engine, queue, ward.receives_sets(one), ward.now)
     assert heard(listener, ward) == []
 
 
@@ -61,7 +125,7 @@ def test_sets_are_counted_by_what_became_of_them(ward: Ward, queue: Redis) -> No
     before = {outcome: counted(outcome) for outcome in ("scored", "repeated", "kept_aside")}
     one = {"id": "a", "taken_at": ward.now, **WELL}
     ahead = {"id": "f", "taken_at": ward.now + timedelta(hours=1), **WELL}
-    tell(queue, ward.receives_sets([one, one, ahead]), ward.now)
+    tell(ward.engine, queue, ward.receives_sets([one, one, ahead]), ward.now)
     assert {outcome: counted(outcome) - was for outcome, was in before.items()} == {
         "scored": 1,
         "repeated": 1,
@@ -77,5 +141,5 @@ def test_the_latency_of_an_alert_is_that_of_the_set_behind_it(ward: Ward, queue:
     sick = ward.arrival([{"id": "s", "taken_at": ward.now, **SICK}])
     done = ward.drains([well, sick])
     assert done.alerted_from == [ward.now]
-    tell(queue, done, ward.now + timedelta(seconds=3))
+    tell(ward.engine, queue, done, ward.now + timedelta(seconds=3))
     assert float(ALERT_LATENCY._sum.get()) - before == 3

@@ -1,6 +1,6 @@
 """The timekeeper: what is due is done, what fails is told and tried again, and the bell is rung for who waits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +20,14 @@ from workers.timekeeper import Post, Task, ring_again, tasks, tick
 def post(engine: Engine, queue: Redis) -> Post:
     """Where a timekeeper stands."""
     return Post(engine, queue, 1, "tk-1")
+
+
+OLD_EVENT = "INSERT INTO event (at, kind, data) SELECT :at, 'old', '{}' FROM (VALUES (1)) one"
+
+
+def has_month(engine: Engine, at: datetime) -> bool:
+    """Whether readings of that month have a table."""
+    return bool(rows(engine, "SELECT to_regclass(:name) IS NOT NULL AS made", name=f"reading_{at:%Y_%m}")[0].made)
 
 
 def jobs(queue: Redis) -> int:
@@ -57,14 +65,19 @@ def test_one_task_that_fails_does_not_stop_the_others(ward: Ward, post: Post) ->
 
 
 def test_a_tick_does_all_there_is_to_do(ward: Ward, post: Post) -> None:
-    ward.now += timedelta(hours=6)
+    change(ward.engine, OLD_EVENT, at=ward.now - KEPT_FOR)
+    ward.now += timedelta(days=400)
+    put(post.queue, ward.arrival([{"id": "a", "taken_at": ward.now, **WELL}]))
     tick(post, tasks(), ward.now)
     assert alive(post.engine, ward.now) == {"timekeeper": 1}
-    assert count(post.engine, "alert") == 1
+    assert count(post.engine, "alert") == 1  # readings are overdue
+    assert jobs(post.queue) == 1
+    assert not rows(post.engine, "SELECT FROM event WHERE kind = 'old'")
+    assert has_month(post.engine, ward.now)
 
 
 def test_old_events_are_forgotten_however_many_and_newer_ones_kept(ward: Ward) -> None:
-    emitted = "INSERT INTO event (at, kind, data) SELECT :at, 'system', '{}' FROM generate_series(1, :many)"
+    emitted = f"{OLD_EVENT}, generate_series(1, :many)"
     change(ward.engine, emitted, at=ward.now - KEPT_FOR - timedelta(seconds=1), many=FORGOTTEN_AT_ONCE + 5)
     change(ward.engine, emitted, at=ward.now - KEPT_FOR + timedelta(seconds=1), many=2)
     forget_old(ward.engine, ward.now)
@@ -75,6 +88,4 @@ def test_the_months_to_come_are_made_ahead(ward: Ward) -> None:
     later = ward.now + timedelta(days=700)
     make_coming_months(ward.engine, later)
     make_coming_months(ward.engine, later)
-    made = "SELECT to_regclass(:name) IS NOT NULL AS made"
-    months = [f"reading_{later + timedelta(days=days):%Y_%m}" for days in (0, 31, 59)]
-    assert all(rows(ward.engine, made, name=name)[0].made for name in months)
+    assert all(has_month(ward.engine, later + timedelta(days=days)) for days in (0, 31, 59))

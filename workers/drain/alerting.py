@@ -1,53 +1,86 @@
 """From findings to alerts of deterioration: what the newest sets say, and what late ones say too late."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from alert_rules.alarms import Basis, Finding, Kind
+from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
+from alert_rules.compose import ASSESSED
 from alert_rules.explain import reasons, score_as_json
-from alert_rules.severity import RULES, Severity
+from alert_rules.news2 import RED
+from alert_rules.severity import RULES, Rule, Severity
 from alert_rules.version import RULES_VERSION
-from alert_rules.vitals import PARAMETERS
-from monitoring.alerts.life import Alerts, Evidence
-from workers.drain.neighbours import newest_before
+from alert_rules.vitals import CONSCIOUSNESS, PARAMETERS
+from monitoring.alerts.life import Alerts, Evidence, held_of
 from workers.drain.scoring import Scored, as_uuid
 
 CATCHING_UP: Final = timedelta(minutes=60)
-"""A set that came this long after it was taken, with newer ones beside it, is history: it alerts as late."""
+"""A set that came this long after it was taken, with newer ones beside it, was overtaken by them."""
 
-NEVER_CARRIED: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness", "oxygen_flow_hundredths")
-"""What only the set that measured it is judged by: no later set would show it."""
-
-TOTALS: Final = frozenset(rule.name for rule in RULES if rule.name.startswith("news2_"))
+SLOTS: Final = {name: ASSESSED if slot == CONSCIOUSNESS else slot for slot, name in enumerate(PARAMETERS)}
+"""Where the time of each parameter stands: a patient's own "alert" overtakes no confusion that it does not lift."""
+RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
 def raise_deterioration(alerts: Alerts, scored: Scored, rescored: Iterable[int]) -> None:
-    """Hold each set's findings, oldest first, against the patient's open alerts."""
+    """Hold each set's findings, oldest first, against the patient's open alerts; then tell what came too late."""
     again = set(rescored)
-    last = {row.stay: column for column, row in enumerate(scored.rows)}  # rows go by stay and time
+    overtaken: list[int] = []
+    last = _last_measured(scored)
     for column, row in enumerate(scored.rows):
         stay, severity = scored.stays[row.stay], Severity(scored.severity[column])
-        if row.item is None and column not in again:
+        if (row.item is None and column not in again) or not scored.facts.watched[column]:
             continue
-        if not severity and (stay.patient_id, Kind.DETERIORATION) not in alerts.open:
+        is_open = (stay.patient_id, Kind.DETERIORATION) in alerts.open
+        is_graver = row.stored is None or severity > row.stored.severity
+        if not (is_open or (severity and is_graver)):  # what was resolved is not raised again by what it was before
             continue
-        is_history = _is_history(scored, column, is_last=last[row.stay] == column)
-        if is_history and severity >= Severity.RED and (row.stored is None or severity > row.stored.severity):
-            _raise_late(alerts, scored, column, severity)
-        if not is_history or _still_stands(scored, column, last[row.stay]):
-            found = Finding(severity, _basis(scored, column), complete=bool(scored.news2.complete[column]))
-            alerts.weigh(stay.about, Kind.DETERIORATION, found, partial(_evidence, scored, column))
+        since = _measured_since(scored, column, last)
+        found = _finding(scored, column, since)
+        if stay.discharged_at is None:
+            evidence = partial(_evidence_of_now, scored, column, since)
+            alerts.weigh(stay.about, Kind.DETERIORATION, found, evidence)
+        if is_graver and severity >= Severity.RED and (stay.discharged_at or found.severity < severity):
+            overtaken.append(column)
+    for column in overtaken:
+        if not _is_carried(alerts, scored, column):
+            _tell_late(alerts, scored, column)
 
 
-def _is_history(scored: Scored, column: int, *, is_last: bool) -> bool:
-    """Whether newer sets of the stay are known, and this one did not come in time beside them."""
+def _last_measured(scored: Scored) -> dict[int, dict[str, int]]:
+    """By stay: when the sets of this batch last measured what. Only of stays with a set that is behind.
+
+    A live set is overtaken by what was known before it only: a dip and the recovery in one batch is a dip.
+    """
+    behind = {row.stay for column, row in enumerate(scored.rows) if _is_behind(scored, column)}
+    last: dict[int, dict[str, int]] = {stay: {} for stay in behind}
+    for column, row in enumerate(scored.rows):
+        if row.stay in behind:
+            last[row.stay].update(dict.fromkeys(_measured(scored, column), row.taken_us))
+    return last
+
+
+def _measured(scored: Scored, column: int) -> set[str]:
+    """The vital signs that a set itself measured."""
+    known = scored.sets.known[:, column].tolist()
+    known[ASSESSED] = known[CONSCIOUSNESS] and not scored.composed.held[column]
+    one = scored.rows[column].one
+    return {name for name, slot in SLOTS.items() if known[slot]} | {
+        name for name in RARER if getattr(one, name) is not None
+    }
+
+
+def _measured_since(scored: Scored, column: int, last: dict[int, dict[str, int]]) -> set[str]:
+    """What newer sets measured; of one instant, none is newer."""
     row = scored.rows[column]
     stay = scored.stays[row.stay]
-    if stay.discharged_at is not None or row.taken_us < newest_before(stay)[0]:  # of one instant, none is older
-        return True
-    return not is_last and _is_behind(scored, column)
+    known = {name: stay.taken_us[slot] for name, slot in SLOTS.items()}
+    known |= {name: rarer["at_us"] for name, rarer in stay.also.items()}
+    since = {name for name, at_us in known.items() if at_us is not None and at_us > row.taken_us}
+    if _is_behind(scored, column):
+        since |= {name for name, at_us in last[row.stay].items() if at_us > row.taken_us}
+    return since
 
 
 def _is_behind(scored: Scored, column: int) -> bool:
@@ -55,23 +88,61 @@ def _is_behind(scored: Scored, column: int) -> bool:
     return row.item is not None and row.item.received_at - row.one.taken_at >= CATCHING_UP
 
 
-def _still_stands(scored: Scored, column: int, last: int) -> bool:
-    """Whether a set that was overtaken by moments measured what is never carried, and nobody has measured since.
+def _standing(scored: Scored, column: int, since: Collection[str]) -> list[Rule]:
+    """The rules that still hold: history is only what was measured again, every vital sign that made it fire."""
+    points = _points(scored, column)
+    return [rule for rule in scored.verdicts.rules(column) if not rule.blames(points).issubset(since)]
 
-    A kit's parts post one by one, in any order: low glucose must not become history by a pulse that came first.
-    """
-    row = scored.rows[column]
-    if row.item is None or _is_behind(scored, column) or scored.stays[row.stay].discharged_at is not None:
+
+def _is_to_complete(scored: Scored, column: int, since: Collection[str]) -> bool:
+    scoring = {name for name, one in _points(scored, column).items() if one}
+    return bool(scored.verdicts.to_complete[column]) and not scoring.issubset(since)
+
+
+def _finding(scored: Scored, column: int, since: set[str]) -> Finding:
+    """What a set says of now: nothing of what was measured again since."""
+    standing = _standing(scored, column, since)
+    points = {name: one for name, one in _points(scored, column).items() if name not in since}
+    assumed = {"oxygen": points.pop("oxygen")} if scored.composed.oxygen_assumed[column] and "oxygen" in points else {}
+    rules = {rule.name for rule in standing if rule.of}
+    fired = {rule.name for rule in scored.verdicts.rules(column)}
+    measured = _measured(scored, column) - since
+    cleared = {rule.name for rule in RULES if rule.name not in fired and rule.of & measured}
+    if _is_to_complete(scored, column, since):
+        rules.add(COMPLETE_THE_SET)
+    elif scored.news2.complete[column] and not since:
+        cleared.add(COMPLETE_THE_SET)
+    worst = max((rule.severity for rule in standing), default=Severity.NONE)
+    return Finding(worst, points, assumed, frozenset(rules), frozenset(cleared))
+
+
+def _points(scored: Scored, column: int) -> dict[str, int]:
+    """Of what is known; none where no score applies: that makes nothing better or worse."""
+    if not scored.facts.scorable[column]:
+        return {}
+    known, points = scored.facts.vitals.known[:, column].tolist(), scored.news2.points[:, column].tolist()
+    return {name: one for name, is_known, one in zip(PARAMETERS, known, points, strict=True) if is_known}
+
+
+def _is_carried(alerts: Alerts, scored: Scored, column: int) -> bool:
+    """Whether the patient's alert stands for all that this set found, and as bad."""
+    alert = alerts.open.get((scored.stays[scored.rows[column].stay].patient_id, Kind.DETERIORATION))
+    if alert is None:
         return False
-    later = [scored.rows[place].one for place in range(column + 1, last + 1)]
-    return any(
-        getattr(row.one, name) is not None and all(getattr(one, name) is None for one in later)
-        for name in NEVER_CARRIED
+    held = held_of(alert).basis
+    rules = {rule.name for rule in scored.verdicts.rules(column) if rule.of}
+    points = _points(scored, column)
+    return (
+        held.severity >= scored.severity[column]
+        and rules <= held.rules
+        and sum(points.values()) <= sum(held.points.get(name, 0) for name in points)
+        and all(held.points.get(name) == RED for name, one in points.items() if one == RED)
     )
 
 
-def _raise_late(alerts: Alerts, scored: Scored, column: int, severity: Severity) -> None:
-    row = scored.rows[column]
+def _tell_late(alerts: Alerts, scored: Scored, column: int) -> None:
+    """One worse than those before, or as bad, is told by itself; a milder one is noted."""
+    row, severity = scored.rows[column], Severity(scored.severity[column])
     about = scored.stays[row.stay].about
     if row.item is None:
         text = f"With a set that came late, an earlier set was {severity.label}"
@@ -79,23 +150,14 @@ def _raise_late(alerts: Alerts, scored: Scored, column: int, severity: Severity)
         text = f"A set taken {_ago(row.item.received_at - row.one.taken_at)} before it arrived was {severity.label}"
 
     def evidence() -> Evidence:
-        of_set = _evidence(scored, column)
+        of_set = _evidence(scored, column, frozenset())
         late = {"rule": "late", "severity": Severity.AMBER.label, "text": text}
         return Evidence([late, *of_set.reasons], of_set.why, of_set.news2, of_set.set)
 
-    found = Finding(Severity.AMBER, Basis(rules=frozenset({f"late_{severity.label}"})), complete=False)
-    if alerts.weigh(about, Kind.LATE_DETERIORATION, found, evidence) is None:
-        alerts.note(about, Kind.LATE_DETERIORATION, "another_late_set", severity, as_uuid(row.key))
+    alerts.tell_each(about, Kind.LATE_DETERIORATION, Severity.AMBER, ("late", severity), evidence)
 
 
-def _basis(scored: Scored, column: int) -> Basis:
-    red = scored.news2.points[:, column] == 3
-    rules = {rule.name for rule in scored.verdicts.rules(column)} - TOTALS
-    names = frozenset(name for name, is_red in zip(PARAMETERS, red.tolist(), strict=True) if is_red)
-    return Basis(int(scored.news2.score[column]), names, frozenset(rules))
-
-
-def _evidence(scored: Scored, column: int) -> Evidence:
+def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
     row, plan = scored.rows[column], scored.plans[column]
     pathway = scored.stays[row.stay].ward.pathway
     known = scored.facts.vitals.known[:, column].tolist()
@@ -112,8 +174,20 @@ def _evidence(scored: Scored, column: int) -> Evidence:
         "quality": row.one.quality,
     }
     news2 = None if scored.points[column] is None else score_as_json(scored.news2, known, column)
-    told = reasons(scored.facts, scored.verdicts, column, pathway.spo2)
+    holds = {rule.name for rule in _standing(scored, column, since)}
+    if _is_to_complete(scored, column, since):
+        holds.add(COMPLETE_THE_SET)
+    told = [one for one in reasons(scored.facts, scored.verdicts, column, pathway.spo2) if one["rule"] in holds]
     return Evidence(told, why, news2, as_uuid(row.key))
+
+
+def _evidence_of_now(scored: Scored, column: int, since: Collection[str]) -> Evidence:
+    """What still holds of a set; an old one says that it is."""
+    shown, row = _evidence(scored, column, since), scored.rows[column]
+    if row.item is not None and _is_behind(scored, column):
+        text = f"Taken {_ago(row.item.received_at - row.one.taken_at)} before it arrived, and not measured since"
+        shown.reasons.append({"rule": "taken_earlier", "severity": shown.reasons[0]["severity"], "text": text})
+    return shown
 
 
 def _ago(late: timedelta) -> str:

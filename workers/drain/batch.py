@@ -28,6 +28,7 @@ class Done:
     repeats: int = 0
     kept: int = 0
     scored: Scored | None = None
+    rescored: list[int] = field(default_factory=list)  # rows of `scored`: stored sets whose score a late one changed
     alerted_from: list[datetime] = field(default_factory=list)  # `received_at` of each set that an alert names
 
 
@@ -38,36 +39,37 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     """
     connection = driver(session)
     items = [item for one in arrivals for item in items_of(one)]
-    refused = [refusal for one in arrivals for refusal in refused_of(one)]
+    refused = [one for arrival in arrivals for one in refused_of(arrival)]
     _make_months(connection, items)
     fresh, conflicts = enter(connection, items)
-    placed = place(connection, fresh, conflicts, refused)
+    placed = place(connection, fresh, [*conflicts, *refused])
     kept = store_aside(connection, placed.kept, now)
     alerts = Alerts.lock(session, now, placed.stays.keys())
     done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(kept))
-    done.scored = _score_and_store(connection, alerts, placed, now)
+    _score_and_store(connection, alerts, placed, done, now)
     storing.store_seen(connection, items)
-    unverified.tell_refused(alerts, placed.refused)
     unverified.tell_aside(alerts, kept, placed)
+    if done.scored is not None:
+        unverified.end_refused(alerts, done.scored)
     emit(session, alerts.write())
     done.alerted_from = _alerted_from(alerts, done.scored)
     return done
 
 
-def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Placed, now: datetime) -> Scored | None:
+def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Placed, done: Done, now: datetime) -> None:
     tests = [(item, stay) for item, stay in placed.items if item.one.quality == "test"]
     real = [(item, stay) for item, stay in placed.items if item.one.quality != "test"]
     storing.store_tests(connection, tests)
     if not real:
-        return None
-    scored = score(connection, real)
+        return
+    done.scored = scored = score(connection, real)
     with connection.pipeline():  # the server writes while we go on thinking
         storing.store_readings(connection, scored)
-        rescored = storing.store_rescored(connection, scored, now)
-        alerting.raise_deterioration(alerts, scored, rescored)
+        done.rescored = storing.store_rescored(connection, scored, now)
+        alerting.raise_deterioration(alerts, scored, done.rescored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)
-    return scored
+    hearing.check_on_who_declined(connection, alerts, scored)
 
 
 def _alerted_from(alerts: Alerts, scored: Scored | None) -> list[datetime]:

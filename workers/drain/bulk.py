@@ -2,7 +2,7 @@
 
 That costs a third of what parameter arrays cost here, and knows NULL and arrays within rows. COPY would cost the
 server less still, but a worker that is stopped in the midst of one can't be cancelled: it would hold its rows, and
-the drain's lock, for as long as it stands still (docs/decisions/0003).
+the drain's lock, for as long as it stands still (docs/decisions/0008).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

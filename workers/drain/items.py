@@ -7,11 +7,11 @@ from typing import Final
 
 from devices.reading import Arrival, Impossible, ReadingSet, content_of
 from monitoring.intake.tables import Aside
-from monitoring.schema import MONTHS_KEPT
+from monitoring.schema import MONTHS_ACCEPTED
 
 FUTURE_TOLERANCE: Final = timedelta(minutes=5)
-RETENTION: Final = timedelta(days=30 * MONTHS_KEPT)
-"""Months further back have no table."""
+RETENTION: Final = timedelta(days=30 * MONTHS_ACCEPTED)
+"""How old a set may be when it comes."""
 
 
 @dataclass(slots=True)
@@ -38,27 +38,30 @@ class Kept:
     source: int
     id: str
     content: bytes
-    document: ReadingSet | dict[str, str]  # the latter: what could not be read
+    document: ReadingSet | Impossible | dict[str, str]  # the last: what could not be read
     received_at: datetime
     reason: Aside
     detail: str
-    patient_id: int | None = None  # whom it is about, as far as that is known
+    patients: tuple[int, ...] = ()  # whom it may be about: several share a hub
     named: str | None = None  # public id, where the set or its request named a patient
 
     @classmethod
-    def of(cls, item: Item, reason: Aside, detail: str, patient_id: int | None = None) -> "Kept":
+    def of(cls, item: Item, reason: Aside, detail: str, patients: tuple[int, ...] = ()) -> "Kept":
         """A set."""
         where = (item.source, item.one.id, item.content, item.one, item.received_at)
-        return cls(*where, reason, detail, patient_id, item.patient)
+        return cls(*where, reason, detail, patients, item.patient)
 
+    @property
+    def patient_id(self) -> int | None:
+        """Whom it is about, where that is known."""
+        return self.patients[0] if len(self.patients) == 1 else None
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A set that was refused at the door."""
-
-    source: int
-    one: Impossible
-    received_at: datetime
+    @property
+    def measured(self) -> ReadingSet | None:
+        """What it measured, as far as that can be a measurement."""
+        if isinstance(self.document, Impossible):
+            return self.document.rest
+        return self.document if isinstance(self.document, ReadingSet) else None
 
 
 def items_of(arrival: Arrival) -> list[Item]:
@@ -70,9 +73,22 @@ def items_of(arrival: Arrival) -> list[Item]:
     ]
 
 
-def refused_of(arrival: Arrival) -> list[Refused]:
+def refused_of(arrival: Arrival) -> list[Kept]:
     """What of one request a device could not have measured. Staff were told, and are there."""
-    return [Refused(arrival.source, one, arrival.received_at) for one in arrival.impossible if arrival.source > 0]
+    if arrival.source < 0:
+        return []
+    return [
+        Kept(
+            arrival.source, one.id, content_of(one), one, arrival.received_at, Aside.IMPOSSIBLE, said_of(one),
+            named=one.patient,
+        )
+        for one in arrival.impossible
+    ]  # fmt: skip
+
+
+def said_of(one: Impossible) -> str:
+    """The refused values, each with the reason."""
+    return "; ".join(f"refused {failed.field} {failed.value}: {failed.reason}" for failed in one.values)
 
 
 def set_key(source: int, own_id: str) -> str:

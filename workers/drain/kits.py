@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from workers.drain.bulk import as_rows
-from workers.drain.items import Item, Kept, Refused
+from workers.drain.items import Item, Kept
 
 
 class Assigned(NamedTuple):
@@ -38,10 +38,12 @@ class Kits:
         then = [one.patient_id for one in self.assigned.get(source, ()) if one.at(instant)]
         return then if named is None else [one for one in then if one == self.named.get(named)]
 
-    def who_has_it(self, source: int, received_at: datetime, named: str | None) -> int | None:
-        """The one patient whom a source may have measured when it sent, whatever time or name its set gives."""
-        now_with = self.patients(source, received_at, named) or self.patients(source, received_at, None)
-        return now_with[0] if len(now_with) == 1 else None
+    def who_has_it(self, source: int, received_at: datetime, named: str | None) -> tuple[int, ...]:
+        """Whom a source may have measured when it sent, whatever time its set gives: whom it names, or all who have it.
+
+        Nobody of those who share a hub is spared: one of them is the one.
+        """
+        return tuple(self.patients(source, received_at, named) or self.patients(source, received_at, None))
 
 
 _ASSIGNED: Final = """
@@ -54,17 +56,14 @@ JOIN assignment ON assignment.device_id = asked.device
 _NAMED: Final = "SELECT public_id::text, id FROM patient WHERE public_id = ANY(%s::uuid[])"
 
 
-def kits_of(
-    connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], refused: Sequence[Refused]
-) -> Kits:
+def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Kits:
     """Each device's assignments from its oldest set until now: its earlier patients don't matter."""
     spans: dict[int, tuple[datetime, datetime]] = {}
     for item in items:
         taken_at, received_at = item.one.taken_at, item.received_at
         since, until = spans.get(item.source, (received_at, received_at))
         spans[item.source] = (min(since, taken_at), max(until, taken_at, received_at))
-    others: list[Kept | Refused] = [*kept, *refused]
-    for one in others:
+    for one in kept:
         since, until = spans.get(one.source, (one.received_at, one.received_at))
         spans[one.source] = (min(since, one.received_at), max(until, one.received_at))
     asked = [
@@ -75,7 +74,7 @@ def kits_of(
     assigned: dict[int, list[Assigned]] = {}
     for device, *period in connection.execute(_ASSIGNED, (as_rows(asked),)).fetchall():
         assigned.setdefault(device, []).append(Assigned(*period))
-    names = {item.patient for item in items} | {one.named for one in kept} | {one.one.patient for one in refused}
+    names = {item.patient for item in items} | {one.named for one in kept}
     return Kits(assigned, _named(connection, names))
 
 

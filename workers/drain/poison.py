@@ -40,7 +40,7 @@ def keep_unreadable(session: Session, stream: str, entries: Sequence[tuple[str, 
 
 def _keep(session: Session, kept: Sequence[Kept], now: datetime) -> None:
     new = store_aside(driver(session), kept, now)
-    told = [{"at": now, "problem": "kept_aside", "detail": one.detail} for one in new]
+    told = [{"problem": "kept_aside", "detail": one.detail} for one in new]
     emit(session, [NewEvent("system", now, None, None, one) for one in told])
 
 

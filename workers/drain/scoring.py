@@ -2,17 +2,29 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from alert_rules.compose import ASSESSED, REACH_US, SLOTS, Composed, Known, Sets, compose, newest, slots
-from alert_rules.limits import DECIMALS, LIMITED, default_spo2, table
+from alert_rules.compose import (
+    ASSESSED,
+    LONG_AGO_US,
+    REACH_US,
+    SLOTS,
+    Composed,
+    Known,
+    Sets,
+    compose,
+    glucose_lately,
+    newest,
+    slots,
+)
+from alert_rules.limits import DECIMALS, LIMITED, LOW, NO_HIGH, NO_LOW, default_spo2, table
 from alert_rules.news2_arrays import ScoreArrays, score_arrays
-from alert_rules.severity import UNKNOWN_FLOW, Facts, Verdicts, Wellness, judge
+from alert_rules.severity import NOT_LOW, UNKNOWN_FLOW, Facts, Verdicts, Wellness, judge
 from alert_rules.vitals import (
     ACVPU,
     CONSCIOUSNESS,
@@ -56,17 +68,17 @@ def score(connection: psycopg.Connection, placed: Sequence[tuple[Item, Stay]]) -
     """Score every new set, and every stored one that a late set may have changed."""
     stays, rows = rows_of(placed)
     rows.extend(neighbours(connection, stays, rows))
-    return _scored(stays, rows, _as_known(stays))
+    return _scored(stays, rows, _as_known(stays), [stay.also.get("glucose") for stay in stays])
 
 
 def score_alone(placed: Sequence[tuple[Item, Stay]]) -> Scored:
     """Score sets as they stand, with nothing that is known of their patients."""
     stays, rows = rows_of(placed)
     blank = np.zeros((SLOTS, len(stays)), dtype=np.bool_)
-    return _scored(stays, rows, Known(blank.astype(np.int16), blank.astype(np.int64), blank))
+    return _scored(stays, rows, Known(blank.astype(np.int16), blank.astype(np.int64), blank), [None] * len(stays))
 
 
-def _scored(stays: list[Stay], rows: list[Row], before: Known) -> Scored:
+def _scored(stays: list[Stay], rows: list[Row], before: Known, glucose: Sequence[dict[str, Any] | None]) -> Scored:
     rows.sort(key=lambda row: (row.stay, row.taken_us, row.key))
     plans = [stays[row.stay].plan_at(row.one.taken_at) for row in rows]
     sets = _as_sets(rows, stays, plans)
@@ -76,9 +88,12 @@ def _scored(stays: list[Stay], rows: list[Row], before: Known) -> Scored:
     vitals = VitalArrays(composed.vitals.values, composed.vitals.known & measures)
     on_scale_2 = np.array([plan.scale == 2 for plan in plans], dtype=np.bool_)
     news2 = score_arrays(vitals, on_scale_2, composed.oxygen_assumed)
-    scorable = np.array([stays[row.stay].not_scored is None for row in rows], dtype=np.bool_) & measures
+    not_scored = [stays[row.stay].not_scored_at(row.one.taken_at) for row in rows]
+    scorable = np.array([reason is None for reason in not_scored], dtype=np.bool_) & measures
     watched = np.array([not plan.comfort for plan in plans], dtype=np.bool_)
-    facts = _facts(rows, stays, plans, vitals, news2, scorable, watched, on_scale_2, prescribed, composed)
+    facts = _facts(
+        rows, stays, plans, vitals, news2, scorable, watched, on_scale_2, prescribed, composed, sets, glucose
+    )
     verdicts = judge(facts)
     keys = [row.key for row in rows]
     points = _points(news2, vitals.known, scorable & watched)
@@ -164,6 +179,8 @@ def _facts(  # noqa: PLR0913 - what is gathered here is what the rules look at
     on_scale_2: NDArray[np.bool_],
     prescribed: NDArray[np.int32],
     composed: Composed,
+    sets: Sets,
+    glucose: Sequence[dict[str, Any] | None],
 ) -> Facts:
     limited = np.zeros((len(LIMITED), len(rows)), dtype=np.int32)
     known = np.zeros((len(LIMITED), len(rows)), dtype=np.bool_)
@@ -185,11 +202,9 @@ def _facts(  # noqa: PLR0913 - what is gathered here is what the rules look at
         .T
     )
     on_oxygen = vitals.known[OXYGEN] & (vitals.values[OXYGEN] == 1)
-    lines = table([plan.lines for plan in plans], default_spo2(scale_1, on_scale_2, on_oxygen))
-    without = ~scorable  # adult defaults do not apply; the plan's own limits do
-    spo2 = LIMITED.index("spo2")
-    own_spo2 = np.array(["spo2" in plan.lines for plan in plans], dtype=np.bool_)
-    known[spo2] &= ~without | own_spo2
+    default = default_spo2(scale_1, on_scale_2, on_oxygen)
+    default[:LOW, ~scorable], default[LOW:, ~scorable] = NO_LOW, NO_HIGH  # an adult's; the plan's own lines do apply
+    lines = table([plan.lines for plan in plans], default)
     flow = [row.one.oxygen_flow_hundredths for row in rows]
     return Facts(
         vitals=vitals,
@@ -204,8 +219,21 @@ def _facts(  # noqa: PLR0913 - what is gathered here is what the rules look at
         oxygen_prescribed=prescribed,
         oxygen_assumed=composed.oxygen_assumed,
         wellness=np.array([WELLNESS[row.one.wellness or ""] for row in rows], dtype=np.int8),
+        glucose_lately=_glucose_lately(sets, glucose, np.where(known[GLUCOSE], limited[GLUCOSE], NOT_LOW)),
+        consciousness_now=np.where(composed.vitals.known[CONSCIOUSNESS], composed.vitals.values[CONSCIOUSNESS], 0),
     )
 
+
+def _glucose_lately(
+    sets: Sets, before: Sequence[dict[str, Any] | None], tenths: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """`before`: the newest that is known of each stay."""
+    values = [NOT_LOW if one is None else in_whole_units(one["value"], DECIMALS["glucose"]) for one in before]
+    taken_us = [LONG_AGO_US if one is None else one["at_us"] for one in before]
+    return glucose_lately(sets, tenths, np.array(values, dtype=np.int32), np.array(taken_us, dtype=np.int64))
+
+
+GLUCOSE: Final = LIMITED.index("glucose")
 
 CARRIED: Final = {
     "respiratory_rate": RESPIRATORY_RATE,

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -20,7 +20,7 @@ from monitoring.alerts.life import About
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored
 from workers.drain.bulk import as_array
-from workers.drain.items import RETENTION, Item, Kept, Refused
+from workers.drain.items import RETENTION, Item, Kept
 from workers.drain.kits import Kits, kits_of
 
 
@@ -35,6 +35,11 @@ class PlanInForce:
     lines: dict[str, Lines]
     expects: frozenset[str]
     schedule: Schedule
+
+    @property
+    def is_to_send(self) -> bool:
+        """Whether readings are expected of the patient."""
+        return not self.comfort and bool(self.schedule.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ class Stay:
     """A stay on a ward, and what is known of it. Sets go by their ids."""
 
     ward: Ward
-    not_scored: str | None
+    born: date
+    pregnant: str
+    spinal_cord_injury: bool
     episode_id: int
     patient_id: int
     patient: str  # public id
@@ -77,6 +84,11 @@ class Stay:
         ward = self.ward
         return About(self.patient_id, UUID(self.patient), self.episode_id, ward.id, ward.code, ward.staffed_hours)
 
+    def not_scored_at(self, instant: datetime) -> str | None:
+        """Why NEWS2 does not apply to what was taken then, or None: who turns sixteen is scored from that day on."""
+        spinal, day = self.spinal_cord_injury, instant.date()
+        return reason_not_scored(self.born, self.pregnant, spinal_cord_injury=spinal, on=day)
+
     def plan_at(self, instant: datetime) -> PlanInForce:
         """The plan in force; the first one for what was taken before any."""
         if len(self.plans) == 1:
@@ -94,25 +106,21 @@ class Placed:
     """The items of a batch, each with its stay, and what has none."""
 
     items: list[tuple[Item, Stay]]
-    kept: list[Kept]  # each with its patient, as far as that is known
-    refused: list[tuple[Refused, Stay]]  # of patients who are on a ward
+    kept: list[Kept]  # each with its patients, as far as they are known
     stays: dict[int, list[Stay]]  # by patient, in order of admission
 
-    def stay_now(self, patient_id: int | None) -> Stay | None:
-        """The stay that a patient is in, or was in last."""
-        return _last(self.stays, patient_id)
+    def stays_now(self, patients: Iterable[int]) -> list[Stay]:
+        """The stays that patients are in, or were in last."""
+        return [self.stays[one][-1] for one in patients if one in self.stays]
 
 
-def place(
-    connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], refused: Sequence[Refused]
-) -> Placed:
+def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Placed:
     """Find each item's stay, and lock what is known of every patient. Five queries, whatever the number of items.
 
-    What is kept aside or refused already is given its patient: the one who has the device now.
+    What is kept aside already is given its patients: those who have the device now.
     """
-    kits = kits_of(connection, items, kept, refused)
-    aside = [replace(one, patient_id=kits.who_has_it(one.source, one.received_at, one.named)) for one in kept]
-    told = [(one, kits.who_has_it(one.source, one.received_at, one.one.patient)) for one in refused]
+    kits = kits_of(connection, items, kept)
+    aside = [replace(one, patients=kits.who_has_it(one.source, one.received_at, one.named)) for one in kept]
     whose: list[tuple[Item, int]] = []
     for item in items:
         meant = kits.patients(item.source, item.one.taken_at, item.patient)
@@ -121,8 +129,8 @@ def place(
         else:
             aside.append(_unassigned(kits, item))
     oldest = min((item.one.taken_at for item, _ in whose), default=None)
-    patients = {patient for _, patient in [*whose, *told]} | {one.patient_id for one in aside}
-    stays = _stays(connection, {one for one in patients if one is not None}, oldest)
+    patients = {patient for _, patient in whose} | {patient for one in aside for patient in one.patients}
+    stays = _stays(connection, patients, oldest)
     placed: list[tuple[Item, Stay]] = []
     for item, patient_id in whose:
         stay = next((stay for stay in stays.get(patient_id, ()) if stay.holds(item.one.taken_at)), None)
@@ -130,8 +138,7 @@ def place(
             aside.append(_out_of_time(item, patient_id))
         else:
             placed.append((item, stay))
-    on_a_ward = [(one, stay) for one, patient in told if (stay := _last(stays, patient)) and not stay.discharged_at]
-    return Placed(placed, aside, on_a_ward, stays)
+    return Placed(placed, aside, stays)
 
 
 def _unassigned(kits: Kits, item: Item) -> Kept:
@@ -146,15 +153,10 @@ def _unassigned(kits: Kits, item: Item) -> Kept:
 def _out_of_time(item: Item, patient_id: int) -> Kept:
     ahead = item.one.taken_at - item.received_at
     if -ahead > RETENTION:
-        return Kept.of(item, Aside.BEFORE_RETENTION, "older than the readings that are kept", patient_id)
+        return Kept.of(item, Aside.BEFORE_RETENTION, "older than the readings that are kept", (patient_id,))
     if not item.is_storable:
-        return Kept.of(item, Aside.FUTURE, f"taken {ahead.total_seconds():.0f} s after it was received", patient_id)
-    return Kept.of(item, Aside.NOT_ADMITTED, "the patient had no stay on a ward at that time", patient_id)
-
-
-def _last(stays: dict[int, list[Stay]], patient_id: int | None) -> Stay | None:
-    found = stays.get(patient_id or 0)
-    return found[-1] if found else None
+        return Kept.of(item, Aside.FUTURE, f"taken {ahead.total_seconds():.0f} s after it was received", (patient_id,))
+    return Kept.of(item, Aside.NOT_ADMITTED, "the patient had no stay on a ward at that time", (patient_id,))
 
 
 _STAYS: Final = """
@@ -193,10 +195,9 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     wards = _wards(connection, {row[0] for row in rows})
     stays: dict[int, Stay] = {}
     of_patient: dict[int, list[Stay]] = {}
-    for ward_id, born, pregnant, spinal, *known in rows:
-        not_scored = reason_not_scored(born, pregnant, spinal_cord_injury=spinal, on=known[3].date())
-        stay = Stay(wards[ward_id], not_scored, *known)
-        stay.also = msgspec.json.decode(known[8])
+    for ward_id, *columns in rows:
+        stay = Stay(wards[ward_id], *columns)
+        stay.also = msgspec.json.decode(columns[11])
         stays[stay.episode_id] = stay
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():

@@ -223,10 +223,10 @@ def _score(scored: Scored, column: int) -> tuple[Any, ...]:
 
 
 def _why_not(scored: Scored, column: int) -> str:
-    stay = scored.stays[scored.rows[column].stay]
+    one, stay = scored.rows[column].one, scored.stays[scored.rows[column].stay]
     if scored.plans[column].comfort:
         return "comfort"
-    return stay.not_scored or ("declined" if scored.rows[column].one.declined else "no_scored_vital")
+    return stay.not_scored_at(one.taken_at) or ("declined" if one.declined else "no_scored_vital")
 
 
 def _differs(scored: Scored, column: int) -> bool:

@@ -20,7 +20,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(7704);
-    IF to_regclass(part) IS NOT NULL THEN
+    -- A query and not to_regclass: that remembers, while we waited, that there was none.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = part AND relnamespace = 'public'::regnamespace) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE reading INCLUDING ALL)', part);
