@@ -63,8 +63,10 @@ async def look(request: Incoming, query: Callable[[Act], T]) -> T:
 async def change(
     request: Incoming, use_case: Callable[[Act], T], *, location: Callable[[T], str] | None = None
 ) -> Response[T]:
-    """Do something in one transaction: 200 with the thing as it now is, or 201 and where it is found."""
-    service, who = service_of(request), request.user
+    """Do something in one transaction and answer with the thing as it now is, and where what was made is found."""
+    service, who, status = service_of(request), request.user, request.route_handler.status_code
+    if request.route_handler.parsed_data_field is None:
+        await request.json()  # what a route does not take is refused, not overlooked
     repeatable = await _repeatable(request)
 
     def _change() -> Response[T]:
@@ -73,10 +75,8 @@ async def change(
             if repeatable and (before := _answered(act, repeatable)):
                 return before
             result = use_case(act)
-            where = location(result) if location else None
-            response = Response(
-                result, status_code=201 if where else 200, headers={"Location": where} if where else None
-            )
+            headers = {"Location": location(result)} if location else None
+            response = Response(result, status_code=status, headers=headers)
             if repeatable:
                 _keep(act, repeatable, response)
             session.flush()
@@ -99,7 +99,8 @@ def _answered(act: Act, asked: _Repeatable) -> Response[Any] | None:
     """The answer given before. Raises Conflict while it is under way, Unacceptable for another body."""
     lock = int.from_bytes(sha256(asked.token + f"{asked.request} {asked.key}".encode()).digest()[:8], signed=True)
     if not act.session.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}).scalar():
-        raise Conflict("A request with this Idempotency-Key is still under way.")
+        current = {"idempotency_key": asked.key, "state": "under_way"}
+        raise Conflict("A request with this Idempotency-Key is still under way.", current=current)
     before = act.session.get(Answered, (asked.token, asked.request, asked.key))
     if before is None or before.at < act.now - KEPT_FOR:
         return None

@@ -5,48 +5,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import swagger_ui
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.config.app import AppConfig
 from litestar.static_files import create_static_files_router
 
-from devices.formats.native import Malformed, explain
 from monitoring import health, openapi
 from monitoring.access.gate import gate
+from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
+from monitoring.bodies import StrictRequest
 from monitoring.config import Settings
-from monitoring.intake.routes import is_json, post_readings
+from monitoring.intake.routes import post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
-from monitoring.refusals import Fault, Unacceptable, WrongMediaType
 from monitoring.service import Service
 from monitoring.wards.routes import ROUTES as WARD_ROUTES
 from monitoring.watch import watched
 
 BODY_BYTES_MAX = 1_048_576
 SWAGGER_FILES = Path(swagger_ui.__file__).parent / "static"
-
-
-class StrictRequest(Request[Any, Any, Any]):
-    """A request whose body is decoded strictly into what its route declares: no "70" for 70, no unknown field."""
-
-    async def json(self) -> Any:
-        """The body as the type that the route declares. Raises WrongMediaType, Malformed, Unacceptable."""
-        if not is_json(self.headers.get("content-type", "")):
-            raise WrongMediaType("Send application/json.")
-        declared = self.route_handler.parsed_data_field
-        body = await self.body()
-        try:
-            try:
-                return msgspec.json.decode(body, type=declared.annotation if declared else Any)
-            except msgspec.ValidationError as error:
-                msgspec.json.decode(body, type=msgspec.Raw)  # what is not JSON at all is malformed
-                raise Unacceptable(Fault(*explain(error))) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Malformed(str(error)[:200]) from error
 
 
 def make_app(settings: Settings) -> Litestar:
@@ -74,7 +54,7 @@ def make_app(settings: Settings) -> Litestar:
         exception_handlers=handlers(),
         lifespan=[serving],
         on_app_init=[with_service],
-        middleware=[gate],
+        middleware=[gate, whose],
         request_class=StrictRequest,
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=openapi.config(),

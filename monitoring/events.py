@@ -1,9 +1,9 @@
 """Events: what `/v1/live` tells. Durable ones are rows, numbered in the order in which they were committed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -28,11 +28,17 @@ KEPT_FOR: Final = timedelta(days=7)
 class NewEvent:
     """Something that happened, to tell whoever watches that ward."""
 
-    kind: str  # alert, escalation, occupancy, ucr, system
+    kind: str  # alert, escalation, occupancy, ucr, system; reading and score are told, and never written
     at: datetime
     ward: str | None
     patient: UUID | None
-    data: dict[str, Any]
+    shown: Mapping[str, object] | msgspec.Struct
+
+    @property
+    def data(self) -> dict[str, object]:
+        """What is sent: one envelope for every kind, and in it what is shown, under the kind's name."""
+        whose = {} if self.patient is None else {"patient": self.patient}
+        return {"at": self.at, "ward": self.ward, **whose, self.kind: self.shown}
 
 
 def emit(session: Session, events: Sequence[NewEvent]) -> None:

@@ -8,22 +8,23 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 import psycopg
 import redis.asyncio
 import structlog
 from litestar import Request, get
-from litestar.params import QueryParameter
 from litestar.response import Stream
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from monitoring.access.gate import see_ward
+from monitoring.access.permissions import may_watch
 from monitoring.access.tokens import Caller
 from monitoring.database import DATABASE_ERRORS
 from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
+from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
 from monitoring.replay import PAGE, frame, missed
 
@@ -54,9 +55,10 @@ class Watcher:
         """The wards that this client watches; None for all."""
         return self.caller.wards if self.ward is None else frozenset({self.ward})
 
-    def wants(self, ward: str | None) -> bool:
-        """Whether an event of that ward is for this client; one of no ward is for everybody."""
-        return ward is None or (self.ward in {None, ward} and self.caller.may_see(ward))
+    def wants(self, kind: str, ward: str | None) -> bool:
+        """Whether an event of that kind and ward is for this client; one of no ward is for every ward's."""
+        is_theirs = ward is None or (self.ward in {None, ward} and self.caller.may_see(ward))
+        return is_theirs and may_watch(self.caller.role, kind)
 
     def tell(self, event_id: int, told: bytes) -> None:
         """A durable event, in order. A client for whom too many wait is cut off: what it got has no gap."""
@@ -173,7 +175,7 @@ class Hub:
         for event_id, kind, ward, data in rows:
             told = frame(kind, data.encode(), event_id)
             for watcher in self._watchers:
-                if watcher.wants(ward):
+                if watcher.wants(kind, ward):
                     watcher.tell(event_id, told)
             self._last_id = event_id
         return len(rows) == PAGE
@@ -189,11 +191,8 @@ class Hub:
                     kind, ward, patient = news.pop("kind"), news["ward"], news["patient"]
                     told = frame(kind, msgspec.json.encode(news), None)
                     for watcher in self._watchers:
-                        if watcher.wants(ward):
+                        if watcher.wants(kind, ward):
                             watcher.tell_latest(kind, patient, told)
-
-
-WardFilter = Annotated[str | None, QueryParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 @get(

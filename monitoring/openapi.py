@@ -16,6 +16,7 @@ from monitoring.problems import Problem
 ASSETS: Final = "/schema/assets"
 OPEN: Final = ("/health/",)
 """Where no token is asked for."""
+LIVE: Final = "/v1/live"
 
 _REF: Final = "#/components/schemas/{name}"
 DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Problem)
@@ -38,6 +39,28 @@ _IDEMPOTENCY_KEY: Final = {
     "required": False,
     "description": "Kept for 24 h per token, method and path: the same body again gets the same answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+_LAST_EVENT_ID: Final = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event that was read: the stream goes on from there.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_LOCATION: Final = {
+    "Location": {
+        "description": "Where what was made is found.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    }
+}
+_REPLAYED: Final = {
+    "Idempotency-Replayed": {
+        "description": "`true` where this is the answer given before to the same Idempotency-Key.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
 }
 
 
@@ -107,34 +130,39 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     changes = method != "get" and not path.endswith("/readings")  # intake has ids of its own against repeats
     if path.startswith(OPEN):
         operation["security"] = []
-    if changes:
-        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    if headers := [_IDEMPOTENCY_KEY] * changes + [_LAST_EVENT_ID] * (path == LIVE):
+        operation.setdefault("parameters", []).extend(headers)
     responses = operation["responses"]
     responses.pop("400", None)  # the framework's own, of another shape
     for status in _refusals(path, operation, changes=changes):
         responses[str(status)] = _refusal(status)
+    for status, response in responses.items():
+        if carried := _headers(status, changes=changes):
+            response["headers"] = response.get("headers", {}) | carried
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int]:
     """What a route may answer instead of what was asked for."""
-    refusals = set() if path.startswith(OPEN) else {401, 403, 503}
+    refusals = set() if path.startswith(OPEN) else {401, 403, 422, 503}  # 422: also for a parameter that is unknown
     if "{" in path:
         refusals |= {404}
     if changes:
         refusals |= {409}
-    if "parameters" in operation:
-        refusals |= {422}
-    if "requestBody" in operation:
-        refusals |= {400, 413, 415, 422}
+    if changes or "requestBody" in operation:  # a body is also refused where none is taken
+        refusals |= {400, 413, 415}
     return refusals
 
 
+def _headers(status: str, *, changes: bool) -> dict[str, Any]:
+    """What an answer carries beside its body, where it applies."""
+    made = _LOCATION if status == "201" else {}
+    replayed = _REPLAYED if changes and status.startswith("2") else {}
+    return made | replayed | (_RETRY_AFTER if status == "503" else {})
+
+
 def _refusal(status: int) -> dict[str, Any]:
-    described: dict[str, Any] = {
+    return {
         "description": REFUSALS[status],
         "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=Problem.__name__)}}},
     }
-    if status == 503:
-        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
-    return described

@@ -48,7 +48,7 @@ class WrongMediaType(Exception):
 class Conflict(Exception):
     """What is now forbids it."""
 
-    def __init__(self, detail: str, current: object = None) -> None:
+    def __init__(self, detail: str, current: object) -> None:
         super().__init__(detail)
         self.current = current
 

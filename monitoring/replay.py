@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from monitoring.clock import utc_now
 from monitoring.database import snapshot
 from monitoring.events import KEPT_FOR
-from monitoring.patients.latest import Latest, latest
+from monitoring.patients.latest import KINDS, latest
 
 PAGE: Final = 500
 
@@ -22,7 +22,7 @@ def frame(kind: str, data: bytes, event_id: int | None) -> bytes:
 
 
 async def missed(
-    engine: Engine, after: int, wards: frozenset[str] | None, wants: Callable[[str | None], bool]
+    engine: Engine, after: int, wards: frozenset[str] | None, wants: Callable[[str, str | None], bool]
 ) -> AsyncIterator[tuple[int | None, bytes]]:
     """Frames for a client of these wards since the event `after`, each with the event's id if it is durable.
 
@@ -36,13 +36,15 @@ async def missed(
     while rows := await to_thread.run_sync(_page, engine, after):
         for event_id, kind, ward, data in rows:
             after = event_id
-            if wants(ward):
+            if wants(kind, ward):
                 yield event_id, frame(kind, data.encode(), event_id)
+    if not any(wants(kind, None) for kind in KINDS):
+        return
     pages = latest(engine, wards)
     while known := await to_thread.run_sync(next, pages, None):
         for one in known:
-            for latest_frame in _latest_frames(one):
-                yield None, latest_frame
+            if wants(one.kind, one.ward):
+                yield None, frame(one.kind, msgspec.json.encode(one.data), None)
 
 
 def _page(engine: Engine, after: int) -> list[tuple[int, str, str | None, str]]:
@@ -71,11 +73,3 @@ def _continuity(engine: Engine, after: int) -> tuple[int, bool]:
     with snapshot(engine) as session:
         newest, is_whole = session.execute(_CONTINUITY, {"after": after, "oldest": utc_now() - KEPT_FOR}).one()
         return newest, is_whole
-
-
-def _latest_frames(one: Latest) -> list[bytes]:
-    base = {"at": one.reading.taken_at, "ward": one.ward, "patient": one.patient}
-    told: list[tuple[str, object]] = [("reading", one.reading)]
-    if one.score is not None:
-        told.append(("score", one.score))
-    return [frame(kind, msgspec.json.encode({**base, kind: shown}), None) for kind, shown in told]

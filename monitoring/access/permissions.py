@@ -24,5 +24,14 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
+WATCHED_BY: Final = {"alert": "read alerts", "reading": "read patients", "score": "read patients"}
+"""What somebody who watches live must also be let do, to be sent these kinds of events."""
+
+
+def may_watch(role: Role | None, kind: str) -> bool:
+    """Whether events of a kind are for this role: nobody hears live what they may not read."""
+    return role in MAY[WATCHED_BY.get(kind, "watch live")]
+
+
 DEVICE_MAY: Final = frozenset({"post readings"})
 """What a device's token lets do."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
@@ -14,6 +14,7 @@ from monitoring.acts import Act
 from monitoring.fields import Instant, in_utc
 from monitoring.kit.tables import Assignment, Device
 from monitoring.patients.register import find as find_patient
+from monitoring.patients.register import seen_by
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
 
@@ -32,7 +33,7 @@ class AssignmentBody(msgspec.Struct, forbid_unknown_fields=True):
 class AssignmentView(msgspec.Struct):
     """Whose a device is, or was."""
 
-    patient: UUID
+    patient: UUID | None  # None: somebody whom the caller may not see
     from_: datetime = msgspec.field(name="from")
     until: datetime | None = None
 
@@ -67,8 +68,9 @@ def reassign(act: Act, device: Device, body: AssignmentBody) -> None:
     if from_at > act.now + AHEAD_MAX:
         raise Unacceptable(Fault("from", f"is more than {AHEAD_MAX.days} days ahead"))
     periods = _open(act, device)
-    if any(row.patient_id == patient.id and row.during.lower == from_at for row in periods):
-        return  # sent again
+    begun = [_starts(row) for row in periods if row.patient_id == patient.id]
+    if from_at in begun or (body.from_ is None and any(at <= act.now for at in begun)):
+        return  # sent again, or theirs already
     if not device.shared:
         _end(periods, from_at)
         act.session.flush()
@@ -88,11 +90,13 @@ def unassign(act: Act, device: Device) -> None:
 
 
 def assignments(act: Act, devices: Sequence[int]) -> dict[int, list[AssignmentView]]:
-    """Whose each device was and is, newest first, by the device's internal key."""
+    """Whose each device was and is, newest first, by the device's internal key. Nobody reads of others' patients."""
     since, until = func.lower(col(Assignment.during)), func.upper(col(Assignment.during))
     place = func.row_number().over(partition_by=col(Assignment.device_id), order_by=since.desc())
     of = (
-        select(col(Assignment.device_id), col(Patient.public_id), since, until, place.label("place"))
+        select(
+            col(Assignment.device_id), case((seen_by(act), col(Patient.public_id))), since, until, place.label("place")
+        )
         .join(Patient, col(Patient.id) == col(Assignment.patient_id))
         .where(col(Assignment.device_id).in_(devices))
         .subquery()
@@ -103,11 +107,30 @@ def assignments(act: Act, devices: Sequence[int]) -> dict[int, list[AssignmentVi
     return whose
 
 
+def held_by_theirs(act: Act) -> ColumnElement[bool]:
+    """A device is seen by those who see a patient who has it now, and by everybody while nobody has it."""
+    if act.who.wards is None:
+        return true()
+    theirs = (
+        select(func.bool_or(seen_by(act)))
+        .select_from(Assignment)
+        .join(Patient, col(Patient.id) == col(Assignment.patient_id))
+        .where(col(Assignment.device_id) == col(Device.id), col(Assignment.during).contains(act.now))
+    )
+    return func.coalesce(theirs.scalar_subquery(), true())
+
+
 def _open(act: Act, device: Device) -> Sequence[Assignment]:
-    """The periods of a device that have not ended, locked."""
+    """The periods of a device that have not ended, of patients whom the caller may see, locked."""
     until = func.upper(col(Assignment.during))
-    query = select(Assignment).where(col(Assignment.device_id) == device.id, until.is_(None) | (until > act.now))
-    return act.session.execute(query.order_by(col(Assignment.id)).with_for_update()).scalars().all()
+    query = (
+        select(Assignment)
+        .join(Patient, col(Patient.id) == col(Assignment.patient_id))
+        .where(col(Assignment.device_id) == device.id, until.is_(None) | (until > act.now), seen_by(act))
+        .order_by(col(Assignment.id))
+        .with_for_update(of=Assignment)
+    )
+    return act.session.execute(query).scalars().all()
 
 
 def _end(periods: Sequence[Assignment], at: datetime) -> None:

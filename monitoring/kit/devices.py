@@ -13,7 +13,14 @@ from monitoring.access.tokens import mint, revoke
 from monitoring.acts import Act
 from monitoring.database import AnySelect
 from monitoring.fields import Word
-from monitoring.kit.assigning import AssignmentBody, AssignmentView, assignments, reassign, unassign
+from monitoring.kit.assigning import (
+    AssignmentBody,
+    AssignmentView,
+    assignments,
+    held_by_theirs,
+    reassign,
+    unassign,
+)
 from monitoring.kit.tables import Device, DeviceSeen
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Fault, Forbidden, NotFound, Unacceptable
@@ -48,7 +55,7 @@ class DeviceView(msgspec.Struct, kw_only=True, omit_defaults=True):
     last_seen_at: datetime | None
     battery: int | None
     clock_offset_s: int | None
-    patient: UUID | None  # whose it is now; None where it is nobody's, or shared by several
+    patient: UUID | None  # whose it is now; None where it is nobody's, not the caller's to know, or several people's
     from_: datetime | None = msgspec.field(name="from")  # since when
     assignments: list[AssignmentView]
     token: str | None = None
@@ -77,8 +84,8 @@ def make(session: Session, now: datetime, body: DeviceBody) -> tuple[Device, str
 
 
 def devices(act: Act, limit: int, cursor: str | None) -> Page[DeviceView]:
-    """All devices, newest first."""
-    query = _with_seen().where(col(Device.id) < before(cursor)).order_by(col(Device.id).desc())
+    """Devices that the caller may see, newest first."""
+    query = _with_seen(act).where(col(Device.id) < before(cursor)).order_by(col(Device.id).desc())
     found = page(act.session, query, limit, key=lambda row: row[0].id, show=lambda row: row)
     whose = assignments(act, [device.id for device, _ in found.items])
     return Page([_view(act, device, seen, whose.get(device.id, [])) for device, seen in found.items], found.next)
@@ -86,7 +93,7 @@ def devices(act: Act, limit: int, cursor: str | None) -> Page[DeviceView]:
 
 def device(act: Act, device_id: UUID) -> DeviceView:
     """One device. Raises NotFound."""
-    row = act.session.execute(_with_seen().where(col(Device.public_id) == device_id)).one_or_none()
+    row = act.session.execute(_with_seen(act).where(col(Device.public_id) == device_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no device {device_id}.")
     return _view(act, row[0], row[1], assignments(act, [row[0].id]).get(row[0].id, []))
@@ -98,31 +105,36 @@ def renew_token(act: Act, device_id: UUID) -> DeviceView:
     revoke(act.session, act.now, device_id=found.id)
     token = mint(act.session, act.now, device_id=found.id)
     act.session.flush()
-    return msgspec.structs.replace(device(act, device_id), token=token)
+    return _as_it_is(act, found, token)
 
 
 def revoke_token(act: Act, device_id: UUID) -> DeviceView:
     """No token is valid any more. Raises NotFound."""
-    revoke(act.session, act.now, device_id=find(act, device_id).id)
+    found = find(act, device_id)
+    revoke(act.session, act.now, device_id=found.id)
     act.session.flush()
-    return device(act, device_id)
+    return _as_it_is(act, found)
 
 
 def put_assignment(act: Act, device_id: UUID, body: AssignmentBody) -> DeviceView:
     """Give the device to a patient. Raises NotFound, Unacceptable, Conflict."""
-    reassign(act, find(act, device_id), body)
-    return device(act, device_id)
+    found = find(act, device_id)
+    reassign(act, found, body)
+    return _as_it_is(act, found)
 
 
 def delete_assignment(act: Act, device_id: UUID) -> DeviceView:
     """The device is nobody's from now on. Raises NotFound."""
-    unassign(act, find(act, device_id))
-    return device(act, device_id)
+    found = find(act, device_id)
+    unassign(act, found)
+    return _as_it_is(act, found)
 
 
 def find(act: Act, device_id: UUID) -> Device:
-    """A device's row, locked. Raises NotFound."""
-    query = select(Device).where(col(Device.public_id) == device_id).with_for_update(key_share=True)
+    """A device's row, locked. Raises NotFound where there is none, or none for this caller."""
+    lock = select(col(Device.id)).where(col(Device.public_id) == device_id).with_for_update(key_share=True)
+    act.session.execute(lock)  # first: who has it is read as it is once nobody else changes it
+    query = select(Device).where(col(Device.public_id) == device_id, held_by_theirs(act))
     found: Device | None = act.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no device {device_id}.")
@@ -133,8 +145,15 @@ def _normalised(identifier: str) -> str:
     return identifier.replace("-", "").replace(":", "").upper()
 
 
-def _with_seen() -> AnySelect:
-    return select(Device, DeviceSeen).outerjoin(DeviceSeen, col(DeviceSeen.device_id) == col(Device.id))
+def _with_seen(act: Act) -> AnySelect:
+    seen = select(Device, DeviceSeen).outerjoin(DeviceSeen, col(DeviceSeen.device_id) == col(Device.id))
+    return seen.where(held_by_theirs(act))
+
+
+def _as_it_is(act: Act, found: Device, token: str | None = None) -> DeviceView:
+    """A device after a change by the caller, whose it may no longer be to see."""
+    seen = act.session.get(DeviceSeen, found.id)
+    return _view(act, found, seen, assignments(act, [found.id]).get(found.id, []), token)
 
 
 def _view(

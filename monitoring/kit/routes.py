@@ -27,13 +27,24 @@ async def get_devices(request: Incoming, limit: Limit = LIMIT, cursor: Cursor = 
     return await look(request, lambda act: devices.devices(act, limit, cursor))
 
 
-@get("/v1/devices/{device:uuid}", opt={"allows": "read devices"}, tags=TAGS, summary="One device")
+@get(
+    "/v1/devices/{device:uuid}",
+    opt={"allows": "read devices", "whose": devices.device},
+    tags=TAGS,
+    summary="One device",
+)
 async def get_device(request: Incoming, device: FromPath[UUID]) -> DeviceView:
     """When it was last seen, its battery, its clock, and whose it is."""
     return await look(request, lambda act: devices.device(act, device))
 
 
-@post("/v1/devices/{device:uuid}/token", opt={"allows": "manage devices"}, tags=TAGS, summary="A new token")
+@post(
+    "/v1/devices/{device:uuid}/token",
+    status_code=200,
+    opt={"allows": "manage devices", "whose": devices.device},
+    tags=TAGS,
+    summary="A new token",
+)
 async def post_token(request: Incoming, device: FromPath[UUID]) -> Response[DeviceView]:
     """The old token ends within a second."""
     return await change(request, lambda act: devices.renew_token(act, device))
@@ -41,7 +52,8 @@ async def post_token(request: Incoming, device: FromPath[UUID]) -> Response[Devi
 
 @post(
     "/v1/devices/{device:uuid}/revoke",
-    opt={"allows": "manage devices"},
+    status_code=200,
+    opt={"allows": "manage devices", "whose": devices.device},
     tags=TAGS,
     summary="Shut a device out",
 )
@@ -50,7 +62,12 @@ async def post_revoke(request: Incoming, device: FromPath[UUID]) -> Response[Dev
     return await change(request, lambda act: devices.revoke_token(act, device))
 
 
-@put("/v1/devices/{device:uuid}/assignment", opt={"allows": "manage devices"}, tags=TAGS, summary="Whose it is")
+@put(
+    "/v1/devices/{device:uuid}/assignment",
+    opt={"allows": "manage devices", "whose": devices.device},
+    tags=TAGS,
+    summary="Whose it is",
+)
 async def put_assignment(
     request: Incoming, device: FromPath[UUID], data: JSONBody[AssignmentBody]
 ) -> Response[DeviceView]:
@@ -61,7 +78,7 @@ async def put_assignment(
 @delete(
     "/v1/devices/{device:uuid}/assignment",
     status_code=200,
-    opt={"allows": "manage devices"},
+    opt={"allows": "manage devices", "whose": devices.device},
     tags=TAGS,
     summary="Nobody's",
 )

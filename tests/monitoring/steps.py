@@ -19,8 +19,14 @@ WARD: dict[str, Any] = {
 }  # fmt: skip
 PLAN: dict[str, Any] = {"spo2_scale": 1, "readings_per_day": 4, "reason": "decided", "review_on": "2027-01-01"}
 LIMITS: dict[str, Any] = {
-    vital: {"red_low": 1} for vital in ("respiratory_rate", "spo2", "pulse", "systolic")
-} | {"temperature": {"red_low": 34}}  # fmt: skip
+    "respiratory_rate": {"red_low": 1, "red_high": 100},
+    "spo2": {"red_low": 1},
+    "pulse": {"red_low": 1, "red_high": 300},
+    "systolic": {"red_low": 1, "red_high": 300},
+    "temperature": {"red_low": 34, "red_high": 45},
+}
+"""What a patient without a score needs at least."""
+NEEDED = [f"limits.{vital}.{line}" for vital, lines in LIMITS.items() for line in lines]
 
 
 def made(answer: Answer) -> dict[str, Any]:

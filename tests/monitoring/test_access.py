@@ -30,6 +30,8 @@ class Door:
     method: str
     path: str
     allows: str | None
+    template: str
+    names_an_object: bool
 
     def open_to(self, role: Role | None) -> bool:
         """Whether the table lets that role in; None is a device."""
@@ -51,7 +53,7 @@ def doors(api: Api) -> Iterator[Door]:
             )
             for handler in route.route_handlers:
                 for method in handler.http_methods - {"OPTIONS"}:
-                    yield Door(method, path, handler.opt.get("allows"))
+                    yield Door(method, path, handler.opt.get("allows"), route.path_format, "whose" in handler.opt)
 
 
 def knock(api: Api, door: Door, token: str) -> int:
@@ -61,7 +63,7 @@ def knock(api: Api, door: Door, token: str) -> int:
     return api.call(door.method, door.path, token=token, headers=headers, content=content).status_code
 
 
-READINGS = Door("POST", "/v1/readings", "post readings")
+READINGS = Door("POST", "/v1/readings", "post readings", "/v1/readings", names_an_object=False)
 
 
 def shuts_out(api: Api, token: str) -> bool:
@@ -169,9 +171,33 @@ def test_what_is_sent_for_a_patient_of_another_ward_is_not_even_read(api: Api) -
     refused(api.post(f"/v1/patients/{patient}/readings", content=b"{", token=stranger), 404)
 
 
+def test_every_route_that_names_an_object_says_how_it_is_found(api: Api) -> None:
+    for door in doors(api):
+        assert door.names_an_object is ("{" in door.template), door
+
+
+def test_what_is_sent_to_an_object_that_is_not_there_is_not_even_judged(api: Api) -> None:
+    for door in doors(api):
+        if "{" not in door.template:
+            continue
+        sent: list[dict[str, Any]] = [{"params": {"no": "sense"}}]
+        if door.method != "GET":
+            sent += [
+                {"content": b"{"},
+                {"body": {"no": "sense"}},
+                {"content": b"x", "headers": {"Content-Type": "text/plain"}},
+                {"body": {}, "headers": {"Idempotency-Key": "x" * 256}},
+            ]
+        for one in sent:
+            refused(api.call(door.method, door.path, **one), 404)
+
+
 def test_a_ward_that_is_named_and_not_yours_is_forbidden(api: Api) -> None:
     _, stranger = elsewhere(api)
-    for path in ("/v1/alerts?ward=OTHER", "/v1/live?ward=OTHER", "/v1/wards/OTHER"):
+    for path in (
+        "/v1/alerts?ward=OTHER", "/v1/live?ward=OTHER", "/v1/wards/OTHER", "/v1/wards/OTHER?no=sense",
+        "/v1/alerts?ward=OTHER&limit=abc", "/v1/alerts?ward=WARD1&ward=OTHER", "/v1/live?no=sense&ward=OTHER",
+    ):  # fmt: skip
         refused(api.get(path, token=stranger), 403)
 
 

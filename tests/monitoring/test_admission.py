@@ -8,10 +8,11 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from monitoring.access.roles import Role
-from monitoring.clock import utc_now
+from monitoring.clock import WARD_TIME, utc_now
 from monitoring.database import transaction
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.steps import (
+    PLAN,
     add_device,
     admit,
     done,
@@ -40,12 +41,13 @@ def ago(**time: float) -> datetime:
 
 def test_an_admission_says_everything_that_holds_from_then_on(api: Api) -> None:
     patient, device = register(api), add_device(api)["id"]
-    at = ago(hours=1)
+    at, entered_at = ago(hours=1), utc_now()
     answer = post(api, patient, step="down", devices=[device], at=at.isoformat())
     stay = made(answer)
     assert (stay["state"], stay["patient"], stay["ward"], stay["step"]) == ("admitted", patient, "WARD1", "down")
     assert datetime.fromisoformat(stay["at"]) == datetime.fromisoformat(stay["admitted_at"]) == at
-    assert datetime.fromisoformat(stay["due_at"]) == at + timedelta(hours=4)
+    late_by = datetime.fromisoformat(stay["due_at"]) - entered_at - timedelta(hours=4)
+    assert timedelta() <= late_by < timedelta(minutes=1)
     assert (stay["devices"], stay["discharged_at"]) == ([device], None)
     assert datetime.fromisoformat(stay["plan"]["from"]) == at
     assert stay["plan"] == done(api.get(f"/v1/patients/{patient}/plan"))
@@ -124,9 +126,9 @@ def test_where_a_patient_is_stays_unsaid_to_who_does_not_work_there(api: Api) ->
 
 
 def test_a_patient_once_on_another_ward_comes_to_this_one(api: Api) -> None:
-    open_ward(api, "OTHER")
+    open_ward(api, "OTHER", **{"from": ago(days=3).isoformat()})
     patient = register(api)
-    admit(api, patient, "OTHER", at=ago(days=3).isoformat())
+    admit(api, patient, "OTHER", at=ago(days=2.5).isoformat())
     left = ago(days=1)
     discharge(api, patient, left)
     token = employ(api, Role.COORDINATOR, "WARD1")
@@ -162,9 +164,39 @@ def test_a_coordinator_admits_with_the_pathways_plan_and_a_clinician_with_anothe
     ]
     for plan in departing:
         refused(post(api, patient, plan=plan), 403)
-    assert made(post(api, patient, plan=own))["plan"]["spo2_scale"] == 1
-    stay = made(post(api, register(api), role=Role.CLINICIAN, plan={"spo2_scale": 2, "times": ["09:00", "21:00"]}))
+    assert made(post(api, register(api), plan=own))["plan"]["spo2_scale"] == 1
+    for plan in departing:
+        answer = post(api, patient, role=Role.CLINICIAN, plan=plan)
+        assert faults(answer) == ["plan.reason", "plan.review_on"], plan
+    said = {"reason": "type 2 respiratory failure", "review_on": "2027-01-01"}
+    stay = made(post(api, patient, role=Role.CLINICIAN, plan=said | {"spo2_scale": 2, "times": ["09:00", "21:00"]}))
     assert (stay["plan"]["spo2_scale"], stay["plan"]["readings_per_day"]) == (2, 2)
+    assert {name: stay["plan"][name] for name in said} == said
+
+
+def test_the_plan_of_an_admission_holds_from_the_admission(api: Api) -> None:
+    patient, at = register(api), ago(hours=1)
+    for begins in (ago(hours=2), ago(minutes=1)):
+        answer = post(api, patient, at=at.isoformat(), plan={"from": begins.isoformat()})
+        assert faults(answer) == ["plan.from"]
+    assert faults(post(api, patient, plan={"from": at.isoformat()})) == ["plan.from"]
+    stay = made(post(api, patient, at=at.isoformat(), plan={"from": at.astimezone(WARD_TIME).isoformat()}))
+    assert datetime.fromisoformat(stay["plan"]["from"]) == at
+
+
+def test_nobody_was_admitted_before_the_ward_had_beds(api: Api) -> None:
+    opened = ago(hours=3)
+    open_ward(api, "NEW", **{"from": opened.isoformat()})
+    patient = register(api)
+    problem = refused(post(api, patient, "NEW", at=ago(hours=4).isoformat()), 409)
+    assert problem["current"]["ward"] == "NEW"
+    assert datetime.fromisoformat(problem["current"]["from"]) == opened
+    made(post(api, patient, "NEW", at=opened.isoformat()))
+
+
+def test_nobody_is_admitted_to_a_ward_that_is_yet_to_open(api: Api) -> None:
+    open_ward(api, "SOON", **{"from": (utc_now() + timedelta(days=1)).isoformat()})
+    assert "from" in refused(post(api, register(api), "SOON"), 409)["current"]
 
 
 def test_who_may_is_judged_before_what_was_sent_and_whether_a_bed_is_free(api: Api) -> None:
@@ -189,6 +221,8 @@ def test_what_cannot_be_admitted_is_refused_by_name(api: Api) -> None:
         ({"at": "0001-01-01T00:00:00+14:00"}, "at"),
         ({"at": "2026-01-01T00:00:00"}, "at"),
         ({"plan": {"scale": 2}}, "plan.scale"),
+        ({"plan": PLAN | {"times": ["08:00"]}}, "plan.times"),
+        ({"plan": PLAN | {"home_oxygen_l_min": 2.125}}, "plan.home_oxygen_l_min"),
         ({"bed": 1}, "bed"),
     ]
     for changed, field in wrong:

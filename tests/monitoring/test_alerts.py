@@ -223,6 +223,19 @@ def test_who_may_is_judged_before_which_version(api: Api) -> None:
         refused(api.get(f"/v1/alerts/{alert}", role), 403)
 
 
+def test_who_may_is_judged_before_what_was_sent(api: Api) -> None:
+    alert = has_alert(api, **SICK)["id"]
+    unregistered = employ(api, Role.CLINICIAN, "WARD1", registered=False)
+    refused(api.post(f"/v1/alerts/{alert}/resolve", {}, token=unregistered), 403)
+    for verb, body in BODIES.items():
+        path = f"/v1/alerts/{alert}/{verb}"
+        refused(api.post(path, {"no": "sense"}, Role.SUPPORT), 403)
+        refused(api.call("POST", path, Role.SUPPORT, content=b"{"), 403)
+        refused(api.call("POST", path, Role.SUPPORT, content=b"x", headers={"Content-Type": "text/plain"}), 403)
+        refused(api.post(f"{path}?no=sense", body, Role.SUPPORT), 403)
+    refused(api.post(f"/v1/alerts/{alert}/resolve", {}, Role.CLINICIAN), 422)
+
+
 def test_an_alert_of_another_ward_is_not_there(api: Api) -> None:
     patient, token = elsewhere(api)
     one = {"id": "a", "taken_at": api.now(), **VERY_SICK}
@@ -232,6 +245,7 @@ def test_an_alert_of_another_ward_is_not_there(api: Api) -> None:
     refused(api.get(f"/v1/alerts/{alert['id']}", token=token), 404)
     for verb in BODIES:
         refused(answer(api, alert["id"], verb, token=token), 404)
+        refused(api.post(f"/v1/alerts/{alert['id']}/{verb}", {"no": "sense"}, token=token), 404)
         refused(answer(api, str(uuid4()), verb), 404)
     assert done(api.get("/v1/alerts", token=token))["items"] == []
     refused(api.get("/v1/alerts", token=token, params={"ward": "OTHER"}), 403)

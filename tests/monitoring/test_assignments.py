@@ -63,6 +63,23 @@ def test_the_same_assignment_sent_again_changes_nothing(api: Api) -> None:
     assert done(put(api, device, patient, since)) == done(put(api, device, patient, since))
 
 
+def test_giving_it_to_whom_it_is_already_changes_nothing(api: Api) -> None:
+    for shared in (False, True):
+        device, patient = add_device(api, shared=shared)["id"], register(api)
+        given = done(put(api, device, patient))
+        assert done(put(api, device, patient)) == given
+        assert len(given["assignments"]) == 1
+
+
+def test_who_is_to_have_it_later_can_have_it_now(api: Api) -> None:
+    device, first, second = add_device(api)["id"], register(api), register(api)
+    done(put(api, device, first, utc_now() - timedelta(days=1)))
+    done(put(api, device, second, utc_now() + timedelta(days=1)))
+    assert refused(put(api, device, second), 409)["current"]["device"] == device  # their own period would overlap
+    done(api.delete(f"/v1/devices/{device}/assignment"))
+    assert done(put(api, device, second))["patient"] == second
+
+
 def test_of_many_who_want_a_device_from_the_same_instant_one_gets_it(api: Api) -> None:
     device = add_device(api)["id"]
     since = utc_now() - timedelta(minutes=1)
@@ -143,6 +160,57 @@ def test_an_engineer_of_one_ward_gives_no_device_to_a_patient_of_another(api: Ap
     patient, _ = elsewhere(api)
     path = f"/v1/devices/{add_device(api)['id']}/assignment"
     assert faults(api.put(path, {"patient": patient}, token=employ(api, Role.ENGINEER, "WARD1"))) == ["patient"]
+
+
+def test_a_device_of_a_patient_of_another_ward_is_not_there(api: Api) -> None:
+    patient, _ = elsewhere(api)
+    engineer, mine = employ(api, Role.ENGINEER, "WARD1"), str(api.ward.patient.id)
+    device = add_device(api)
+    path = f"/v1/devices/{device['id']}"
+    done(api.put(f"{path}/assignment", {"patient": patient}))
+    before = done(api.get(path))
+    for method, to, body in (
+        ("GET", path, None), ("POST", f"{path}/token", None), ("POST", f"{path}/revoke", None),
+        ("PUT", f"{path}/assignment", {"patient": mine}), ("PUT", f"{path}/assignment", {"no": "sense"}),
+        ("DELETE", f"{path}/assignment", None), ("DELETE", f"{path}/assignment", {"no": "sense"}),
+    ):  # fmt: skip
+        refused(api.call(method, to, body=body, token=engineer), 404)
+    assert device["id"] not in [one["id"] for one in done(api.get("/v1/devices", token=engineer))["items"]]
+    assert done(api.get(path, token=employ(api, Role.ENGINEER, "OTHER"))) == done(api.get(path)) == before
+    done(api.delete(f"{path}/assignment"))
+    assert done(api.get(path, token=engineer))["patient"] is None
+
+
+def test_who_had_it_on_another_ward_is_not_named(api: Api) -> None:
+    patient, _ = elsewhere(api)
+    engineer, mine = employ(api, Role.ENGINEER, "WARD1"), str(api.ward.patient.id)
+    device, since = add_device(api)["id"], utc_now() - timedelta(days=2)
+    done(put(api, device, patient, since))
+    done(put(api, device, mine, since + timedelta(days=1)))
+    for shown in (
+        done(api.get(f"/v1/devices/{device}", token=engineer)),
+        done(api.get("/v1/devices", token=engineer, params={"limit": 1}))["items"][0],
+    ):
+        assert [whose for whose, _, _ in periods(shown)] == [mine, None]
+        assert shown["patient"] == mine
+    overlapping = {"patient": mine, "from": (since + timedelta(hours=1)).isoformat()}
+    problem = refused(api.put(f"/v1/devices/{device}/assignment", overlapping, token=engineer), 409)
+    assert [one["patient"] for one in problem["current"]["assignments"]] == [mine, None]
+    assert patient not in str(problem)
+
+
+def test_what_another_ward_has_or_plans_is_left_to_it(api: Api) -> None:
+    patient, _ = elsewhere(api)
+    engineer, mine = employ(api, Role.ENGINEER, "WARD1"), str(api.ward.patient.id)
+    planned, shared = add_device(api)["id"], add_device(api, shared=True)["id"]
+    done(put(api, planned, patient, utc_now() + timedelta(days=3)))
+    refused(api.delete(f"/v1/devices/{planned}/assignment", token=engineer), 404)
+    refused(api.put(f"/v1/devices/{planned}/assignment", {"patient": mine}, token=engineer), 409)
+    for one in (patient, mine):
+        done(put(api, shared, one, utc_now() - timedelta(days=1)))
+    left = done(api.delete(f"/v1/devices/{shared}/assignment", token=engineer))
+    assert {whose: until is None for whose, _, until in periods(left)} == {mine: False, None: True}
+    assert [whose for whose, _, until in periods(done(api.get(f"/v1/devices/{planned}")))] == [patient]
 
 
 def test_only_the_newest_periods_of_a_device_are_shown(api: Api) -> None:

@@ -105,6 +105,7 @@ def test_a_request_under_way_is_not_begun_a_second_time(api: Api) -> None:
         until(lambda: _waiting(api) == 1)
         problem = refused(api.post(path, role=Role.ENGINEER, headers=headers), 409)
         assert problem["detail"] == "A request with this Idempotency-Key is still under way."
+        assert problem["current"] == {"idempotency_key": "k1", "state": "under_way"}
         assert not first.done()
     assert first.result().status_code == 200
     assert api.post(path, role=Role.ENGINEER, headers=headers).headers["idempotency-replayed"] == "true"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from devices.reading import Arrival, Impossible, ReadingSet
+from devices.reading import Arrival, Impossible, NoValue, ReadingSet
 from monitoring.access.roles import Role
 from monitoring.intake.stream import BELL_MS, DRAIN_QUEUE, FIELD, bell_name, stream_name
 from tests.monitoring.api import Answer, Api
@@ -104,13 +104,13 @@ def test_what_cannot_be_a_measurement_is_refused_and_travels_on_to_be_told(api: 
     reason = "130 cannot be a measurement: 0 to 100 can"
     (arrival,) = arrivals(queue)
     assert arrival.sets == []
-    assert arrival.impossible == [Impossible(id="a1", taken_at=AT, field="spo2", value=130, reason=reason)]
+    assert arrival.impossible == [Impossible(id="a1", taken_at=AT, values=(NoValue("spo2", 130, reason),))]
 
 
 def test_a_number_without_end_travels_too(api: Api, token: str, queue: Redis) -> None:
     content = json.dumps(SOUND | {"spo2": 10**400}).encode()
     assert post(api, token, content).status_code == 422
-    assert arrivals(queue)[0].impossible[0].value == 10**15
+    assert arrivals(queue)[0].impossible[0].values[0].value == 10**15
 
 
 def test_the_same_set_again_is_accepted_again(api: Api, token: str) -> None:

@@ -11,6 +11,8 @@ from litestar.routes import HTTPRoute
 
 from devices.formats.native import Posted, PostedByStaff
 from tests.monitoring.api import Api
+from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, register
+from tests.ward import SICK, WELL
 
 INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
@@ -87,8 +89,9 @@ def test_what_takes_a_body_names_its_type_and_every_way_to_be_refused(document: 
         if "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
             assert operation["requestBody"]["content"].keys() == {"application/json"}, path
-        else:
-            assert method in {"get", "delete"} or path.endswith(("/token", "/revoke")), path
+        elif method != "get":
+            assert method == "delete" or path.endswith(("/token", "/revoke")), path
+            assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
 
 
 @pytest.mark.parametrize("path", INTAKE)
@@ -117,6 +120,57 @@ def test_every_change_outside_intake_takes_an_idempotency_key(document: dict[str
         headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
         assert ("Idempotency-Key" in headers) is (method != "get" and path not in INTAKE), (method, path)
         assert ("409" in operation["responses"]) is ("Idempotency-Key" in headers)
+
+
+def test_headers_that_a_client_can_rely_on_are_described(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        changes = method != "get" and path not in INTAKE
+        for status, response in operation["responses"].items():
+            carried = response.get("headers", {}).keys()
+            assert ("Location" in carried) is (status == "201"), (method, path)
+            assert ("Idempotency-Replayed" in carried) is (changes and status < "300"), (method, path)
+            assert ("Retry-After" in carried) is (status == "503"), (method, path)
+    (resume,) = [one for one in document["paths"]["/v1/live"]["get"]["parameters"] if one["in"] == "header"]
+    assert (resume["name"], resume["required"]) == ("Last-Event-ID", False)
+
+
+def test_only_what_makes_something_answers_201(document: dict[str, Any]) -> None:
+    makes = {(method, path) for method, path, operation in operations(document) if "201" in operation["responses"]}
+    assert makes == {("post", f"/v1/{things}") for things in ("patients", "wards", "episodes", "devices")}
+
+
+def test_each_change_answers_with_the_status_that_is_documented(api: Api, document: dict[str, Any]) -> None:
+    alert, device, patient = has_alert(api, **SICK)["id"], add_device(api)["id"], register(api)
+    ids = {"{alert}": alert, "{device}": device, "{patient}": str(api.ward.patient.id)}
+    one = {"id": "a", "taken_at": api.now()} | WELL
+    bodies: dict[tuple[str, str], Any] = {
+        ("post", "/v1/readings"): one,
+        ("post", "/v1/patients"): PERSON,
+        ("post", "/v1/wards"): WARD | {"code": "W2"},
+        ("post", "/v1/devices"): {"kind": "hub", "serial": "H-2"},
+        ("post", "/v1/episodes"): {"patient": patient, "ward": "WARD1", "step": "up"},
+        ("put", "/v1/patients/{patient}"): PERSON,
+        ("put", "/v1/patients/{patient}/plan"): PLAN,
+        ("post", "/v1/patients/{patient}/readings"): one,
+        ("post", "/v1/devices/{device}/token"): None,
+        ("post", "/v1/devices/{device}/revoke"): None,
+        ("put", "/v1/devices/{device}/assignment"): {"patient": patient},
+        ("delete", "/v1/devices/{device}/assignment"): None,
+        ("post", "/v1/alerts/{alert}/acknowledge"): None,
+        ("post", "/v1/alerts/{alert}/action"): {"what": "called"},
+        ("post", "/v1/alerts/{alert}/resolve"): {"outcome": "advice"},
+    }
+    documented = {
+        (method, path): [status for status in operation["responses"] if status < "300"]
+        for method, path, operation in operations(document)
+        if method != "get"
+    }
+    answered = {}
+    for (method, path), body in bodies.items():
+        at = re.sub(r"{\w+}", lambda name: ids[name[0]], path)
+        token = api.device() if path == "/v1/readings" else None
+        answered[method, path] = [str(api.call(method.upper(), at, body=body, token=token).status_code)]
+    assert answered == documented
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from monitoring.access.roles import Role
 from monitoring.clock import WARD_TIME, utc_now
 from monitoring.database import transaction
 from tests.monitoring.api import Api
-from tests.monitoring.steps import LIMITS, PLAN, admit, done, drain, faults, posts, refused, register
+from tests.monitoring.steps import LIMITS, NEEDED, PLAN, admit, done, drain, faults, open_ward, posts, refused, register
 from tests.ward import WELL
 
 WHOLE: dict[str, Any] = {
@@ -64,6 +64,12 @@ def test_everything_that_a_clinician_decides_comes_back(api: Api) -> None:
     assert decided["id"] != done(api.put(of_ward(api), WHOLE, Role.CLINICIAN))["id"]
 
 
+def test_home_oxygen_is_kept_to_the_hundredth(api: Api) -> None:
+    for flow in (0, 0.01, 0.1, 0.25, 2, 15.75, 60):
+        assert done(api.put(of_ward(api), PLAN | {"home_oxygen_l_min": flow}))["home_oxygen_l_min"] == flow
+        assert done(api.get(of_ward(api)))["home_oxygen_l_min"] == flow
+
+
 def test_only_clinicians_decide(api: Api) -> None:
     for role in (Role.COORDINATOR, Role.SUPPORT, Role.UCR, Role.ENGINEER, Role.AUDITOR):
         refused(api.put(of_ward(api), {"no": "sense"}, role), 403)
@@ -83,12 +89,17 @@ def test_what_cannot_be_decided_is_refused_by_name(api: Api) -> None:
         ({"times": ["08:00"]}, "times"),
         ({"times": ["08:00\n"]}, "times[0]"),
         ({"times": ["24:00"]}, "times[0]"),
+        ({"limits": {"pulse": {}, "mood": {}}}, "limits.mood"),
+        ({"baselines": {"spo2": 95, "NEWS2": 1}}, "baselines.NEWS2"),
         ({"expects": ["mood"]}, "expects[0]"),
         ({"home_oxygen_l_min": -1}, "home_oxygen_l_min"),
+        ({"home_oxygen_l_min": 2.125}, "home_oxygen_l_min"),
+        ({"home_oxygen_l_min": 0.001}, "home_oxygen_l_min"),
+        ({"home_oxygen_l_min": 1e-300}, "home_oxygen_l_min"),
         ({"reason": " "}, "reason"),
         ({"reason": "a\0"}, "reason"),
         ({"escalation": {"hospital": "no", "cpr": "\0"}}, "escalation.cpr"),
-        ({"limits": {"spo2": {"red": 88}}}, "limits[...].red"),
+        ({"limits": {"spo2": {"red": 88}}}, "limits.spo2.red"),
         ({"limits": {"spo2": {"red_low": 90, "amber_low": 90}}}, "limits.spo2"),
         ({"limits": {"pulse": {"amber_low": 50, "red_high": 40}}}, "limits.pulse"),
         ({"limits": {"temperature": {"amber_high": 37.04, "red_high": 37.0}}}, "limits.temperature"),
@@ -146,6 +157,8 @@ def test_a_plan_told_late_holds_from_its_instant_and_gives_way_to_a_later_one(ap
 
 
 def test_readings_are_due_by_the_new_schedule(api: Api) -> None:
+    posts(api)
+    drain(api)
     slot = in_hours(2)
     done(api.put(of_ward(api), PLAN | {"readings_per_day": 1, "times": [local(slot)]}, Role.CLINICIAN))
     assert due_at(api) == slot
@@ -159,7 +172,17 @@ def test_a_set_just_taken_answers_the_new_schedules_nearest_slot(api: Api) -> No
     assert due_at(api) == later
 
 
+def test_a_set_that_is_owed_stays_owed_under_the_new_schedule(api: Api) -> None:
+    owed = due_at(api)
+    assert owed is not None
+    assert owed < utc_now()
+    done(api.put(of_ward(api), PLAN | {"readings_per_day": 1, "times": [local(in_hours(2))]}, Role.CLINICIAN))
+    assert due_at(api) == owed
+
+
 def test_a_coming_plan_leaves_what_is_due_before_it(api: Api) -> None:
+    posts(api)
+    drain(api)
     slot, begins, first = in_hours(2), in_hours(6), in_hours(8)
     done(api.put(of_ward(api), PLAN | {"readings_per_day": 1, "times": [local(slot)]}, Role.CLINICIAN))
     coming = PLAN | {"readings_per_day": 1, "times": [local(first)], "from": begins.isoformat()}
@@ -188,12 +211,17 @@ def test_comfort_care_expects_no_readings_and_ends_the_alert_that_they_are_overd
 def test_a_patient_without_a_score_needs_limits(api: Api) -> None:
     patient = register(api, pregnant=True)
     body = {"patient": patient, "ward": "WARD1", "step": "up"}
-    needed = ["limits.respiratory_rate", "limits.spo2", "limits.pulse", "limits.systolic", "limits.temperature"]
+    needed = [f"plan.{limit}" for limit in NEEDED]
     assert faults(api.post("/v1/episodes", body, Role.CLINICIAN)) == needed
-    assert faults(api.post("/v1/episodes", body | {"plan": {"limits": {"spo2": {}}}}, Role.CLINICIAN)) == needed
-    admit(api, patient, plan={"limits": LIMITS})
+    assert faults(api.post("/v1/episodes", body | {"plan": PLAN | {"limits": {"spo2": {}}}})) == needed
+    admit(api, patient, plan=PLAN | {"limits": LIMITS})
     path = f"/v1/patients/{patient}/plan"
-    assert faults(api.put(path, PLAN | {"limits": LIMITS | {"pulse": {}}}, Role.CLINICIAN)) == ["limits.pulse"]
+    for lines, lacks in (
+        ({}, ["limits.pulse.red_low", "limits.pulse.red_high"]),
+        ({"red_high": 140}, ["limits.pulse.red_low"]),
+        ({"amber_low": 50, "red_high": 140}, ["limits.pulse.red_low"]),
+    ):
+        assert faults(api.put(path, PLAN | {"limits": LIMITS | {"pulse": lines}}, Role.CLINICIAN)) == lacks
     done(api.put(path, PLAN | {"limits": LIMITS}, Role.CLINICIAN))
 
 
@@ -202,8 +230,19 @@ def test_a_child_needs_limits_until_sixteen(api: Api) -> None:
     turns = today.replace(year=today.year - 16)
     child = register(api, birth_date=(turns + timedelta(days=1)).isoformat())
     body = {"patient": child, "ward": "WARD1", "step": "up"}
-    assert len(faults(api.post("/v1/episodes", body, Role.CLINICIAN))) == 5
+    assert len(faults(api.post("/v1/episodes", body, Role.CLINICIAN))) == len(NEEDED)
     admit(api, register(api, birth_date=turns.isoformat()))
+
+
+def test_who_turned_sixteen_during_the_stay_needs_limits_no_longer(api: Api) -> None:
+    """A set is scored by the age at which it was taken, and so is a plan judged by when it begins."""
+    today = utc_now().date()
+    child = register(api, birth_date=today.replace(year=today.year - 16).isoformat())
+    open_ward(api, "YOUNG", **{"from": "2026-01-01T00:00:00Z"})
+    admit(api, child, "YOUNG", at=(utc_now() - timedelta(days=2)).isoformat(), plan=PLAN | {"limits": LIMITS})
+    then = {"from": (utc_now() - timedelta(days=1)).isoformat()}
+    assert faults(api.put(f"/v1/patients/{child}/plan", PLAN | then, Role.CLINICIAN)) == NEEDED
+    done(api.put(f"/v1/patients/{child}/plan", PLAN, Role.CLINICIAN))
 
 
 def test_a_plan_is_written_once_and_kept(api: Api) -> None:

@@ -85,7 +85,7 @@ def test_numbers_as_strings_are_refused_in_bodies_too(api: Api) -> None:
 
 def test_each_wrong_parameter_is_named(api: Api) -> None:
     for query, field in (
-        ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=ten", "limit"), ("limit=", "limit"),
+        ("limit=0", "limit"), ("limit=1001", "limit"), ("limit=ten", "limit"),
         ("cursor=%00", "cursor"), ("cursor=!", "cursor"), ("cursor=" + "9" * 65, "cursor"),
     ):  # fmt: skip
         assert refused(api.get(f"/v1/patients?{query}"), 422)["errors"][0]["field"] == field, query
