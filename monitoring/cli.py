@@ -1,18 +1,19 @@
 """`virtual-ward`: the one command, and what it teaches with --help."""
 
-import json
 import os
 import sys
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
-from monitoring.config import WrongSetting, read_settings
+from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.parts import CannotAdd, service_on, settings_for
 
@@ -25,12 +26,16 @@ app = typer.Typer(
     "Begin with [bold]virtual-ward demo[/bold]. On one machine: [bold]virtual-ward up --data DIR[/bold]. On many: "
     "[bold]migrate[/bold] once, then any number of [bold]serve[/bold], [bold]worker[/bold] and "
     "[bold]timekeeper[/bold], each told VIRTUAL_WARD_DATABASE_URL and VIRTUAL_WARD_QUEUE_URL.\n\n"
+    "Every option can be set as a variable too: --port as VIRTUAL_WARD_PORT.\n\n"
     "Not for patient care until a clinical safety officer has signed it.",
 )
 staff_app = typer.Typer(no_args_is_help=True, help="Who works here.")
 device_app = typer.Typer(no_args_is_help=True, help="What posts readings.")
 app.add_typer(staff_app, name="staff")
 app.add_typer(device_app, name="device")
+
+VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
+"""For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""
 
 out = Console()
 err = Console(stderr=True)
@@ -39,21 +44,20 @@ Data = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        envvar="VIRTUAL_WARD_DATA",
         help="Folder of an installation that `virtual-ward up` runs; without it the URLs in the environment are used.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Port = Annotated[int, typer.Option(envvar="VIRTUAL_WARD_PORT", min=1, max=65535, help="Port of the API.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")]
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def demo(
     port: Port = 8000,
-    patients: Annotated[int, typer.Option(envvar="VIRTUAL_WARD_PATIENTS", min=4, max=5000, help="How many.")] = 28,
+    patients: Annotated[int, typer.Option(min=4, max=5000, help="How many.")] = 28,
     speed: Annotated[
         float,
-        typer.Option(envvar="VIRTUAL_WARD_SPEED", min=1, max=2000, help="Times real time: 300 is 5 hours a minute."),
+        typer.Option(min=1, max=2000, help="Times real time: 300 is 5 hours a minute."),
     ] = 300.0,
 ) -> None:
     """Start everything in a fresh temporary folder, simulate patients, and tell what happens. Ctrl-C ends it."""
@@ -62,11 +66,11 @@ def demo(
     raise typer.Exit(run_demo(port, patients, speed))
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def up(
-    data: Annotated[Path, typer.Option("--data", envvar="VIRTUAL_WARD_DATA", help="Folder that keeps everything.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder that keeps everything.")],
     port: Port = 8000,
-    workers: Annotated[int, typer.Option(envvar="VIRTUAL_WARD_WORKERS", min=1, max=64, help="RQ workers.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="RQ workers.")] = 2,
 ) -> None:
     """The whole service on this machine, kept in DIR: embedded PostgreSQL and Valkey, API, workers, timekeeper.
 
@@ -80,31 +84,31 @@ def up(
     raise typer.Exit(supervise(data, service_on(port, workers, say), say=say))
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def serve() -> None:
     """One API process, on VIRTUAL_WARD_HOST and VIRTUAL_WARD_PORT."""
     _become("monitoring.serve")
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def worker() -> None:
     """One RQ worker: scores what is posted. Any `rq worker` with the JSON serializer can stand beside it."""
     _become("workers.worker")
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def timekeeper() -> None:
     """One timekeeper: overdue readings, lost bells, housekeeping."""
     _become("workers.timekeeper")
 
 
-@app.command()
+@app.command(context_settings=VARIABLES)
 def migrate() -> None:
     """Bring the database's schema up to date, as VIRTUAL_WARD_DATABASE_OWNER_URL where that is set."""
     _become("monitoring.migrating")
 
 
-@staff_app.command("add")
+@staff_app.command("add", context_settings=VARIABLES)
 def staff_add(
     name: Annotated[str, typer.Option(help="As colleagues know them.")],
     role: Annotated[Role, typer.Option(help="What they are here for.")],
@@ -114,37 +118,37 @@ def staff_add(
     ] = None,
     senior: Annotated[bool, typer.Option(help="A senior clinician.")] = False,
     data: Data = None,
-    as_json: Json = False,
+    json: Json = False,
 ) -> None:
     """Make a member of staff and print `id` and, once, `token`."""
     from monitoring import installing  # noqa: PLC0415
 
     is_registered = role is Role.CLINICIAN if registered is None else registered
     staff = installing.new_staff(role, name, ward or [], registered=is_registered, senior=senior, now=utc_now())
-    _print_made(installing.add_staff(settings_for(data), staff), as_json)
+    _print_made(installing.add_staff(settings_for(data), staff), json)
 
 
-@device_app.command("add")
+@device_app.command("add", context_settings=VARIABLES)
 def device_add(
     kind: Annotated[str, typer.Option(help="hub, oximeter, scale, …")],
     serial: Annotated[str, typer.Option(help="As printed on it.")],
     data: Data = None,
-    as_json: Json = False,
+    json: Json = False,
 ) -> None:
     """Register a device and print `id` and, once, `token`."""
     from monitoring import installing  # noqa: PLC0415
 
-    _print_made(installing.add_device(settings_for(data), kind, serial, utc_now()), as_json)
+    _print_made(installing.add_device(settings_for(data), kind, serial, utc_now()), json)
 
 
-@app.command()
-def check(data: Data = None, as_json: Json = False) -> None:
+@app.command(context_settings=VARIABLES)
+def check(data: Data = None, json: Json = False) -> None:
     """Say part by part whether this installation is healthy. Exit 1 where it is not."""
     from monitoring import installing  # noqa: PLC0415
 
     parts = installing.examine(settings_for(data), utc_now())
     healthy = all(part.status == "ok" for part in parts.values())
-    if as_json:
+    if json:
         _print_json({"status": "ok" if healthy else "degraded", "parts": installing.as_json(parts)})
     else:
         table = Table("part", "status", "detail", box=None)
@@ -160,8 +164,19 @@ def main() -> None:
     try:
         app()
     except (WrongSetting, EmbeddedError, CannotAdd) as error:
-        err.print(f"[red]virtual-ward:[/red] {error}", highlight=False)
+        _complain(str(error))
         sys.exit(2)
+    except Exception as error:
+        from monitoring.database import DATABASE_ERRORS, in_one_line  # noqa: PLC0415 - most commands need no database
+
+        if not isinstance(error, DATABASE_ERRORS):
+            raise
+        _complain(in_one_line(error))
+        sys.exit(1)
+
+
+def _complain(what: str) -> None:
+    err.print(f"[red]virtual-ward:[/red] {escape(what)}", highlight=False, soft_wrap=True)
 
 
 def _become(module: str) -> NoReturn:
@@ -170,8 +185,8 @@ def _become(module: str) -> NoReturn:
     os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - our own module
 
 
-def _print_made(made: Any, as_json: bool) -> None:
-    if as_json:
+def _print_made(made: Any, json: bool) -> None:
+    if json:
         _print_json({"id": made.id, "token": made.token})
         return
     out.print(f"id     {made.id}", highlight=False)
@@ -179,7 +194,7 @@ def _print_made(made: Any, as_json: bool) -> None:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.write(dumps(document) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Settings: one frozen object, read once from the environment (`VIRTUAL_WARD_*`), passed in everywhere."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -67,10 +67,10 @@ class WrongSetting(Exception):
     """A setting from the environment cannot be used."""
 
 
-def read_settings(**overrides: object) -> Settings:
+def read_settings(**overrides: Any) -> Settings:
     """Settings from the environment, `overrides` first. Raises WrongSetting naming each wrong variable."""
     try:
-        return Settings.model_validate({**Settings().model_dump(), **overrides}) if overrides else Settings()
+        return Settings(**overrides)
     except ValidationError as error:
         raise WrongSetting("\n".join(_wrong(fault) for fault in error.errors())) from None
 

@@ -6,10 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event
+from sqlalchemy import Connection, Engine, Row, Select, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 T = TypeVar("T")
@@ -22,14 +21,14 @@ DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 RETRIED = frozenset({"40P01", "40001"})  # deadlock, serialization failure: the same work once more
 
 # A stopped process must not hold everyone: its transaction is ended for it.
-SESSION_LIMITS = (
-    "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '5s'; SET statement_timeout = '30s'"
+SESSION_OPTIONS = (
+    "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c statement_timeout=30s"
 )
 
 
 def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
     """An engine for `url` (postgresql://…), every session in UTC and bounded in time."""
-    engine = create_engine(
+    return create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -37,16 +36,8 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
         pool_timeout=5,
         pool_recycle=1800,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),  # knows UUIDs and instants
-        connect_args={"connect_timeout": 3, "options": "-c timezone=UTC"},
+        connect_args={"connect_timeout": 3, "options": SESSION_OPTIONS},
     )
-
-    @event.listens_for(engine, "connect")
-    def _bound(connection: psycopg.Connection, _: ConnectionPoolEntry) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(SESSION_LIMITS)
-        connection.commit()
-
-    return engine
 
 
 @contextmanager
@@ -88,8 +79,15 @@ def is_unavailable(error: BaseException) -> bool:
     return cause.sqlstate is None or cause.sqlstate[:2] in {"08", "53", "57", "25"}
 
 
+def in_one_line(error: BaseException) -> str:
+    """What the database said, for whoever typed a command: without our statement, which may hold names."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said = str(cause).strip().partition("\n")[0]
+    return f"the database {'is not available' if is_unavailable(error) else 'refused'}: {said}"
+
+
 def driver(session: Session) -> psycopg.Connection:
-    """The psycopg connection under `session`, for arrays and COPY within the same transaction."""
+    """The psycopg connection under `session`, for statements of our own within the same transaction."""
     return driver_of(session.connection())
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from redis.exceptions import RedisError
@@ -12,12 +13,22 @@ from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
 from monitoring.config import Settings
 from monitoring.database import make_engine, transaction
+from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
 from monitoring.intake.durability import read_durability
 from monitoring.intake.stream import AWAY, connect, read_backlog
 from monitoring.kit.devices import DeviceBody, make
 from monitoring.parts import CannotAdd, answers
+
+T = TypeVar("T")
+
+
+class StaffBody(msgspec.Struct):
+    """What is typed of a member of staff, by option."""
+
+    name: Line
+    ward: list[WardCode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +52,31 @@ def add_staff(settings: Settings, staff: Staff) -> Made:
 
 
 def new_staff(role: Role, name: str, wards: list[str], *, registered: bool, senior: bool, now: datetime) -> Staff:
-    """A member of staff of these wards, or of every ward where none is named."""
-    return Staff(name=name, role=role, wards=wards or None, registered=registered, senior=senior, created_at=now)
+    """A member of staff of these wards, or of every ward where none is named. Raises CannotAdd."""
+    body = _checked({"name": name, "ward": wards}, StaffBody)
+    return Staff(
+        name=body.name, role=role, wards=body.ward or None, registered=registered, senior=senior, created_at=now
+    )
 
 
 def add_device(settings: Settings, kind: str, serial: str, now: datetime) -> Made:
     """A device and its token. Raises CannotAdd."""
-    try:
-        body = msgspec.convert({"kind": kind, "serial": serial}, DeviceBody)
-    except msgspec.ValidationError as error:
-        field, reason = explain(error)
-        raise CannotAdd(f"{field}: {reason}") from error
+    body = _checked({"kind": kind, "serial": serial}, DeviceBody)
     engine = make_engine(settings.database_url, pool_size=1)
     with transaction(engine) as session:
         device, token = make(session, now, body)
         made = Made(str(device.public_id), token)
     engine.dispose()
     return made
+
+
+def _checked(options: dict[str, object], body: type[T]) -> T:
+    """What a command's options make. Raises CannotAdd naming the option."""
+    try:
+        return msgspec.convert(options, body)
+    except msgspec.ValidationError as error:
+        place, reason = explain(error)
+        raise CannotAdd(f"--{place.partition('[')[0]}: {reason}") from error
 
 
 def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:

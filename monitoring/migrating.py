@@ -11,8 +11,8 @@ from sqlalchemy import Connection, text
 
 from monitoring.clock import utc_now
 from monitoring.config import read_settings
-from monitoring.database import make_engine
-from monitoring.schema import MONTHS_AHEAD, MONTHS_KEPT, months, version_of
+from monitoring.database import DATABASE_ERRORS, in_one_line, is_unavailable, make_engine
+from monitoring.schema import MONTHS_AHEAD, months, version_of
 
 MIGRATION_LOCK: Final = 7_703
 
@@ -38,15 +38,20 @@ def migrate(url: str, now: datetime) -> str:
 
 
 def _make_months(connection: Connection, now: datetime) -> None:
-    """The months of readings that are kept, and those that are about to come."""
-    for month in months(now, past=MONTHS_KEPT, ahead=MONTHS_AHEAD):
+    """This month of readings and the next ones. An older one is made when the first late set of it comes."""
+    for month in months(now, ahead=MONTHS_AHEAD):
         connection.execute(text("SELECT make_reading_month(:month)"), {"month": month})
 
 
 def main() -> None:
     """Migrate the database of the settings, as its owner where that is named."""
     settings = read_settings()
-    version = migrate(settings.database_owner_url or settings.database_url, utc_now())
+    try:
+        version = migrate(settings.database_owner_url or settings.database_url, utc_now())
+    except DATABASE_ERRORS as error:
+        if not is_unavailable(error):
+            raise  # a migration that fails is shown whole
+        sys.exit(f"virtual-ward: {in_one_line(error)}")
     sys.stdout.write(f"schema {version}\n")
 
 

@@ -11,7 +11,8 @@ from monitoring.database import DATABASE_ERRORS
 HEAD: Final = "0001"
 """The newest migration; a test holds it against the migrations themselves."""
 
-MONTHS_KEPT: Final = 36
+MONTHS_ACCEPTED: Final = 36
+"""How old a set may be when it comes."""
 MONTHS_AHEAD: Final = 2
 WAIT_S: Final = 60
 
@@ -20,10 +21,10 @@ class WrongSchema(Exception):
     """The database's schema is not the one that this program was written for."""
 
 
-def months(now: datetime, *, past: int, ahead: int) -> list[date]:
-    """The first days of the months around now."""
+def months(now: datetime, *, ahead: int) -> list[date]:
+    """The first days of this month and the next ones."""
     this = now.year * 12 + now.month - 1
-    return [date(month // 12, month % 12 + 1, 1) for month in range(this - past, this + ahead + 1)]
+    return [date(month // 12, month % 12 + 1, 1) for month in range(this, this + ahead + 1)]
 
 
 def version(engine: Engine) -> str | None:

@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import Engine
 
 from monitoring.access.tokens import Tokens
-from monitoring.cli import app
+from monitoring.cli import VARIABLES, app
 from monitoring.config import PREFIX, Settings
+from tests.servers import Servers
 
 COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "check")
 
@@ -43,6 +44,8 @@ def test_every_command_of_the_contract_is_there_and_says_what_it_does() -> None:
     groups = {group.name: group.typer_instance for group in app.registered_groups if group.typer_instance}
     assert named.keys() | groups.keys() == set(COMMANDS)
     assert all(command.callback.__doc__ for command in named.values() if command.callback)
+    every = [*named.values(), *(command for group in groups.values() for command in group.registered_commands)]
+    assert all(command.context_settings == VARIABLES for command in every)
 
 
 def test_a_wrong_setting_is_refused_by_name() -> None:
@@ -69,6 +72,73 @@ def test_adding_a_device_prints_an_id_and_a_token_that_opens_the_door(settings: 
     caller = Tokens(engine).ask(made["token"])
     assert caller is not None
     assert (str(caller.public_id), caller.role) == (made["id"], None)
+
+
+def test_every_option_can_be_set_as_a_variable_of_its_name(settings: Settings, engine: Engine) -> None:
+    options = {
+        "NAME": "Joy",
+        "ROLE": "clinician",
+        "WARD": "W1 W2",
+        "REGISTERED": "false",
+        "SENIOR": "1",
+        "JSON": "true",
+    }
+    done = run("staff", "add", settings=settings, **{f"{PREFIX}{name}": value for name, value in options.items()})
+    caller = Tokens(engine).ask(json.loads(done.stdout)["token"])
+    assert caller is not None
+    assert (caller.name, caller.role, caller.wards) == ("Joy", "clinician", frozenset({"W1", "W2"}))
+    assert not caller.registered
+    device = run("device", "add", settings=settings, VIRTUAL_WARD_KIND="hub", VIRTUAL_WARD_SERIAL="H-1")
+    assert device.returncode == 0
+    assert "/nonexistent/ward" in run("check", VIRTUAL_WARD_DATA="/nonexistent/ward").stderr
+
+
+def test_what_is_typed_counts_more_than_a_variable(settings: Settings, engine: Engine) -> None:
+    words = ("staff", "add", "--name", "Joy", "--role", "support", "--json")
+    done = run(*words, settings=settings, VIRTUAL_WARD_NAME="Sam", VIRTUAL_WARD_ROLE="admin")
+    caller = Tokens(engine).ask(json.loads(done.stdout)["token"])
+    assert caller is not None
+    assert (caller.name, caller.role) == ("Joy", "support")
+
+
+def test_what_cannot_be_added_is_refused_by_its_option_before_the_database_is_asked() -> None:
+    wrong = {
+        "--name": ("staff", "add", "--name", "", "--role", "admin"),
+        "--ward": ("staff", "add", "--name", "Joy", "--role", "admin", "--ward", "W1", "--ward", "a b"),
+        "--kind": ("device", "add", "--kind", " ", "--serial", "H-1"),
+    }
+    for option, words in wrong.items():
+        done = run(*words, VIRTUAL_WARD_DATABASE_URL="postgresql://127.0.0.1:1/nowhere")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"virtual-ward: {option}: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_database_that_is_away_is_said_in_one_line_that_keeps_its_password() -> None:
+    for words in (
+        ("staff", "add", "--name", "Joy", "--role", "admin"),
+        ("device", "add", "--kind", "hub", "--serial", "H-1"),
+        ("migrate",),
+    ):
+        done = run(*words, VIRTUAL_WARD_DATABASE_URL="postgresql://joy:hunter2@127.0.0.1:1/nowhere")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("virtual-ward: the database is not available: connection failed")
+        assert len(done.stderr.splitlines()) == 1
+        assert "hunter2" not in done.stderr
+
+
+def test_a_database_without_its_schema_is_said_in_one_line(run_servers: Servers) -> None:
+    url = run_servers.postgres.url("postgres")
+    done = run("staff", "add", "--name", "Joy", "--role", "admin", VIRTUAL_WARD_DATABASE_URL=url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'virtual-ward: the database refused: relation "staff" does not exist\n'
+
+
+def test_help_needs_no_database_library() -> None:
+    heavy = {"sqlalchemy", "psycopg", "numpy"}
+    code = f"import sys, monitoring.cli; print({heavy} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == "set()"
 
 
 def test_check_says_what_is_unhealthy_and_exits_with_one(settings: Settings) -> None:

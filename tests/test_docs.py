@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 import typer.main
 from prometheus_client.metrics import MetricWrapperBase
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from monitoring import metrics
 from monitoring.cli import app
@@ -66,7 +66,7 @@ def _commands() -> dict[str, set[str]]:
     assert isinstance(root, TyperGroup)
     groups = {f"{name} ": one for name, one in root.commands.items() if isinstance(one, TyperGroup)} | {"": root}
     return {
-        before + name: {one.envvar for one in command.params if isinstance(one.envvar, str)}
+        before + name: {f"{PREFIX}{one.name}".upper() for one in command.params if isinstance(one, TyperOption)}
         for before, group in groups.items()
         for name, command in group.commands.items()
         if not isinstance(command, TyperGroup)

@@ -16,7 +16,8 @@ import uvicorn
 from litestar import Litestar, Request, Response, post
 
 from devices.formats.native import decode
-from monitoring.app import BODY_BYTES_MAX, StrictRequest
+from monitoring.app import BODY_BYTES_MAX
+from monitoring.bodies import StrictRequest
 from monitoring.embedded import children
 from monitoring.intake.routes import Taken
 from tests.benchmarks.figures import BenchmarkError
