@@ -66,7 +66,7 @@ def test_an_amber_is_acted_on_by_the_end_of_the_shift_or_of_the_next(
     assert due_at(State.ACKNOWLEDGED, Severity.AMBER, london(now), hours) == london(act_by)
 
 
-@pytest.mark.parametrize("state", [State.SNOOZED, *ENDED])
+@pytest.mark.parametrize("state", [State.SNOOZED, *sorted(ENDED)])
 def test_nothing_is_owed_while_an_alert_is_snoozed_or_once_it_ended(state: State) -> None:
     assert due_at(state, Severity.AMBER, london("2026-03-10 12:00"), OFFICE) is None
 
