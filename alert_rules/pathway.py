@@ -14,7 +14,8 @@ FOLDER: Final = files("alert_rules") / "pathways"
 
 READINGS_PER_DAY_MAX: Final = 24
 
-_KEYS: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
+_NEEDED: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
+_KEYS: Final[dict[str, type]] = _NEEDED | {"max_stay_days": int, "in_sitrep": bool}
 _SPO2_KEYS: Final[dict[str, type]] = {"amber_low": int, "red_low": int, "red_prompt": str}
 
 
@@ -27,6 +28,8 @@ class Pathway:
     readings_per_day: int
     spo2: SpO2Defaults
     version: str  # of the content: kept with every decision that it made
+    max_stay_days: int = 14  # NHS England's operational framework, August 2024
+    in_sitrep: bool = True  # whether the national return counts wards of this kind
 
 
 class WrongPathway(Exception):
@@ -42,7 +45,7 @@ def read(name: str, text: str) -> Pathway:
     if fault := _fault(content):
         raise WrongPathway(f"{name}.toml: {fault}")
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Pathway(name, content["title"], content["readings_per_day"], SpO2Defaults(**content["spo2"]), version)
+    return Pathway(name=name, version=version, **content | {"spo2": SpO2Defaults(**content["spo2"])})
 
 
 @cache
@@ -57,7 +60,7 @@ def pathways() -> dict[str, Pathway]:
 
 def _fault(content: Mapping[str, Any]) -> str | None:
     """What is wrong with a file's content, or None."""
-    if fault := _wrong_keys(content, _KEYS, needed=_KEYS.keys()):
+    if fault := _wrong_keys(content, _KEYS, needed=_NEEDED):
         return fault
     if fault := _wrong_keys(content["spo2"], _SPO2_KEYS, needed={"amber_low", "red_low"}):
         return f"spo2: {fault}"
@@ -65,6 +68,8 @@ def _fault(content: Mapping[str, Any]) -> str | None:
         return "title: is empty"
     if not 0 <= content["readings_per_day"] <= READINGS_PER_DAY_MAX:
         return f"readings_per_day: must be 0 to {READINGS_PER_DAY_MAX}"
+    if content.get("max_stay_days", 1) < 1:
+        return "max_stay_days: must be at least 1"
     if not 70 <= content["spo2"]["red_low"] < content["spo2"]["amber_low"] <= 100:
         return "spo2: red_low must be below amber_low, both 70 to 100"
     return None

@@ -2,6 +2,9 @@
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
 not done again; and a transaction chosen as a deadlock's victim is run once more.
+
+A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
+asks for a bed where none is free is told so, and stands in the waiting list.
 """
 
 from collections.abc import Callable
@@ -20,6 +23,7 @@ from monitoring.access.tables import KEPT_FOR, Answered
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.database import once_more, snapshot, transaction
+from monitoring.problems import PROBLEM, STATUS_OF, problem_of
 from monitoring.refusals import Conflict, unacceptable
 from monitoring.service import service_of
 
@@ -61,28 +65,36 @@ async def look(request: Incoming, query: Callable[[Act], T]) -> T:
 
 
 async def change(
-    request: Incoming, use_case: Callable[[Act], T], *, location: Callable[[T], str] | None = None
+    request: Incoming, use_case: Callable[[Act], T | Conflict], *, location: Callable[[T], str] | None = None
 ) -> Response[T]:
-    """Do something in one transaction and answer with the thing as it now is, and where what was made is found."""
+    """Do something in one transaction and answer with the thing as it now is, and where what was made is found.
+
+    A Conflict that is returned is committed, and answered as one that is raised.
+    """
     service, who, status = service_of(request), request.user, request.route_handler.status_code
-    if request.route_handler.parsed_data_field is None:
+    if request.route_handler.parsed_data_field is None and "reads" not in request.route_handler.opt:
         await request.json()  # what a route does not take is refused, not overlooked
     repeatable = await _repeatable(request)
 
-    def _change() -> Response[T]:
+    def _change() -> Response[Any]:
         with transaction(service.engine) as session:
             act = Act(session, who, utc_now())
             if repeatable and (before := _answered(act, repeatable)):
                 return before
-            result = use_case(act)
-            headers = {"Location": location(result)} if location else None
-            response = Response(result, status_code=status, headers=headers)
+            response = _response(use_case(act), location, status)
             if repeatable:
                 _keep(act, repeatable, response)
             session.flush()
             return response
 
     return await to_thread.run_sync(lambda: once_more(_change))
+
+
+def _response(result: T | Conflict, location: Callable[[T], str] | None, status: int) -> Response[Any]:
+    if isinstance(result, Conflict):
+        return Response(problem_of(result), status_code=STATUS_OF[Conflict], media_type=PROBLEM)
+    headers = {"Location": location(result)} if location else None
+    return Response(result, status_code=status, headers=headers)
 
 
 async def _repeatable(request: Incoming) -> _Repeatable | None:
@@ -107,7 +119,8 @@ def _answered(act: Act, asked: _Repeatable) -> Response[Any] | None:
     if before.body_sha256 != asked.body_sha256:
         raise unacceptable("Idempotency-Key", "was used for another body")
     headers = {"Idempotency-Replayed": "true"} | ({"Location": before.location} if before.location else {})
-    return Response(before.body, status_code=before.status, headers=headers, media_type="application/json")
+    media_type = PROBLEM if before.status == STATUS_OF[Conflict] else "application/json"
+    return Response(before.body, status_code=before.status, headers=headers, media_type=media_type)
 
 
 def _keep(act: Act, asked: _Repeatable, response: Response[Any]) -> None:

@@ -15,13 +15,24 @@ from monitoring.access.gate import gate
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
 from monitoring.bodies import StrictRequest
+from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
 from monitoring.config import Settings
+from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
+from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
+from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.intake.routes import post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
+from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
+from monitoring.reports.routes import ROUTES as REPORT_ROUTES
+from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
+from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
+from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
+from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
 from monitoring.service import Service
+from monitoring.wards.bed_routes import ROUTES as BED_ROUTES
 from monitoring.wards.routes import ROUTES as WARD_ROUTES
 from monitoring.watch import watched
 
@@ -47,7 +58,9 @@ def make_app(settings: Settings) -> Litestar:
 
     routes = [
         post_readings, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *WARD_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+        *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
+        *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
+        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

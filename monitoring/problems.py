@@ -20,6 +20,7 @@ from monitoring.refusals import (
     Conflict,
     Fault,
     Forbidden,
+    NotAcceptable,
     NotAuthenticated,
     NotFound,
     TooLarge,
@@ -30,6 +31,7 @@ from monitoring.refusals import (
 )
 
 log = structlog.get_logger()
+PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 2
 METHODS = ("GET", "POST", "PUT", "DELETE")
 BUSY = ("25P03", "40", "55")
@@ -41,6 +43,7 @@ STATUS_OF: dict[type[Exception], int] = {
     NotAuthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
+    NotAcceptable: 406,
     Conflict: 409,
     TooManySets: 413,
     TooLarge: 413,
@@ -68,16 +71,19 @@ Caller = Request[Any, Any, Any]
 
 def refuse(_: Caller, error: Exception) -> Response[bytes]:
     """The answer to a refusal that this service made itself."""
-    status = STATUS_OF[type(error)]
-    problem = Problem(
+    return answer(problem_of(error))
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a refusal of this service says."""
+    return Problem(
         type=f"urn:virtual-ward:problem:{_kebab(type(error).__name__)}",
         title=(error.__doc__ or "").strip().splitlines()[0],
-        status=status,
+        status=STATUS_OF[type(error)],
         detail=str(error),
         errors=getattr(error, "faults", []),
         current=getattr(error, "current", None),
     )
-    return answer(problem)
 
 
 def answer(problem: Problem) -> Response[bytes]:
@@ -91,7 +97,7 @@ def answer(problem: Problem) -> Response[bytes]:
         msgspec.json.encode(problem),
         status_code=problem.status,
         headers=headers,
-        media_type="application/problem+json",
+        media_type=PROBLEM,
     )
 
 

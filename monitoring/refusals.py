@@ -41,8 +41,12 @@ class TooLarge(Exception):
     """The body is too large."""
 
 
+class NotAcceptable(Exception):
+    """It can't be answered in a form that you accept."""
+
+
 class WrongMediaType(Exception):
-    """The body must be JSON."""
+    """The body is not of the media type that is taken here."""
 
 
 class Conflict(Exception):

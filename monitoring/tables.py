@@ -9,11 +9,16 @@ from sqlmodel import Field, SQLModel
 
 from monitoring.access.tables import Answered, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
+from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
+from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, Plan
-from monitoring.wards.tables import Episode, Ward, WardCapacity
+from monitoring.reports.tables import PseudonymKey, SitRep
+from monitoring.rounds.tables import Inpatient
+from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 
 
 class Event(SQLModel, table=True):
@@ -43,21 +48,44 @@ __all__ = [
     "Answered",
     "Aside",
     "Assignment",
+    "BedHold",
+    "CaseReply",
+    "CaseSent",
+    "CasesSent",
+    "Code",
+    "Delay",
+    "Deprivation",
     "Device",
     "DeviceSeen",
     "Episode",
+    "EthnicGroup",
     "Event",
     "Heartbeat",
+    "IcbPopulation",
+    "Inpatient",
     "LatestVitals",
+    "Leave",
     "Ledger",
+    "Letter",
+    "Loading",
+    "OutsideContact",
     "Patient",
     "Plan",
+    "PopulationGroup",
+    "PostcodeLsoa",
+    "Practice",
+    "PseudonymKey",
     "Reading",
+    "Referral",
+    "ReferralHistory",
     "Rescored",
     "SQLModel",
     "SetAside",
+    "SitRep",
+    "SpellEntry",
     "Staff",
     "Token",
     "Ward",
     "WardCapacity",
+    "WardStay",
 ]

@@ -6,6 +6,7 @@ assert ward.alert().severity == Severity.CRITICAL
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -26,6 +27,9 @@ from monitoring.alerts import answers
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import transaction
+from monitoring.flow.discharge import DischargeBody, discharge
+from monitoring.flow.leave import LeaveBody, ReturnBody, come_back, leave
+from monitoring.flow.transfer import TransferBody, transfer
 from monitoring.kit import devices
 from monitoring.kit.devices import DeviceBody
 from monitoring.patients import correcting, register
@@ -33,8 +37,10 @@ from monitoring.patients.plan import PlanBody
 from monitoring.patients.plans import replace_plan
 from monitoring.patients.register import PatientBody
 from monitoring.patients.tables import LatestVitals, Sex
-from monitoring.wards import admission, wards
-from monitoring.wards.admission import EpisodeBody
+from monitoring.wards import wards
+from monitoring.wards.admission import EpisodeBody, start_spell
+from monitoring.wards.beds import lock_ward
+from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Episode, Step
 from monitoring.wards.wards import WardBody
 from workers.drain.batch import Done, process
@@ -87,13 +93,16 @@ class Ward:
         ward = cls(settings, engine, datetime(DAY.year, DAY.month, DAY.day, 8, tzinfo=UTC))
         for role in Role:
             ward.staff[role], ward.tokens[role] = ward.employ(role)
-        body = WardBody(
-            code=ward.code, name="Ward 1", pathway="general", provider="RXX", icb="QXX", funded=40, staffed=20
-        )
-        with transaction(engine) as session:
-            wards.open_ward(ward.act(session, Role.COORDINATOR), body)
+        ward.opens(ward.code)
         ward.patient = ward.admit()
         return ward
+
+    def opens(self, code: str, **changed: Any) -> None:
+        """A ward of 20 beds opens."""
+        body = {"pathway": "general", "provider": "RXX", "icb": "QXX", "funded": 40, "staffed": 20} | changed
+        with transaction(self.engine) as session:
+            act = self.act(session, Role.COORDINATOR)
+            wards.open_ward(act, msgspec.convert({"code": code, "name": f"Ward {code}", **body}, WardBody))
 
     def employ(
         self, role: Role, *, name: str = "", wards: list[str] | None = None, registered: bool | None = None
@@ -133,7 +142,8 @@ class Ward:
                 patient=known.id, ward=self.code, step=Step.UP, plan=plan, at=at,
                 devices=[device.public_id] if kit else [],
             )  # fmt: skip
-            admission.admit(self.act(session, Role.CLINICIAN), stay)
+            act = self.act(session, Role.CLINICIAN)
+            start_spell(act, lock_ward(act, self.code), stay)  # told to nobody: the story's own events are the first
             key = register.find(self.act(session, Role.ADMIN), known.id).id
             episode = session.execute(select(col(Episode.id)).where(col(Episode.patient_id) == key)).scalar_one()
             return Patient(known.id, key, episode, device.public_id, device.id)
@@ -177,6 +187,31 @@ class Ward:
         with transaction(self.engine) as session:
             who = (patient or self.patient).id
             replace_plan(self.act(session, Role.CLINICIAN), who, msgspec.convert(whole, PlanBody))
+
+    def decides(
+        self, use_case: Callable[[Act, UUID, Any], EpisodeView], body: object, patient: Patient | None = None
+    ) -> EpisodeView:
+        """A coordinator does something to the patient's spell."""
+        with transaction(self.engine) as session:
+            spell = session.get_one(Episode, (patient or self.patient).episode_id).public_id
+            return use_case(self.act(session, Role.COORDINATOR), spell, body)
+
+    def discharges(self, patient: Patient | None = None, **changed: Any) -> EpisodeView:
+        """The spell ends, at home unless said otherwise."""
+        body = msgspec.convert({"outcome": "home", "decided_by": "Dr No"} | changed, DischargeBody)
+        return self.decides(discharge, body, patient)
+
+    def transfers(self, to: str, patient: Patient | None = None, **changed: Any) -> EpisodeView:
+        """The patient goes to a bed on another ward."""
+        return self.decides(transfer, msgspec.convert({"ward": to} | changed, TransferBody), patient)
+
+    def leaves(self, kind: str, **changed: Any) -> EpisodeView:
+        """The patient is away, and keeps the bed."""
+        return self.decides(leave, msgspec.convert({"kind": kind} | changed, LeaveBody))
+
+    def returns(self, **changed: Any) -> EpisodeView:
+        """The patient is back."""
+        return self.decides(come_back, msgspec.convert(changed, ReturnBody))
 
     def corrects(self, **patient: Any) -> None:
         """A clinician corrects what is recorded of the patient."""

@@ -16,6 +16,7 @@ from monitoring.database import AnyRow, once_more, transaction
 from monitoring.events import NewEvent, emit
 from monitoring.metrics import OVERDUE, TICK_FAILURES
 from monitoring.patients.tables import LatestVitals
+from monitoring.wards.tables import PAUSES
 from workers.mishaps import CULPRITS, described, will_pass
 
 log = structlog.get_logger()
@@ -26,10 +27,21 @@ BATCHES_MAX: Final = 20
 PUT_OFF: Final = timedelta(minutes=5)
 """When a patient whose deadline could not be judged is tried again."""
 
+_CLAIM: Final = text(
+    """
+    SELECT episode_id FROM latest_vitals AS known
+    WHERE overdue_at <= :now AND (CAST(:only AS bigint) IS NULL OR episode_id = CAST(:only AS bigint))
+    ORDER BY overdue_at, episode_id
+    LIMIT :batch
+    FOR UPDATE OF known SKIP LOCKED
+    """
+)
+
+# Locked first, read then: a transfer that commits between the two must not leave an alert on the ward it left.
 _DUE: Final = text(
     """
     SELECT known.episode_id, episode.patient_id, patient.public_id, ward.id AS ward_id, ward.code, ward.staffed_hours,
-           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring,
+           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring, away.back_at,
            (SELECT min(recorded_at) FROM plan WHERE plan.episode_id = episode.id) AS entered_at
     FROM latest_vitals AS known
     JOIN episode ON episode.id = known.episode_id
@@ -38,11 +50,10 @@ _DUE: Final = text(
     LEFT JOIN LATERAL (SELECT times, monitoring FROM plan
                        WHERE plan.episode_id = episode.id AND plan.from_at <= :now
                        ORDER BY from_at DESC, plan.id DESC LIMIT 1) AS plan ON true
-    WHERE known.overdue_at <= :now
-      AND (CAST(:only AS bigint) IS NULL OR known.episode_id = CAST(:only AS bigint))
+    LEFT JOIN LATERAL (SELECT max(until_at) AS back_at FROM leave
+                       WHERE leave.episode_id = episode.id AND leave.kind = ANY(:pauses)) AS away ON true
+    WHERE known.episode_id = ANY(:claimed)
     ORDER BY known.overdue_at, known.episode_id
-    LIMIT :batch
-    FOR UPDATE OF known SKIP LOCKED
     """
 )
 
@@ -94,13 +105,12 @@ def _look_at_some(engine: Engine, now: datetime) -> int:
 def _look(engine: Engine, now: datetime, *, only: int | None = None) -> int:
     """Judge those that are due, or one of them; what another timekeeper holds is passed over."""
     with transaction(engine) as session:
-        due = session.execute(_DUE, {"now": now, "batch": BATCH, "only": only}).all()
-        if not due:
+        claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))
+        if not claimed:
             return 0
+        due = session.execute(_DUE, {"now": now, "claimed": claimed, "pauses": sorted(PAUSES)}).all()
         alerts = Alerts.lock(session, now, [row.patient_id for row in due])
-        rows = session.exec(
-            select(LatestVitals).where(col(LatestVitals.episode_id).in_([row.episode_id for row in due]))
-        )
+        rows = session.exec(select(LatestVitals).where(col(LatestVitals.episode_id).in_(claimed)))
         known = {one.episode_id: one for one in rows}
         missed = sum(_judge(alerts, row, known[row.episode_id], now) for row in due)
         emit(session, alerts.write())
@@ -119,7 +129,9 @@ def _judge(alerts: Alerts, row: AnyRow, known: LatestVitals, now: datetime) -> i
         passed += 1
         known.due_at = schedule.after(known.due_at)
     known.missed += passed
+    # Silence counts from when we last watched: in hospital, somebody else did.
     silent_since = known.heard_at or max(row.admitted_at, row.entered_at)
+    silent_since = max(silent_since, row.back_at or silent_since)
     worrying = known.newest_severity >= Severity.AMBER_PLUS or _has_red_alert(alerts, row.patient_id)
     severity = overdue_severity(known.missed, silent_since, now, worrying=worrying)
     about = About(row.patient_id, row.public_id, row.episode_id, row.ward_id, row.code, row.staffed_hours)

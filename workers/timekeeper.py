@@ -28,9 +28,11 @@ from monitoring.intake.stream import connect, ring_once, stream_name
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
+from workers.holds import expire_holds
 from workers.housekeeping import forget_old, make_coming_months
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
+from workers.snapshots import take_sitreps
 
 log = structlog.get_logger()
 TICK_S = 0.25
@@ -66,6 +68,8 @@ def tasks() -> list[Task]:
         ),
         Task("ring", timedelta(seconds=0.5), ring_again),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
+        Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),
     ]

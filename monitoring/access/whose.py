@@ -49,4 +49,5 @@ async def _judge(scope: Scope) -> None:
         see_ward(request.user, ward)
     find: Callable[..., Any] | None = request.route_handler.opt.get("whose")
     if find is not None:
-        await look(request, lambda act: find(act, *request.path_params.values()))
+        first = next(iter(request.path_params.values()))  # the object; what follows is a part of it
+        await look(request, lambda act: find(act, first))

@@ -1,6 +1,7 @@
 """What happens to alerts by themselves: raised, stepped up, reopened, expired. People's answers: `answers.py`.
 
-Used by the drain and the timekeeper, inside their transactions, with the patient's `latest_vitals` row locked.
+Used by the drain, the timekeeper and what ends or moves a spell, inside their transactions, with the patient's
+`latest_vitals` row locked.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -22,6 +23,7 @@ from alert_rules.alarms import (
     Finding,
     Held,
     Kind,
+    Outcome,
     State,
     weigh,
 )
@@ -138,6 +140,21 @@ class Alerts:
             was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
             self._record(alert, about, was, what)
 
+    def resolve_all(self, about: About, outcome: Outcome, by: int) -> None:
+        """End every open alert of a patient at once, of whatever kind."""
+        for alert in self._of(about):
+            was, alert.state, alert.due_at = State(alert.state), State.RESOLVED, None
+            alert.outcome, alert.resolved_at = outcome, self.now
+            self._record(alert, about, was, f"resolved: {outcome}", None, by)
+            del self.open[about.patient_id, Kind(alert.kind)]
+
+    def move_all(self, about: About, by: int) -> None:
+        """A patient's open alerts go with them to another ward, where nobody has answered them: from the first step."""
+        for alert in self._of(about):
+            was, alert.state, alert.ward_id = State(alert.state), State.OPEN, about.ward_id
+            alert.due_at = self._due_at(alert, about)
+            self._record(alert, about, was, f"came to ward {about.ward}", None, by)
+
     def note(
         self,
         about: About,
@@ -194,9 +211,21 @@ class Alerts:
         self.open[about.patient_id, kind] = alert
         return alert
 
-    def _record(self, alert: Alert, about: About, was: State | None, what: str, shown: Evidence | None = None) -> None:
+    def _of(self, about: About) -> list[Alert]:
+        return [alert for (patient_id, _), alert in self.open.items() if patient_id == about.patient_id]
+
+    def _record(
+        self,
+        alert: Alert,
+        about: About,
+        was: State | None,
+        what: str,
+        shown: Evidence | None = None,
+        by: int | None = None,
+    ) -> None:
         alert.version += 1
         entry = _entry(alert, self.now, was, what, None if shown is None else shown.set)
+        entry.by = by
         if shown is not None:
             entry.note = shown.reasons[0]["text"]  # the alert itself shows only what came last
         self._history.append((alert, entry))

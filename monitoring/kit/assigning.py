@@ -89,6 +89,18 @@ def unassign(act: Act, device: Device) -> None:
     act.session.flush()
 
 
+def end_kit(act: Act, patient: Patient, at: datetime) -> None:
+    """What a patient has is theirs until `at`; what they were given later, until now; what was to come, never."""
+    until = func.upper(col(Assignment.during))
+    query = select(Assignment).where(col(Assignment.patient_id) == patient.id, until.is_(None) | (until > act.now))
+    for row in act.session.execute(query.order_by(col(Assignment.id)).with_for_update()).scalars():
+        if _starts(row) >= act.now:
+            act.session.delete(row)
+        else:
+            row.during = Range(_starts(row), at if _starts(row) < at else act.now, bounds="[)")
+    act.session.flush()
+
+
 def assignments(act: Act, devices: Sequence[int]) -> dict[int, list[AssignmentView]]:
     """Whose each device was and is, newest first, by the device's internal key. Nobody reads of others' patients."""
     since, until = func.lower(col(Assignment.during)), func.upper(col(Assignment.during))

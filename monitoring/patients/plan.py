@@ -167,11 +167,15 @@ def lines_of(limits: dict[str, dict[str, float]]) -> dict[str, Lines]:
     }
 
 
+def age_years(born: date, on: date) -> int:
+    """Whole years on that day."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
 def reason_not_scored(born: date, pregnant: str, *, spinal_cord_injury: bool, on: date) -> str | None:
     """Why this patient has no NEWS2 on that day, or None."""
-    age_years = on.year - born.year - ((on.month, on.day) < (born.month, born.day))
     return not_scorable(
-        age_years, pregnant == "true" or ("unknown" if pregnant == "unknown" else False), spinal_cord_injury
+        age_years(born, on), pregnant == "true" or ("unknown" if pregnant == "unknown" else False), spinal_cord_injury
     )
 
 

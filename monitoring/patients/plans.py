@@ -26,6 +26,7 @@ from monitoring.patients.plan import (
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
+from monitoring.wards.leaves import is_paused
 from monitoring.wards.tables import Episode, Ward
 
 AHEAD_MAX = timedelta(days=31)
@@ -64,6 +65,9 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     if from_at < episode.admitted_at:
         raise Conflict("The stay had not begun then.", current={"admitted_at": episode.admitted_at})
     known = act.session.get_one(LatestVitals, episode.id, with_for_update=True)
+    act.session.refresh(episode)
+    if episode.discharged_at is not None:  # while we waited for the lock
+        raise NotFound("The patient is on no ward.")
     act.session.refresh(patient)  # as corrected by whoever had the lock before
     plan = make_plan(
         body,
@@ -83,7 +87,8 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     act.session.add(plan)
     act.session.flush()
     silent_since = _silent_since(act, episode, known, plan)
-    known.due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)
+    due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)
+    known.due_at = None if is_paused(act.session, episode.id) else due_at
     known.overdue_at = overdue_at(known.due_at, silent_since, known.missed)
     act.session.flush()
     if known.due_at is None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import nhs_number as nhs
-from sqlalchemy import ColumnElement, any_, func, select, true
+from sqlalchemy import ColumnElement, any_, false, func, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -17,10 +17,12 @@ from sqlmodel import col
 from monitoring.acts import Act
 from monitoring.database import AnySelect
 from monitoring.fields import Line, OdsCode, Reason, Text, Word
+from monitoring.flow.states import LIVE
+from monitoring.flow.tables import Referral
 from monitoring.paging import Page, before, page
 from monitoring.patients.tables import Patient, Sex
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
-from monitoring.wards.tables import Episode, Ward
+from monitoring.wards.tables import Episode, Ward, WardStay
 
 Known = bool | Literal["unknown"]
 Texts = Annotated[list[Text], msgspec.Meta(max_length=50)]
@@ -75,6 +77,7 @@ class PatientView(PatientBody, kw_only=True):
     nhs_number_is_test: bool
     ward: str | None  # where the patient is now
     episode: UUID | None
+    died_at: datetime | None
     created_at: datetime
 
 
@@ -113,15 +116,22 @@ _Stay, _Of = aliased(Episode), aliased(Ward)  # apart from the stay and the ward
 
 
 def seen_by(act: Act) -> ColumnElement[bool]:
-    """A patient is seen by the wards they are or were on, and by everybody until they come to the first.
+    """A patient is seen by the wards they are, were or shall be on, and by everybody until they come to the first.
 
     One look at each patient's own stays: `EXISTS` would be planned as a scan of all stays there ever were.
     """
     if act.who.wards is None:
         return true()
     wards = func.array(select(col(_Of.id)).where(col(_Of.code).in_(act.who.wards)).scalar_subquery())
-    ours = select(func.bool_or(col(_Stay.ward_id) == any_(wards))).where(col(_Stay.patient_id) == col(Patient.id))
-    return func.coalesce(ours.scalar_subquery(), true())
+    ours = (
+        select(func.bool_or(col(WardStay.ward_id) == any_(wards)))
+        .join(_Stay, col(_Stay.id) == col(WardStay.episode_id))
+        .where(col(_Stay.patient_id) == col(Patient.id))
+    )
+    asked = select(func.bool_or(col(Referral.ward_id) == any_(wards))).where(
+        col(Referral.patient_id) == col(Patient.id), col(Referral.state).in_(LIVE)
+    )
+    return func.coalesce(ours.scalar_subquery(), true()) | func.coalesce(asked.scalar_subquery(), false())
 
 
 def _visible(act: Act) -> AnySelect:
@@ -141,6 +151,7 @@ def _view(patient: Patient, episode: Episode | None, ward: Ward | None) -> Patie
         nhs_number_is_test=patient.nhs_number_is_test,
         ward=None if ward is None else ward.code,
         episode=None if episode is None else episode.public_id,
+        died_at=patient.died_at,
         created_at=patient.created_at,
         **fields,
     )
@@ -151,7 +162,7 @@ def fields_of(act: Act, body: PatientBody) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.structs.asdict(body)
     if not BORN_SINCE <= body.birth_date <= act.now.date():
         raise Unacceptable(Fault("birth_date", "is not a date on which a living patient was born"))
-    number = _checked_number(body)
+    number = _number_of(body)
     fields["nhs_number"] = number
     fields["nhs_number_is_test"] = number is not None and number.startswith(TEST_RANGE)
     for name in ("pregnant", "known_hypertension"):
@@ -163,23 +174,27 @@ def fields_of(act: Act, body: PatientBody) -> dict[str, Any]:
     return fields
 
 
-def _checked_number(body: PatientBody) -> str | None:
-    """The NHS number as ten digits. All-same digits pass the check digit, and are nobody's.
+def checked_number(number: str) -> str:
+    """An NHS number as ten digits. All-same digits pass the check digit, and are nobody's. Raises Unacceptable.
 
     Only the check digit decides: some numbers in use are rejected by rules that hold for the Scottish range.
     """
+    digits = number.replace(" ", "").replace("-", "")
+    if not _TEN_DIGITS.fullmatch(digits) or len(set(digits)) == 1:
+        raise Unacceptable(Fault("nhs_number", "is not a valid NHS number: ten digits, not all the same"))
+    if nhs.calculate_checksum(digits[:9]) != int(digits[9]):
+        raise Unacceptable(Fault("nhs_number", "is not a valid NHS number: its check digit is wrong"))
+    return digits
+
+
+def _number_of(body: PatientBody) -> str | None:
     if body.nhs_number is None:
         if body.no_nhs_number_reason is None:
             raise Unacceptable(Fault("nhs_number", "required; or say why not in no_nhs_number_reason"))
         return None
     if body.no_nhs_number_reason is not None:
         raise Unacceptable(Fault("no_nhs_number_reason", "contradicts nhs_number: send one of the two"))
-    digits = body.nhs_number.replace(" ", "").replace("-", "")
-    if not _TEN_DIGITS.fullmatch(digits) or len(set(digits)) == 1:
-        raise Unacceptable(Fault("nhs_number", "is not a valid NHS number: ten digits, not all the same"))
-    if nhs.calculate_checksum(digits[:9]) != int(digits[9]):
-        raise Unacceptable(Fault("nhs_number", "is not a valid NHS number: its check digit is wrong"))
-    return digits
+    return checked_number(body.nhs_number)
 
 
 @contextmanager

@@ -44,6 +44,7 @@ class Patient(SQLModel, table=True):
             unique=True,
             postgresql_where=text("nhs_number IS NOT NULL"),
         ),
+        Index("patient_of_practice", "gp_practice", postgresql_where=text("gp_practice IS NOT NULL")),
     )
 
     id: int = internal_key()
@@ -74,6 +75,8 @@ class Patient(SQLModel, table=True):
     pregnant: str = "unknown"  # true | false | unknown
     spinal_cord_injury: bool = False
     known_hypertension: str = "unknown"  # true | false | unknown
+    died_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    merged_into: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
     created_at: datetime = instant()
 
 

@@ -46,6 +46,12 @@ def test_a_pathway_is_as_its_file_says() -> None:
     assert (pathway.spo2.amber_low, pathway.spo2.red_low, pathway.spo2.red_prompt) == (93, 91, "")
 
 
+def test_a_stay_is_two_weeks_and_the_return_counts_it_unless_the_pathway_says_otherwise() -> None:
+    assert (read("general", GOOD).max_stay_days, read("general", GOOD).in_sitrep) == (14, True)
+    assert {name for name, one in pathways().items() if not one.in_sitrep} == {"oximetry_at_home", "recovery"}
+    assert {name: one.max_stay_days for name, one in pathways().items() if one.max_stay_days != 14} == {"recovery": 42}
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "fault"),
     [
@@ -57,6 +63,8 @@ def test_a_pathway_is_as_its_file_says() -> None:
         ("= 4", "= true", "readings_per_day: must be int"),
         ("= 4", "= -1", "readings_per_day: must be 0 to 24"),
         ("= 4", "= 25", "readings_per_day: must be 0 to 24"),
+        ("[spo2]", "max_stay_days = 0\n[spo2]", "max_stay_days: must be at least 1"),
+        ("[spo2]", "in_sitrep = 0\n[spo2]", "in_sitrep: must be bool"),
         ("[spo2]", "[spO2]", "unknown: spO2"),
         ("[spo2]\namber_low = 93\nred_low = 91", "spo2 = 93", "spo2: must be dict"),
         ("amber_low = 93\n", "", "spo2: missing: amber_low"),

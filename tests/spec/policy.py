@@ -143,7 +143,7 @@ def _word(word: str) -> str:
 
 def _pathways() -> str:
     return table(
-        ("Pathway", "Readings per day", "Amber", "Red", "Prompt at red"),
+        ("Pathway", "Readings per day", "Amber", "Red", "Prompt at red", "Longest stay", "In the SitRep"),
         [
             (
                 f"{one.title} (`{one.name}`)",
@@ -151,6 +151,8 @@ def _pathways() -> str:
                 f"{one.spo2.red_low + 1}–{one.spo2.amber_low} %",
                 f"{one.spo2.red_low} % or less",
                 one.spo2.red_prompt,
+                f"{one.max_stay_days} days",
+                "yes" if one.in_sitrep else "no",
             )
             for one in pathways().values()
         ],

@@ -30,7 +30,9 @@ def raise_deterioration(alerts: Alerts, scored: Scored, rescored: Iterable[int])
     last = _last_measured(scored)
     for column, row in enumerate(scored.rows):
         stay, severity = scored.stays[row.stay], Severity(scored.severity[column])
-        if (row.item is None and column not in again) or not scored.facts.watched[column]:
+        if stay.has_died or not scored.facts.watched[column]:
+            continue  # nobody is called to the home of the dead; what was measured is stored
+        if row.item is None and column not in again:
             continue
         is_open = (stay.patient_id, Kind.DETERIORATION) in alerts.open
         is_graver = row.stored is None or severity > row.stored.severity

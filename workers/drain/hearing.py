@@ -91,7 +91,7 @@ def _heard(alerts: Alerts, stay: Stay, taken_at: datetime) -> None:
         return
     stay.heard_at = taken_at
     plan = stay.plan_at(alerts.now)
-    if stay.discharged_at is not None or not plan.is_to_send:
+    if stay.discharged_at is not None or stay.is_paused or not plan.is_to_send:
         return
     due_at = plan.schedule.due_after(taken_at.replace(second=0, microsecond=0))
     if due_at is None:
@@ -129,7 +129,11 @@ def check_on_who_declined(connection: psycopg.Connection, alerts: Alerts, scored
 
 def _owing(alerts: Alerts, stays: Iterable[Stay]) -> list[Stay]:
     """Those of whom readings are expected."""
-    return [stay for stay in stays if stay.discharged_at is None and stay.plan_at(alerts.now).is_to_send]
+    return [
+        stay
+        for stay in stays
+        if stay.discharged_at is None and not stay.is_paused and stay.plan_at(alerts.now).is_to_send
+    ]
 
 
 def _check_on(alerts: Alerts, stay: Stay, times: int) -> None:

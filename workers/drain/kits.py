@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 
+from devices.reading import ReadingSet
 from workers.drain.bulk import as_rows
 from workers.drain.items import Item, Kept
 
@@ -78,6 +79,32 @@ def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequenc
     return Kits(assigned, _named(connection, names))
 
 
+_LEFT_WITH: Final = """
+SELECT asked.place, assignment.patient_id, lower(during), upper(during)
+FROM json_to_recordset(%s) AS asked (place int, device bigint, named uuid, taken_at timestamptz)
+CROSS JOIN LATERAL (
+    SELECT patient_id, during FROM assignment
+    LEFT JOIN patient ON patient.id = patient_id AND asked.named IS NOT NULL
+    WHERE device_id = asked.device AND upper(during) <= asked.taken_at
+      AND (asked.named IS NULL OR patient.public_id = asked.named)
+    ORDER BY upper(during) DESC LIMIT 1
+) AS assignment
+"""
+
+
+def left_with(connection: psycopg.Connection, nobodys: Sequence[Kept]) -> dict[int, Assigned]:
+    """By place: whose a device was last, of the sets whose device was nobody's when they were taken."""
+    asked = [
+        {"place": place, "device": one.source, "named": _as_id(one.named), "taken_at": one.document.taken_at}
+        for place, one in enumerate(nobodys)
+        if one.source > 0 and not one.patients and isinstance(one.document, ReadingSet)
+    ]
+    if not asked:
+        return {}
+    found = connection.execute(_LEFT_WITH, (as_rows(asked),)).fetchall()
+    return {place: Assigned(*period) for place, *period in found}
+
+
 def _named(connection: psycopg.Connection, names: Iterable[str | None]) -> dict[str, int]:
     """By name as it was sent: the patient's key. What is no id names nobody."""
     canonical = {name: one for name in names if name is not None and (one := _as_id(name))}
@@ -87,8 +114,8 @@ def _named(connection: psycopg.Connection, names: Iterable[str | None]) -> dict[
     return {name: found[one] for name, one in canonical.items() if one in found}
 
 
-def _as_id(name: str) -> str | None:
+def _as_id(name: str | None) -> str | None:
     try:
-        return str(UUID(name))
+        return None if name is None else str(UUID(name))
     except ValueError:
         return None

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -16,12 +16,17 @@ from alert_rules.pathway import Pathway, pathways
 from alert_rules.silence import Schedule
 from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
+from devices.reading import ReadingSet
 from monitoring.alerts.life import About
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored
+from monitoring.wards.tables import PAUSES
 from workers.drain.bulk import as_array
 from workers.drain.items import RETENTION, Item, Kept
-from workers.drain.kits import Kits, kits_of
+from workers.drain.kits import Assigned, Kits, kits_of, left_with
+
+STILL_THERE_FOR: Final = timedelta(days=30)
+"""For so long after a discharge what the patient's device posts is taken to be theirs. The design's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Stay:
     born: date
     pregnant: str
     spinal_cord_injury: bool
+    has_died: bool
+    is_paused: bool  # in a hospital: no readings are due
     episode_id: int
     patient_id: int
     patient: str  # public id
@@ -115,22 +122,27 @@ class Placed:
 
 
 def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Placed:
-    """Find each item's stay, and lock what is known of every patient. Five queries, whatever the number of items.
+    """Find each item's stay, and lock what is known of every patient. Six queries, whatever the number of items.
 
     What is kept aside already is given its patients: those who have the device now.
     """
     kits = kits_of(connection, items, kept)
     aside = [replace(one, patients=kits.who_has_it(one.source, one.received_at, one.named)) for one in kept]
     whose: list[tuple[Item, int]] = []
+    nobodys: list[Kept] = []
     for item in items:
         meant = kits.patients(item.source, item.one.taken_at, item.patient)
         if len(meant) == 1:
             whose.append((item, meant[0]))
         else:
-            aside.append(_unassigned(kits, item))
+            nobodys.append(_unassigned(kits, item))
+    left = left_with(connection, nobodys)
     oldest = min((item.one.taken_at for item, _ in whose), default=None)
-    patients = {patient for _, patient in whose} | {patient for one in aside for patient in one.patients}
+    patients = {patient for _, patient in whose}
+    patients |= {patient for one in [*aside, *nobodys] for patient in one.patients}
+    patients |= {had.patient_id for had in left.values()}
     stays = _stays(connection, patients, oldest)
+    aside += [_of_who_left(one, left.get(number), stays) for number, one in enumerate(nobodys)]
     placed: list[tuple[Item, Stay]] = []
     for item, patient_id in whose:
         stay = next((stay for stay in stays.get(patient_id, ()) if stay.holds(item.one.taken_at)), None)
@@ -150,6 +162,24 @@ def _unassigned(kits: Kits, item: Item) -> Kept:
     return Kept.of(item, Aside.UNASSIGNED, "the device had no patient at that time", now_with)
 
 
+def _of_who_left(one: Kept, had: Assigned | None, stays: dict[int, list[Stay]]) -> Kept:
+    """A set of nobody's device is its last patient's, where that ended with their stay and it was taken soon after.
+
+    The device is at their home until somebody fetches it, and they may believe that they are watched.
+    """
+    if had is None or had.until is None or had.patient_id not in stays:
+        return one
+    stay = stays[had.patient_id][-1]
+    if stay.discharged_at is None:
+        return one
+    assert isinstance(one.document, ReadingSet)
+    ended_with_it = had.until >= stay.discharged_at
+    if not ended_with_it or not had.until <= one.document.taken_at < had.until + STILL_THERE_FOR:
+        return one
+    detail = "the patient was discharged, and the device is still there"
+    return replace(one, reason=Aside.NOT_ADMITTED, detail=detail, patients=(had.patient_id,))
+
+
 def _out_of_time(item: Item, patient_id: int) -> Kept:
     ahead = item.one.taken_at - item.received_at
     if -ahead > RETENTION:
@@ -159,14 +189,10 @@ def _out_of_time(item: Item, patient_id: int) -> Kept:
     return Kept.of(item, Aside.NOT_ADMITTED, "the patient had no stay on a ward at that time", (patient_id,))
 
 
-_STAYS: Final = """
-SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cord_injury,
-       episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
-       known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
-       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed
+_LOCK: Final = """
+SELECT episode.id
 FROM episode
 JOIN latest_vitals AS known ON known.episode_id = episode.id
-JOIN patient ON patient.id = episode.patient_id
 WHERE episode.patient_id = ANY(%s::bigint[])
   AND (episode.discharged_at IS NULL OR episode.discharged_at > %s
        OR NOT EXISTS (SELECT FROM episode AS later
@@ -175,6 +201,21 @@ ORDER BY episode.id
 FOR UPDATE OF known
 """
 """Open stays, those that a set may belong to, and at least the last one: somebody's row is always locked."""
+
+_STAYS: Final = """
+SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cord_injury,
+       patient.died_at IS NOT NULL,
+       EXISTS (SELECT FROM leave WHERE leave.episode_id = episode.id AND until_at IS NULL AND kind = ANY(%s)),
+       episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
+       known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
+       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed
+FROM episode
+JOIN latest_vitals AS known ON known.episode_id = episode.id
+JOIN patient ON patient.id = episode.patient_id
+WHERE episode.id = ANY(%s::bigint[])
+ORDER BY episode.id
+"""
+"""Locked first, read then: who waited for the lock reads what a discharge or a transfer has made of the stay."""
 
 _WARDS: Final = "SELECT id, code, pathway, staffed_hours FROM ward WHERE id = ANY(%s::bigint[])"
 
@@ -189,15 +230,16 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     """The stays of these patients, locked in order."""
     if not patients:
         return {}
-    rows = connection.execute(_STAYS, (as_array(sorted(patients)), oldest)).fetchall()
-    if not rows:
+    locked = [key for (key,) in connection.execute(_LOCK, (as_array(sorted(patients)), oldest))]
+    if not locked:
         return {}
+    rows = connection.execute(_STAYS, ([*map(str, PAUSES)], as_array(locked))).fetchall()
     wards = _wards(connection, {row[0] for row in rows})
     stays: dict[int, Stay] = {}
     of_patient: dict[int, list[Stay]] = {}
     for ward_id, *columns in rows:
         stay = Stay(wards[ward_id], *columns)
-        stay.also = msgspec.json.decode(columns[11])
+        stay.also = msgspec.json.decode(columns[13])
         stays[stay.episode_id] = stay
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():

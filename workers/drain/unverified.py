@@ -24,8 +24,11 @@ ATTEMPT: Final = "attempt_"
 
 
 def tell_aside(alerts: Alerts, kept: Sequence[Kept], placed: Placed) -> None:
-    """What was kept aside of known patients: unverified values that would be red, refused ones, and posting late."""
-    known = [(one, stay) for one in kept for stay in placed.stays_now(one.patients)]
+    """What was kept aside of known patients: unverified values that would be red, refused ones, and posting late.
+
+    Nobody is called to the home of somebody who died.
+    """
+    known = [(one, stay) for one in kept for stay in placed.stays_now(one.patients) if not stay.has_died]
     would_be = _would_be(known)
     for number, (one, stay) in enumerate(known):
         taken_at = None if isinstance(one.document, dict) else one.document.taken_at

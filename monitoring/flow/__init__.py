@@ -1,0 +1,1 @@
+"""The way through a virtual ward: referred, accepted, admitted, reviewed, discharged."""
