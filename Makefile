@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint bench bench-history chaos docs clean
+.PHONY: help demo test check lint bench bench-history bench-flow chaos docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -26,13 +26,16 @@ lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@! $(BIN)/vulture | grep -v "unused variable" # columns and fields: SQL and JSON read them
+	@! $(BIN)/vulture | grep -v "unused variable\|unused attribute" # columns and fields: SQL and JSON read them
 
 bench: $(VENV)/.installed-dev ## how fast it is here, beside its targets (most of it needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 bench-history: $(VENV)/.installed-dev ## whether three months of everybody's readings make it slower (about half an hour)
 	@$(BIN)/python -m tests.benchmarks.history $(ARGS)
+
+bench-flow: $(VENV)/.installed-dev ## how fast occupancy is with a million spells (about two minutes)
+	@$(BIN)/python -m tests.benchmarks.occupancy $(ARGS)
 
 chaos: $(VENV)/.installed-dev ## kill at random under load, and count what was promised (ARGS="--minutes 5")
 	@$(BIN)/python -m tests.chaos $(ARGS)

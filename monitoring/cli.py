@@ -16,6 +16,8 @@ from monitoring.clock import utc_now
 from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.parts import CannotAdd, service_on, settings_for
+from monitoring.refusals import Unacceptable
+from monitoring.reports.choices import By, Every
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +35,8 @@ staff_app = typer.Typer(no_args_is_help=True, help="Who works here.")
 device_app = typer.Typer(no_args_is_help=True, help="What posts readings.")
 app.add_typer(staff_app, name="staff")
 app.add_typer(device_app, name="device")
+report_app = typer.Typer(no_args_is_help=True, help="Figures of the wards.")
+app.add_typer(report_app, name="report")
 
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""
@@ -141,6 +145,36 @@ def device_add(
     _print_made(installing.add_device(settings_for(data), kind, serial, utc_now()), json)
 
 
+@report_app.command("occupancy", context_settings=VARIABLES)
+def report_occupancy(  # noqa: PLR0913 - an option each
+    from_: Annotated[str | None, typer.Option("--from", help="An instant, or a date in London; a week ago.")] = None,
+    to: Annotated[str | None, typer.Option(help="Likewise; now.")] = None,
+    step: Annotated[Every, typer.Option(help="How far apart.")] = Every.HOUR,
+    by: Annotated[By, typer.Option(help="A series for each of these.")] = By.ALL,
+    ward: Annotated[str | None, typer.Option(help="Only this ward.")] = None,
+    pathway: Annotated[str | None, typer.Option(help="Only wards of this pathway.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only wards of this provider.")] = None,
+    icb: Annotated[str | None, typer.Option(help="Only wards of this ICB.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw a chart into this file, .png or .svg.")] = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """How full the wards were, over time: a table, JSON, or a chart."""
+    from monitoring.reports import commands  # noqa: PLC0415
+
+    only = {"ward": ward, "pathway": pathway, "provider": provider, "icb": icb}
+    record = commands.occupancy_record(settings_for(data), from_, to, step, by, only, utc_now())
+    if plot:
+        commands.plot(record, plot)
+    if json:
+        sys.stdout.write(commands.as_text(record) + "\n")
+    elif not plot:
+        table = Table("", "at the end", "mean occupancy", "most patients", "over capacity", box=None)
+        for line in commands.summary(record):
+            table.add_row(*line)
+        out.print(table)
+
+
 @app.command(context_settings=VARIABLES)
 def check(data: Data = None, json: Json = False) -> None:
     """Say part by part whether this installation is healthy. Exit 1 where it is not."""
@@ -163,7 +197,7 @@ def main() -> None:
     """The console command. What a person can mend is one line, not a traceback."""
     try:
         app()
-    except (WrongSetting, EmbeddedError, CannotAdd) as error:
+    except (WrongSetting, EmbeddedError, CannotAdd, Unacceptable) as error:
         _complain(str(error))
         sys.exit(2)
     except Exception as error:

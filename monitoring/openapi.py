@@ -26,9 +26,10 @@ REFUSALS: Final = {
     401: "No token, or one that is not valid.",
     403: "Not with this role, or not on this ward.",
     404: "Not there, or not yours to see.",
+    406: "It can't be answered in a form that you accept.",
     409: "What is now forbids it; `current` says what is.",
-    413: "The body is larger than 1 MiB, or holds more than 1,000 sets.",
-    415: "The body must be JSON.",
+    413: "The body is larger than 1 MiB, or what the operation allows, or holds more than 1,000 sets.",
+    415: "The body is not of the media type that is taken here: JSON, or what the operation names.",
     422: "Well-formed, but it cannot be accepted: `errors` names each field and the reason.",
     503: "The queue or the database cannot take it now. Send it again after `Retry-After` seconds.",
 }
@@ -147,6 +148,8 @@ def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int
     refusals = set() if path.startswith(OPEN) else {401, 403, 422, 503}  # 422: also for a parameter that is unknown
     if "{" in path:
         refusals |= {404}
+    if path.startswith("/v1/reports/") and not changes:
+        refusals |= {406}
     if changes:
         refusals |= {409}
     if changes or "requestBody" in operation:  # a body is also refused where none is taken

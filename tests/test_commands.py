@@ -20,7 +20,7 @@ from monitoring.cli import VARIABLES, app
 from monitoring.config import PREFIX, Settings
 from tests.servers import Servers
 
-COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "check")
+COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "report", "check")
 
 
 def run(*words: str, settings: Settings | None = None, **env: str) -> subprocess.CompletedProcess[str]:

@@ -18,14 +18,15 @@ class Scale:
     array_sets: int  # scored at once by the array NEWS2
     copied: int  # rows
     history: int  # sets of history, apart
+    spells: int  # of a year on 420 wards, apart
 
 
 SETS_PER_ARRAY: Final = 200
 FULL: Final = Scale(
     "full", patients=25_000, runs=3, posts=20_000, arrays=500, naive=1_000, sick=300, array_sets=4_000_000,
-    copied=200_000, history=10_000_000,
+    copied=200_000, history=10_000_000, spells=1_000_000,
 )  # fmt: skip
 QUICK: Final = Scale(
     "quick", patients=1_500, runs=1, posts=1_500, arrays=20, naive=80, sick=30, array_sets=1_000_000, copied=4_000,
-    history=300_000,
+    history=300_000, spells=40_000,
 )  # fmt: skip

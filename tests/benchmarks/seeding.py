@@ -140,6 +140,11 @@ _COPIES: Final[Sequence[tuple[str, str, dict[str, str]]]] = (
         "one.id = home.stay_model",
         _MADE | {"patient_id": "home.key", "ward_id": "home.ward_id", "admitted_at": "%(at)s"},
     ),
+    (
+        "ward_stay",
+        "one.episode_id = home.stay_model",
+        {"episode_id": "home.key", "patient_id": "home.key", "ward_id": "home.ward_id", "from_at": "%(at)s"},
+    ),
     ("plan", "one.episode_id = home.stay_model", {"episode_id": "home.key", "from_at": "%(at)s"}),
     ("latest_vitals", "one.episode_id = home.stay_model", {"episode_id": "home.key"}),
     (

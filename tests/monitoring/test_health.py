@@ -11,6 +11,7 @@ from monitoring.health import UNSCORED_WARNING_S
 from monitoring.heartbeat import beat
 from monitoring.intake.durability import Durability
 from monitoring.intake.stream import FIELD, stream_name
+from monitoring.schema import HEAD
 from monitoring.service import Service
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import database_away, own_queue, until
@@ -57,7 +58,7 @@ def test_with_every_part_there_it_is_ok(looked: Api) -> None:
         "status": "ok",
         "parts": {
             "database": {"status": "ok"},
-            "schema": {"status": "ok", "detail": "0001"},
+            "schema": {"status": "ok", "detail": HEAD},
             "workers": {"status": "ok", "detail": "1 heard in the last 10 s"},
             "timekeeper": {"status": "ok", "detail": "1 heard in the last 10 s"},
             "queue": {"status": "ok", "detail": "durable: stated by configuration"},
@@ -84,7 +85,7 @@ def test_a_database_that_was_never_migrated_is_not_ready(ward: Ward, run_servers
         answer = ready(api)
         assert (answer.status_code, answer.json()["status"]) == (503, "failed")
         assert int(answer.headers["retry-after"]) > 0
-        assert part(api, "schema") == {"status": "degraded", "detail": "is None, needs 0001"}
+        assert part(api, "schema") == {"status": "degraded", "detail": f"is None, needs {HEAD}"}
         assert part(api, "database") == {"status": "ok"}
 
 

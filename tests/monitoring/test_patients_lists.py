@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from monitoring.access.roles import Role
 from tests.monitoring.api import Api
+from tests.monitoring.referring import referred
 from tests.monitoring.steps import add_device, admit, done, drain, employ, open_ward, posts, register
 from tests.ward import SICK
 
@@ -36,13 +37,14 @@ def grow(api: Api, start: int, end: int) -> None:
         admit(api, patient, "WARD1", devices=[device["id"]])
         posts(api, device["token"], **SICK)
         posts(api, pulse=70 + n)
+        referred(api)
     drain(api)
 
 
 def test_a_longer_list_needs_no_more_queries(api: Api) -> None:
     of_patient = f"/v1/patients/{api.ward.patient.id}"
     paths = [
-        "/v1/patients", "/v1/wards", "/v1/devices", "/v1/alerts", "/v1/alerts?state=open",
+        "/v1/patients", "/v1/wards", "/v1/devices", "/v1/referrals", "/v1/alerts", "/v1/alerts?state=open",
         f"{of_patient}/readings", f"{of_patient}/scores",
     ]  # fmt: skip
     token = employ(api, Role.ADMIN, "WARD1", *(f"W{n}" for n in range(8)))

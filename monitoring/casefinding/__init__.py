@@ -1,0 +1,1 @@
+"""Case finding: who may have hypertension, for the practice that can treat it."""

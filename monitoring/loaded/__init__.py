@@ -1,0 +1,1 @@
+"""Tables that a site loads: whole, dated, from CSV, never typed in by hand."""

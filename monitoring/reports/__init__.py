@@ -1,0 +1,1 @@
+"""Reports: what is counted, how, and for whom. A file each."""
