@@ -61,14 +61,18 @@ def _age() -> str:
 GROUP_OF: Final[Mapping[Cut, str]] = {
     # The smaller area knows better: an LSOA by its postcode, then the postcode, then the district.
     Cut.DEPRIVATION: """
-        SELECT deprivation.quintile::text
+        SELECT coalesce(
+            (SELECT quintile FROM deprivation
+             WHERE from_on = CAST(:deprivation_from AS date) AND area = (
+                SELECT lsoa FROM postcode_lsoa
+                WHERE postcode_lsoa.from_on = CAST(:postcodes_from AS date)
+                  AND postcode_lsoa.postcode = home.postcode)),
+            (SELECT quintile FROM deprivation
+             WHERE from_on = CAST(:deprivation_from AS date) AND area = home.postcode),
+            (SELECT quintile FROM deprivation
+             WHERE from_on = CAST(:deprivation_from AS date) AND area = home.district))::text
         FROM (SELECT upper(replace(patient.postcode, ' ', '')) AS postcode,
-                     upper(replace(patient.postcode_district, ' ', '')) AS district) AS home
-        LEFT JOIN postcode_lsoa ON postcode_lsoa.from_on = CAST(:postcodes_from AS date)
-                                AND postcode_lsoa.postcode = home.postcode
-        CROSS JOIN LATERAL (VALUES (1, postcode_lsoa.lsoa), (2, home.postcode), (3, home.district)) AS place (nth, area)
-        JOIN deprivation ON deprivation.area = place.area AND deprivation.from_on = CAST(:deprivation_from AS date)
-        ORDER BY place.nth LIMIT 1""",
+                     upper(replace(patient.postcode_district, ' ', '')) AS district) AS home""",
     Cut.ETHNICITY: """
         SELECT ethnic_group."group" FROM ethnic_group
         WHERE ethnic_group.from_on = CAST(:ethnicity_from AS date)

@@ -53,7 +53,7 @@ WITH spell AS (
         WHERE alert_id = alert.id AND "by" IS NOT NULL AND to_state <> 'open' AND at < :to
     ) AS answered
     WHERE alert.severity >= {Severity.RED.value} AND alert.raised_at >= :from AND alert.raised_at < :to
-), person AS (
+), person AS MATERIALIZED (
     SELECT patient.id AS patient_id, coalesce(({{group}}), '{NOT_STATED}') AS grp
     FROM patient WHERE patient.id IN (SELECT patient_id FROM happened)
 )
