@@ -15,6 +15,7 @@ from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
+from monitoring.embedded.supervisor import supervise
 from monitoring.parts import CannotAdd, service_on, settings_for
 from monitoring.refusals import Unacceptable
 from monitoring.reports.choices import By, Every
@@ -80,7 +81,6 @@ def up(
 
     A part that dies is started again. Started again on the same DIR, everything is as it was.
     """
-    from monitoring.embedded.supervisor import supervise  # noqa: PLC0415 - the other commands start quicker without
 
     def say(message: str) -> None:
         err.print(f"[bold]up[/bold] {message}", highlight=False)
@@ -125,7 +125,7 @@ def staff_add(
     json: Json = False,
 ) -> None:
     """Make a member of staff and print `id` and, once, `token`."""
-    from monitoring import installing  # noqa: PLC0415
+    from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
     is_registered = role is Role.CLINICIAN if registered is None else registered
     staff = installing.new_staff(role, name, ward or [], registered=is_registered, senior=senior, now=utc_now())
@@ -140,7 +140,7 @@ def device_add(
     json: Json = False,
 ) -> None:
     """Register a device and print `id` and, once, `token`."""
-    from monitoring import installing  # noqa: PLC0415
+    from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
     _print_made(installing.add_device(settings_for(data), kind, serial, utc_now()), json)
 
@@ -160,7 +160,7 @@ def report_occupancy(  # noqa: PLR0913 - an option each
     json: Json = False,
 ) -> None:
     """How full the wards were, over time: a table, JSON, or a chart."""
-    from monitoring.reports import commands  # noqa: PLC0415
+    from monitoring.reports import commands  # noqa: PLC0415 - likewise
 
     only = {"ward": ward, "pathway": pathway, "provider": provider, "icb": icb}
     record = commands.occupancy_record(settings_for(data), from_, to, step, by, only, utc_now())
@@ -178,7 +178,7 @@ def report_occupancy(  # noqa: PLR0913 - an option each
 @app.command(context_settings=VARIABLES)
 def check(data: Data = None, json: Json = False) -> None:
     """Say part by part whether this installation is healthy. Exit 1 where it is not."""
-    from monitoring import installing  # noqa: PLC0415
+    from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
     parts = installing.examine(settings_for(data), utc_now())
     healthy = all(part.status == "ok" for part in parts.values())

@@ -19,6 +19,11 @@ from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 
 TAGS = ["referrals"]
+DECIDE: dict[str, Any] = {
+    "opt": {"allows": "decide referrals", "whose": referral_views.referral},
+    "tags": TAGS,
+    "status_code": 200,
+}
 Code = Annotated[str | None, QueryParameter(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 
 InState = Annotated[str | None, QueryParameter(name="state", schema_extra={"enum": [str(state) for state in State]})]
@@ -56,13 +61,7 @@ async def get_referral(request: Incoming, referral: FromPath[UUID]) -> ReferralD
     return await look(request, lambda act: referral_views.referral(act, referral))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/triage",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    tags=TAGS,
-    status_code=200,
-    summary="Say how urgent",
-)
+@post("/v1/referrals/{referral:uuid}/triage", **DECIDE, summary="Say how urgent")
 async def post_triage(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[TriageBody | None] = None
 ) -> Response[ReferralDetail]:
@@ -70,13 +69,7 @@ async def post_triage(
     return await change(request, lambda act: decisions.triage(act, referral, data or TriageBody()))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/accept",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    tags=TAGS,
-    status_code=200,
-    summary="Hold a bed",
-)
+@post("/v1/referrals/{referral:uuid}/accept", **DECIDE, summary="Hold a bed")
 async def post_accept(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[AcceptBody | None] = None
 ) -> Response[ReferralDetail]:
@@ -84,13 +77,7 @@ async def post_accept(
     return await change(request, lambda act: decisions.accept(act, referral, data or AcceptBody()))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/decline",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    tags=TAGS,
-    status_code=200,
-    summary="Decline",
-)
+@post("/v1/referrals/{referral:uuid}/decline", **DECIDE, summary="Decline")
 async def post_decline(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[EndBody]
 ) -> Response[ReferralDetail]:
@@ -98,13 +85,7 @@ async def post_decline(
     return await change(request, lambda act: decisions.end(act, referral, Move.DECLINE, data))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/redirect",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    tags=TAGS,
-    status_code=200,
-    summary="Send elsewhere",
-)
+@post("/v1/referrals/{referral:uuid}/redirect", **DECIDE, summary="Send elsewhere")
 async def post_redirect(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[RedirectBody]
 ) -> Response[ReferralDetail]:
@@ -112,13 +93,7 @@ async def post_redirect(
     return await change(request, lambda act: decisions.end(act, referral, Move.REDIRECT, data))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/withdraw",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    tags=TAGS,
-    status_code=200,
-    summary="Withdraw",
-)
+@post("/v1/referrals/{referral:uuid}/withdraw", **DECIDE, summary="Withdraw")
 async def post_withdraw(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[EndBody]
 ) -> Response[ReferralDetail]:
@@ -126,13 +101,7 @@ async def post_withdraw(
     return await change(request, lambda act: decisions.end(act, referral, Move.WITHDRAW, data))
 
 
-@post(
-    "/v1/referrals/{referral:uuid}/not-onboarded",
-    opt={"allows": "decide referrals", "whose": referral_views.referral},
-    status_code=200,
-    tags=TAGS,
-    summary="Say that monitoring never began",
-)
+@post("/v1/referrals/{referral:uuid}/not-onboarded", **DECIDE, summary="Say that monitoring never began")
 async def post_not_onboarded(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[EndBody]
 ) -> Response[ReferralDetail]:

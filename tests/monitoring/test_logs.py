@@ -156,14 +156,14 @@ def test_an_exception_is_logged_by_its_type_and_place(written: Written) -> None:
             raise RuntimeError(NOTE) from error
     except RuntimeError:
         structlog.get_logger().exception("went_wrong")
-        logging.getLogger("a.library").exception("it went wrong")
+        logging.getLogger("some.package").exception("it went wrong")
     log = written.stream.getvalue()
     assert NOTE not in log
     told = written.of("went_wrong")[0]["exception"]
     assert told.startswith("RuntimeError\n")
     assert "\nValueError\n" in told
     assert "test_logs.py" in told
-    assert "a.library it went wrong\nRuntimeError" in log
+    assert "some.package it went wrong\nRuntimeError" in log
 
 
 def test_a_chain_that_was_cut_on_purpose_stays_cut() -> None:
