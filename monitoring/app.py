@@ -42,18 +42,9 @@ SWAGGER_FILES = Path(swagger_ui.__file__).parent / "static"
 
 def make_app(settings: Settings) -> Litestar:
     """The application for these settings. It connects to nothing before it serves."""
-    service = Service.of(settings)
-
-    @asynccontextmanager
-    async def serving(_: Litestar) -> AsyncIterator[None]:
-        await service.start()
-        try:
-            yield
-        finally:
-            await service.stop()
 
     def with_service(config: AppConfig) -> AppConfig:
-        config.state["service"] = service
+        config.state["service"] = Service.of(settings)
         return config
 
     routes = [
@@ -65,7 +56,7 @@ def make_app(settings: Settings) -> Litestar:
     app = Litestar(
         [*routes, _swagger_files()],
         exception_handlers=handlers(),
-        lifespan=[serving],
+        lifespan=[_serving],
         on_app_init=[with_service],
         middleware=[gate, whose],
         request_class=StrictRequest,
@@ -75,6 +66,16 @@ def make_app(settings: Settings) -> Litestar:
     )
     app.asgi_handler = watched(app.asgi_handler)  # outermost: the framework's own refusals are watched too
     return app
+
+
+@asynccontextmanager
+async def _serving(app: Litestar) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    await service.start()
+    try:
+        yield
+    finally:
+        await service.stop()
 
 
 def _swagger_files() -> Any:

@@ -58,10 +58,10 @@ def running() -> Iterator[Servers]:
 
 
 @contextmanager
-def own_database(servers: Servers) -> Iterator[str]:
-    """The name of a migrated, empty database that nobody else uses."""
+def own_database(servers: Servers, template: str = TEMPLATE) -> Iterator[str]:
+    """The name of a database that nobody else uses: migrated and empty, or a copy of another."""
     name = f"test_{uuid4().hex}"
-    _administer(servers, f'CREATE DATABASE "{name}" OWNER {postgres.OWNER} TEMPLATE "{TEMPLATE}" STRATEGY FILE_COPY')
+    _administer(servers, f'CREATE DATABASE "{name}" OWNER {postgres.OWNER} TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:
         yield name
     finally:

@@ -7,7 +7,7 @@ assert ward.alert().severity == Severity.CRITICAL
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -97,6 +97,17 @@ class Ward:
         ward.patient = ward.admit()
         return ward
 
+    @property
+    def database(self) -> str:
+        """The name of the ward's database."""
+        return self.engine.url.database or ""
+
+    def copied(self, settings: Settings, engine: Engine) -> Ward:
+        """The same ward on a copy of its database."""
+        copy = replace(self, settings=settings, engine=engine, staff=dict(self.staff), tokens=dict(self.tokens))
+        copy.patient = self.patient
+        return copy
+
     def opens(self, code: str, **changed: Any) -> None:
         """A ward of 20 beds opens."""
         body = {"pathway": "general", "provider": "RXX", "icb": "QXX", "funded": 40, "staffed": 20} | changed
@@ -105,20 +116,27 @@ class Ward:
             wards.open_ward(act, msgspec.convert({"code": code, "name": f"Ward {code}", **body}, WardBody))
 
     def employ(
-        self, role: Role, *, name: str = "", wards: list[str] | None = None, registered: bool | None = None
+        self,
+        role: Role,
+        *,
+        name: str = "",
+        wards: list[str] | None = None,
+        registered: bool | None = None,
+        senior: bool = False,
     ) -> tuple[Caller, str]:
         """A member of staff and their token."""
         if registered is None:
             registered = role is Role.CLINICIAN
         with transaction(self.engine) as session:
             staff = Staff(
-                name=name or f"The {role}", role=role, wards=wards, registered=registered, created_at=self.now
-            )
+                name=name or f"The {role}", role=role, wards=wards, registered=registered, senior=senior,
+                created_at=self.now,
+            )  # fmt: skip
             session.add(staff)
             session.flush()
             token = mint(session, self.now, staff_id=staff.id)
             allowed = None if wards is None else frozenset(wards)
-            return Caller(b"", staff.id, staff.public_id, staff.name, role, allowed, registered), token
+            return Caller(b"", staff.id, staff.public_id, staff.name, role, allowed, registered, senior), token
 
     def act(self, session: Session, role: Role) -> Act:
         """What a member of staff does, now."""

@@ -97,11 +97,15 @@ class Tokens:
         else:
             query = query.where(col(Token.changed_at) > self._read_until - OVERLAP)
         with snapshot(self._engine) as session:
-            for row in session.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
-                if row.revoked_at is None:
-                    self._held[row.sha256] = _caller(row)
-                else:
-                    self._held.pop(row.sha256, None)
+            page = query.order_by(col(Token.sha256)).limit(ROWS_AT_ONCE)
+            rows = session.execute(page).all()
+            while rows:
+                for row in rows:
+                    if row.revoked_at is None:
+                        self._held[row.sha256] = _caller(row)
+                    else:
+                        self._held.pop(row.sha256, None)
+                rows = session.execute(page.where(col(Token.sha256) > rows[-1].sha256)).all()
         self._read_until = now
 
 

@@ -17,6 +17,7 @@ from monitoring.app import make_app
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import transaction
+from monitoring.service import Service
 from tests.ward import Patient, Ward
 
 Answer = httpx.Response
@@ -27,12 +28,18 @@ def for_tests(settings: Settings, **changed: object) -> Settings:
     return settings.model_copy(update={"queue_durability": "stated", **changed})
 
 
+_idle: list[Litestar] = []
+"""Applications that no test uses now: to register a hundred routes takes longer than most tests."""
+
+
 class Api:
     """One API process. A call is made by a role of the ward's staff, or with any token."""
 
     def __init__(self, ward: Ward, **settings: object) -> None:
         self.ward = ward
-        self.app: Litestar = make_app(for_tests(ward.settings, **settings))
+        for_this = for_tests(ward.settings, **settings)
+        self.app = _idle.pop() if _idle else make_app(for_this)
+        self.app.state.service = Service.of(for_this)  # all that an application holds of its own
         self.client = TestClient(self.app)
 
     def __enter__(self) -> "Api":
@@ -41,6 +48,7 @@ class Api:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.client.__exit__(kind, error, at)
+        _idle.append(self.app)
 
     def device(self, patient: Patient | None = None) -> str:
         """A token of the patient's device."""

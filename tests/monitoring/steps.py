@@ -76,9 +76,9 @@ def add_device(api: Api, **changed: Any) -> dict[str, Any]:
     return made(api.post("/v1/devices", {"kind": "hub", "serial": "H-1"} | changed))
 
 
-def employ(api: Api, role: Role, *wards: str, registered: bool | None = None) -> str:
+def employ(api: Api, role: Role, *wards: str, registered: bool | None = None, senior: bool = False) -> str:
     """The token of somebody who works on these wards only."""
-    return api.ward.employ(role, wards=list(wards), registered=registered)[1]
+    return api.ward.employ(role, wards=list(wards), registered=registered, senior=senior)[1]
 
 
 def elsewhere(api: Api) -> tuple[str, str]:

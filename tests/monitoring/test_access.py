@@ -13,6 +13,7 @@ from litestar.routes import HTTPRoute
 from monitoring.access.permissions import DEVICE_MAY, MAY
 from monitoring.access.roles import Role
 from monitoring.access.tokens import Tokens
+from monitoring.clock import utc_now
 from tests.monitoring.api import Api
 from tests.monitoring.outages import until
 from tests.monitoring.steps import elsewhere, employ, has_alert, made, refused
@@ -141,6 +142,19 @@ def test_a_revoked_token_ends_within_a_second_in_every_process(api: Api) -> None
         assert api.post(f"/v1/devices/{device}/revoke", role=Role.ENGINEER).status_code == 200
         for process in (api, elsewhere_too):
             until(partial(shuts_out, process, token), within_s=REVOKED_WITHIN_S)
+
+
+def test_a_process_holds_every_live_token_from_its_start(api: Api) -> None:
+    written = (
+        "INSERT INTO token (sha256, device_id, created_at, changed_at, revoked_at) {} FROM generate_series(1, 1200) n"
+    )
+    live = "SELECT sha256(n::text::bytea), %(device)s, %(at)s, %(at)s, CASE WHEN n = 700 THEN %(at)s END"
+    with api.ward.engine.begin() as connection:
+        connection.exec_driver_sql(written.format(live), {"device": api.ward.patient.device_key, "at": utc_now()})
+    tokens = Tokens(api.ward.engine)
+    tokens.refresh(utc_now())
+    held = [number for number in range(1, 1201) if tokens.held(str(number))]
+    assert held == [number for number in range(1, 1201) if number != 700]
 
 
 def test_a_new_token_ends_the_old_one_and_is_valid_at_once(api: Api) -> None:

@@ -218,9 +218,7 @@ def test_an_act_sent_twice_under_one_key_is_one(api: Api) -> None:
 
 
 def test_a_senior_clinicians_review_is_told_apart(api: Api) -> None:
-    token = employ(api, Role.CLINICIAN, "WARD1")
-    with api.ward.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE staff SET senior = true")
+    token = employ(api, Role.CLINICIAN, "WARD1", senior=True)
     spell = begin(api)
     done(do(api, spell, "review", {}, token=token))
     assert record_of(api, spell, kind="review")[0]["senior"]
