@@ -11,6 +11,7 @@ from monitoring.access.tables import Answered, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
+from monitoring.escalation.tables import Contact, Escalation, LadderStep, Message, Rota, WardLadders
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
@@ -53,21 +54,25 @@ __all__ = [
     "CaseSent",
     "CasesSent",
     "Code",
+    "Contact",
     "Delay",
     "Deprivation",
     "Device",
     "DeviceSeen",
     "Episode",
+    "Escalation",
     "EthnicGroup",
     "Event",
     "Heartbeat",
     "IcbPopulation",
     "Inpatient",
+    "LadderStep",
     "LatestVitals",
     "Leave",
     "Ledger",
     "Letter",
     "Loading",
+    "Message",
     "OutsideContact",
     "Patient",
     "Plan",
@@ -79,6 +84,7 @@ __all__ = [
     "Referral",
     "ReferralHistory",
     "Rescored",
+    "Rota",
     "SQLModel",
     "SetAside",
     "SitRep",
@@ -87,5 +93,6 @@ __all__ = [
     "Token",
     "Ward",
     "WardCapacity",
+    "WardLadders",
     "WardStay",
 ]

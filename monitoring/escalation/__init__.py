@@ -1,0 +1,1 @@
+"""Who is told of an alert, how, and when the next one: ladders, duty, messages."""

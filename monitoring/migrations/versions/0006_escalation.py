@@ -1,0 +1,169 @@
+"""Escalation: ladders and where each alert stands on its own, who can be told and how, the outbox."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0006"
+down_revision = "0005"
+
+JSON = JSONB(none_as_null=True)
+
+# What is written once is not in the application's power to change.
+GRANTS = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON escalation, message, contact, rota TO vw_app;
+        GRANT SELECT, INSERT ON ward_ladders, ladder_step TO vw_app;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vw_app;
+    END IF;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "escalation",
+        sa.Column("alert_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("ladder", JSON, nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("step", sa.SmallInteger(), nullable=False),
+        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.SmallInteger(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_index(
+        "escalation_due", "escalation", ["due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL")
+    )
+    op.create_table(
+        "contact",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.SmallInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("to", sa.String(), nullable=False),
+        sa.Column("secrets", JSON, nullable=False),
+        sa.Column("quiet", JSON, nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("by IN ('webhook', 'email', 'sms', 'apprise')", name="by_known"),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("contact_of", "contact", ["staff_id", "place"], unique=True)
+    op.create_table(
+        "rota",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("ward_id", sa.BigInteger(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("weekly", JSON, nullable=False),
+        sa.Column("overrides", JSON, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("by", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "role IN ('clinician', 'support', 'coordinator', 'ucr', 'engineer', 'auditor', 'admin')", name="role_known"
+        ),
+        sa.ForeignKeyConstraint(["by"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code"),
+    )
+    op.create_index("rota_of_ward", "rota", ["ward_id"], unique=False)
+    op.create_table(
+        "ward_ladders",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("ward_id", sa.BigInteger(), nullable=False),
+        sa.Column("ladders", JSON, nullable=False),
+        sa.Column("by", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["by"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ward_ladders_of", "ward_ladders", ["ward_id", "id"], unique=False)
+    op.create_table(
+        "ladder_step",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("alert_id", sa.BigInteger(), nullable=False),
+        sa.Column("run", sa.Integer(), nullable=False),
+        sa.Column("step", sa.SmallInteger(), nullable=False),
+        sa.Column("repeat", sa.Integer(), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("tell", sa.String(), nullable=False),
+        sa.Column("taken", sa.Text(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("taken IN ('told', 'skipped', 'failed')", name="taken_known"),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("ladder_step_by_time", "ladder_step", ["at"], unique=False)
+    op.create_index("ladder_step_once", "ladder_step", ["alert_id", "run", "step", "repeat", "taken"], unique=True)
+    op.create_table(
+        "message",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("alert_id", sa.BigInteger(), nullable=True),
+        sa.Column("ladder_step_id", sa.BigInteger(), nullable=True),
+        sa.Column("ward_id", sa.BigInteger(), nullable=True),
+        sa.Column("staff_id", sa.BigInteger(), nullable=True),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("ways", JSON, nullable=False),
+        sa.Column("body", JSON, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("give_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("receipt", sa.String(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("by IN ('webhook', 'email', 'sms', 'apprise')", name="by_known"),
+        sa.CheckConstraint("state IN ('pending', 'sending', 'delivered', 'failed', 'cancelled')", name="state_known"),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["ladder_step_id"], ["ladder_step.id"]),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("message_by_age", "message", ["created_at"], unique=False)
+    op.create_index(
+        "message_by_receipt", "message", ["receipt"], unique=False, postgresql_where=sa.text("receipt IS NOT NULL")
+    )
+    op.create_index("message_due", "message", ["next_at"], unique=False, postgresql_where=sa.text("state = 'pending'"))
+    op.create_index("message_of_step", "message", ["ladder_step_id"], unique=False)
+    op.create_index(
+        "message_sending", "message", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'sending'")
+    )
+    op.create_index(
+        "message_to",
+        "message",
+        ["address", "id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('pending', 'sending')"),
+    )
+    op.create_index("message_to_staff", "message", ["staff_id", "id"], unique=False)
+    op.create_index(
+        "message_unsent_of_alert",
+        "message",
+        ["alert_id"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('pending', 'sending')"),
+    )
+    op.execute(GRANTS)
