@@ -59,7 +59,9 @@ NEXT: Final[dict[State, frozenset[State]]] = {
     State.OPEN: frozenset({State.ACKNOWLEDGED, State.ACTIONED, State.SNOOZED, State.RESOLVED, State.EXPIRED}),
     State.ACKNOWLEDGED: frozenset({State.OPEN, State.ACTIONED, State.SNOOZED, State.RESOLVED, State.EXPIRED}),
     State.ACTIONED: frozenset({State.OPEN, State.ACTIONED, State.SNOOZED, State.RESOLVED, State.EXPIRED}),
-    State.SNOOZED: frozenset({State.OPEN, State.ACKNOWLEDGED, State.ACTIONED, State.RESOLVED, State.EXPIRED}),
+    State.SNOOZED: frozenset(
+        {State.OPEN, State.ACKNOWLEDGED, State.ACTIONED, State.SNOOZED, State.RESOLVED, State.EXPIRED}
+    ),
     State.RESOLVED: frozenset(),
     State.EXPIRED: frozenset(),
 }
@@ -81,6 +83,10 @@ ACT_WITHIN: Final = {
 }
 ASK_AGAIN_AFTER: Final = timedelta(hours=1)
 """Actioned but unresolved: when the alert asks for its outcome first."""
+ASK_AGAIN_IN: Final = (timedelta(hours=3), timedelta(hours=8), timedelta(hours=12), timedelta(hours=24))
+"""From one asking to the next: 1, 4, 12 and 24 h after the action, then every day."""
+SNOOZE_MAX: Final = timedelta(hours=4)
+"""The design's own."""
 
 COMPLETE_WITHIN: Final = timedelta(minutes=15)
 """Somebody completes the set by phone: at any hour."""
@@ -199,6 +205,18 @@ def acknowledge(state: State) -> State:
 def act(state: State) -> State:
     """Somebody did something about it."""
     return go(state, State.ACTIONED)
+
+
+def snooze(state: State, severity: Severity) -> State:
+    """An amber may wait a while. Raises NotNow for what is worse."""
+    if severity > Severity.AMBER:
+        raise NotNow(f"the alert is {severity.label.replace('_', ' ')}: only an amber can be snoozed")
+    return go(state, State.SNOOZED)
+
+
+def ask_again_in(asked: int) -> timedelta:
+    """How long after it asked for its outcome so many times an alert asks again."""
+    return ASK_AGAIN_IN[min(asked, len(ASK_AGAIN_IN)) - 1]
 
 
 def resolve(state: State) -> State:

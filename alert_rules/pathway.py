@@ -8,14 +8,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from alert_rules.ladder import Ladder, Ladders, WrongLadder, read_ladders
 from alert_rules.limits import SpO2Defaults
 
 FOLDER: Final = files("alert_rules") / "pathways"
+LADDERS: Final = files("alert_rules") / "ladders.toml"
 
 READINGS_PER_DAY_MAX: Final = 24
 
 _NEEDED: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
-_KEYS: Final[dict[str, type]] = _NEEDED | {"max_stay_days": int, "in_sitrep": bool}
+_KEYS: Final[dict[str, type]] = _NEEDED | {"max_stay_days": int, "in_sitrep": bool, "ladders": dict}
 _SPO2_KEYS: Final[dict[str, type]] = {"amber_low": int, "red_low": int, "red_prompt": str}
 
 
@@ -28,6 +30,7 @@ class Pathway:
     readings_per_day: int
     spo2: SpO2Defaults
     version: str  # of the content: kept with every decision that it made
+    ladders: Ladders  # by severity's name, and `no_hospital`
     max_stay_days: int = 14  # NHS England's operational framework, August 2024
     in_sitrep: bool = True  # whether the national return counts wards of this kind
 
@@ -45,7 +48,21 @@ def read(name: str, text: str) -> Pathway:
     if fault := _fault(content):
         raise WrongPathway(f"{name}.toml: {fault}")
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Pathway(name=name, version=version, **content | {"spo2": SpO2Defaults(**content["spo2"])})
+    ladders = usual_ladders() | _ladders(name, content.pop("ladders", {}))
+    return Pathway(name=name, version=version, ladders=ladders, **content | {"spo2": SpO2Defaults(**content["spo2"])})
+
+
+@cache
+def usual_ladders() -> dict[str, Ladder]:
+    """The ladders of every pathway that has none of its own."""
+    return _ladders("ladders", tomllib.loads(LADDERS.read_text(encoding="utf-8")))
+
+
+def _ladders(name: str, raw: dict[str, Any]) -> dict[str, Ladder]:
+    try:
+        return read_ladders(raw, needs_to=False)
+    except WrongLadder as error:
+        raise WrongPathway(f"{name}.toml: ladders.{error}") from error
 
 
 @cache

@@ -4,7 +4,9 @@ import hashlib
 from importlib.resources import files
 from typing import Final
 
-DECIDING: Final = ("vitals", "news2", "news2_arrays", "compose", "limits", "severity", "alarms", "silence", "staffed")
+DECIDING: Final = (
+    "vitals", "news2", "news2_arrays", "compose", "limits", "severity", "alarms", "silence", "staffed", "concern",
+)  # fmt: skip
 """The modules whose text decides what alerts."""
 
 

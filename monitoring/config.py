@@ -54,6 +54,17 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `serve` listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
     log_format: Literal["json", "console"] = Field(default="json", description="console: for people.")
+    fallback_to: str | None = Field(
+        default=None,
+        min_length=3,
+        description="Where the last step of a ladder is told, for wards that name nobody themselves: a webhook's "
+        "https:// address, an e-mail address, a phone number, or what Apprise takes. It must always be answered.",
+    )
+    fallback_secret: str | None = Field(
+        default=None,
+        pattern=r"^whsec_[A-Za-z0-9+/]+=*$",
+        description="The secret that the fallback's webhook is signed with (Standard Webhooks).",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,

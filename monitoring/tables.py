@@ -11,7 +11,18 @@ from monitoring.access.tables import Answered, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
-from monitoring.escalation.tables import Contact, Escalation, LadderStep, Message, Rota, WardLadders
+from monitoring.concerns.tables import Concern
+from monitoring.escalation.tables import (
+    Contact,
+    EmergencyCall,
+    Escalation,
+    FallbackTest,
+    LadderStep,
+    Message,
+    Rota,
+    WardLadders,
+    WardRoutes,
+)
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
@@ -54,15 +65,18 @@ __all__ = [
     "CaseSent",
     "CasesSent",
     "Code",
+    "Concern",
     "Contact",
     "Delay",
     "Deprivation",
     "Device",
     "DeviceSeen",
+    "EmergencyCall",
     "Episode",
     "Escalation",
     "EthnicGroup",
     "Event",
+    "FallbackTest",
     "Heartbeat",
     "IcbPopulation",
     "Inpatient",
@@ -94,5 +108,6 @@ __all__ = [
     "Ward",
     "WardCapacity",
     "WardLadders",
+    "WardRoutes",
     "WardStay",
 ]

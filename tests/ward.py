@@ -27,6 +27,8 @@ from monitoring.alerts import answers
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import transaction
+from monitoring.escalation.ladders import set_ladders
+from monitoring.escalation.tables import By, Contact, LadderStep, Message, Taken
 from monitoring.flow.discharge import DischargeBody, discharge
 from monitoring.flow.leave import LeaveBody, ReturnBody, come_back, leave
 from monitoring.flow.transfer import TransferBody, transfer
@@ -44,6 +46,7 @@ from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Episode, Step
 from monitoring.wards.wards import WardBody
 from workers.drain.batch import Done, process
+from workers.ladders import fire_due
 from workers.overdue import raise_overdue
 
 DAY = date(2026, 3, 10)  # a Tuesday in winter: London is on UTC
@@ -176,6 +179,7 @@ class Ward:
         else:
             self.now += clock
         raise_overdue(self.engine, self.now)
+        fire_due(self.engine, self.settings, self.now)
         return self
 
     def receives(self, *, patient: Patient | None = None, taken: datetime | None = None, **vitals: Any) -> Done:
@@ -264,6 +268,32 @@ class Ward:
         with Session(self.engine) as session:
             query = select(AlertHistory).where(col(AlertHistory.alert_id) == alert.id).order_by(col(AlertHistory.id))
             return [entry.what for entry in session.execute(query).scalars()]
+
+    @property
+    def told(self) -> list[str]:
+        """Every step that any ladder took: when, whom, and where nobody could be told, why."""
+        steps = select(LadderStep, col(Alert.kind)).join(Alert, col(Alert.id) == col(LadderStep.alert_id))
+        with Session(self.engine) as session:
+            return [
+                f"{step.at:%H:%M} {step.tell}" + ("" if step.taken == Taken.TOLD else f": {step.reason}")
+                for step, _ in session.execute(steps.order_by(col(LadderStep.id)))
+            ]
+
+    def messages(self, alert: Alert) -> list[Message]:
+        """What was written to tell of an alert, oldest first."""
+        with Session(self.engine) as session:
+            query = select(Message).where(col(Message.alert_id) == alert.id).order_by(col(Message.id))
+            return list(session.execute(query).scalars())
+
+    def reaches(self, role: Role, to: str = "https://pager.example/1") -> None:
+        """The member of staff of a role can be told."""
+        with transaction(self.engine) as session:
+            session.add(Contact(staff_id=self.staff[role].id, place=0, by=By.WEBHOOK, to=to, recorded_at=self.now))
+
+    def sets_ladders(self, code: str = "WARD1", **ladders: Any) -> None:
+        """The coordinator decides a ward's own ladders."""
+        with transaction(self.engine) as session:
+            set_ladders(self.act(session, Role.COORDINATOR), code, ladders)
 
     def known(self, patient: Patient | None = None) -> LatestVitals:
         """What is known of the patient now."""

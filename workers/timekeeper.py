@@ -30,12 +30,14 @@ from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
 from workers.holds import expire_holds
 from workers.housekeeping import forget_old, make_coming_months
+from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
 from workers.snapshots import take_sitreps
 
 log = structlog.get_logger()
 TICK_S = 0.25
+STOP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,19 @@ def main() -> None:
     configure(settings)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)
-    engine = make_engine(settings.database_url, pool_size=1)
+    engine = make_engine(settings.database_url, pool_size=2)
     wait_for_schema(engine)
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
     post = Post(engine, connect(settings.queue_url), settings.streams, name)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    ladders = threading.Thread(target=keep_ladders, args=(engine, settings, stop), name="ladders", daemon=True)
+    ladders.start()
     work = tasks()
     while not stop.wait(TICK_S):
         tick(post, work, utc_now())
+    ladders.join(timeout=STOP_S)
     with suppress(*DATABASE_ERRORS):
         forget(engine, name)
 

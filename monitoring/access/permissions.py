@@ -31,13 +31,21 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct returns": frozenset({COORDINATOR, ADMIN}),
     "read alerts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
     "answer alerts": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "raise concerns": frozenset({CLINICIAN, SUPPORT, UCR, COORDINATOR, ADMIN}),
+    "read ladders": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
+    "decide who is told": frozenset({COORDINATOR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
-WATCHED_BY: Final = {"alert": "read alerts", "reading": "read patients", "score": "read patients"}
+WATCHED_BY: Final = {
+    "alert": "read alerts",
+    "escalation": "read alerts",
+    "reading": "read patients",
+    "score": "read patients",
+}
 """What somebody who watches live must also be let do, to be sent these kinds of events."""
 
 
@@ -46,5 +54,5 @@ def may_watch(role: Role | None, kind: str) -> bool:
     return role in MAY[WATCHED_BY.get(kind, "watch live")]
 
 
-DEVICE_MAY: Final = frozenset({"post readings"})
+DEVICE_MAY: Final = frozenset({"post readings", "raise concerns"})
 """What a device's token lets do."""

@@ -1,6 +1,7 @@
 """What people do with alerts: find them, take responsibility, act, resolve. Each answer is one transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -8,9 +9,21 @@ from sqlalchemy import ColumnElement, any_, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from alert_rules.alarms import ENDED, TECHNICAL, Kind, NotNow, Outcome, State, acknowledge, act, resolve
+from alert_rules.alarms import (
+    ENDED,
+    SNOOZE_MAX,
+    TECHNICAL,
+    Kind,
+    NotNow,
+    Outcome,
+    State,
+    acknowledge,
+    act,
+    resolve,
+    snooze,
+)
 from alert_rules.severity import Severity
-from alert_rules.staffed import due_at
+from alert_rules.staffed import due_at, shift_ends_at
 from monitoring.access.gate import see_ward
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
@@ -19,12 +32,13 @@ from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, AlertView, detail, event, view
 from monitoring.database import AnyRow, AnySelect
+from monitoring.escalation.starting import hold
 from monitoring.events import emit
-from monitoring.fields import Line, Text, Version
+from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.patients.register import find
-from monitoring.patients.tables import Patient
-from monitoring.refusals import Conflict, Forbidden, NotFound
+from monitoring.patients.tables import LatestVitals, Patient
+from monitoring.refusals import Conflict, Forbidden, NotFound, unacceptable
 from monitoring.wards.tables import Ward
 
 
@@ -48,6 +62,14 @@ class ResolveBody(msgspec.Struct, forbid_unknown_fields=True):
 
     outcome: Outcome
     note: Text | None = None
+    version: Version | None = None
+
+
+class SnoozeBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Not now, and why."""
+
+    until: Instant
+    reason: Reason
     version: Version | None = None
 
 
@@ -117,37 +139,60 @@ def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:
 
 def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> AlertDetail:
     """Take responsibility. Raises NotFound, Forbidden; Conflict naming who was first."""
-    _lock(act_, alert_id)
+    lock(act_, alert_id)
     row = to_answer(act_, alert_id)
     found, by = row[0], row[3]
     if by is not None and found.state in {State.ACKNOWLEDGED, State.ACTIONED}:
-        raise Conflict(f"{by.name} acknowledged it first.", current=_view(row))
-    _refuse_stale(row, body.version)
-    to = _allowed(row, acknowledge)
+        raise Conflict(f"{by.name} acknowledged it first.", current=as_view(row))
+    refuse_stale(row, body.version)
+    to = allowed(row, acknowledge)
     found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
-    return _move(act_, row, to, "acknowledged", body.note)
+    return move(act_, row, to, "acknowledged", body.note)
 
 
 def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
     """Record what was done; whoever acts has taken responsibility. Raises NotFound, Forbidden, Conflict."""
-    _lock(act_, alert_id)
+    lock(act_, alert_id)
     row = to_answer(act_, alert_id)
-    _refuse_stale(row, body.version)
-    to = _allowed(row, act)
+    refuse_stale(row, body.version)
+    to = allowed(row, act)
     _take(act_, row[0])
-    return _move(act_, row, to, f"actioned: {body.what}", body.note)
+    return move(act_, row, to, f"actioned: {body.what}", body.note)
 
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict."""
-    _lock(act_, alert_id)
+    lock(act_, alert_id)
     row = to_resolve(act_, alert_id)
     found: Alert = row[0]
-    _refuse_stale(row, body.version)
-    to = _allowed(row, resolve)
+    refuse_stale(row, body.version)
+    to = allowed(row, resolve)
     _take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
-    return _move(act_, row, to, f"resolved: {body.outcome}", body.note)
+    return move(act_, row, to, f"resolved: {body.outcome}", body.note)
+
+
+def snooze_alert(act_: Act, alert_id: UUID, body: SnoozeBody) -> AlertDetail:
+    """Put an amber off. Raises NotFound, Forbidden, Conflict; Unacceptable beyond what an amber may wait.
+
+    It ends with the next set that is due, with the shift of the ward, and in four hours, whichever comes first; and at
+    once where the patient gets worse, or somebody is concerned.
+    """
+    lock(act_, alert_id)
+    row = to_answer(act_, alert_id)
+    found: Alert = row[0]
+    refuse_stale(row, body.version)
+    to = allowed(row, lambda state: snooze(state, Severity(found.severity)))
+    until = in_utc("until", body.until)
+    next_set_at = select(col(LatestVitals.due_at)).where(col(LatestVitals.episode_id) == found.episode_id)
+    ends = [act_.now + SNOOZE_MAX, shift_ends_at(act_.now, row[2].staffed_hours)]
+    ends.append(act_.session.execute(next_set_at).scalar_one_or_none())
+    latest = min(end for end in ends if end is not None and end > act_.now)
+    if not act_.now < until <= latest:
+        raise unacceptable(
+            "until", f"must be from now to {latest.isoformat()}: 4 h, the next set, the end of the shift"
+        )
+    return move(act_, row, to, "snoozed", body.reason, until)
 
 
 def _shown(found: type[Alert]) -> AnySelect:
@@ -175,7 +220,7 @@ def _page(
     newest = select(Alert).where(*which, col(Alert.id) < before(cursor)).order_by(order.desc()).limit(limit + 1)
     found = aliased(Alert, newest.subquery())
     shown = _shown(found).order_by(col(found.id).desc())
-    return page(act_.session, shown, limit, key=lambda row: row[0].id, show=_view)
+    return page(act_.session, shown, limit, key=lambda row: row[0].id, show=as_view)
 
 
 def _found(act_: Act, alert_id: UUID) -> AnyRow:
@@ -185,21 +230,23 @@ def _found(act_: Act, alert_id: UUID) -> AnyRow:
     return row
 
 
-def _lock(act_: Act, alert_id: UUID) -> None:
-    """Before the alert is read: joined rows read while waiting would be those of before."""
+def lock(act_: Act, alert_id: UUID) -> None:
+    """Lock an alert's row. Before the alert is read: joined rows read while waiting would be those of before."""
     act_.session.execute(select(col(Alert.id)).where(col(Alert.public_id) == alert_id).with_for_update())
 
 
-def _refuse_stale(row: AnyRow, version: int | None) -> None:
+def refuse_stale(row: AnyRow, version: int | None) -> None:
+    """Raise Conflict where the alert changed since the caller saw it."""
     if version is not None and version != row[0].version:
-        raise Conflict(f"The alert changed since version {version}.", current=_view(row))
+        raise Conflict(f"The alert changed since version {version}.", current=as_view(row))
 
 
-def _allowed(row: AnyRow, verb: Callable[[State], State]) -> State:
+def allowed(row: AnyRow, verb: Callable[[State], State]) -> State:
+    """Where a verb leads the alert. Raises Conflict where it leads nowhere."""
     try:
         return verb(State(row[0].state))
     except NotNow as error:
-        raise Conflict(str(error), current=_view(row)) from error
+        raise Conflict(str(error), current=as_view(row)) from error
 
 
 def _take(act_: Act, found: Alert) -> None:
@@ -207,11 +254,12 @@ def _take(act_: Act, found: Alert) -> None:
         found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
 
 
-def _move(act_: Act, row: AnyRow, to: State, what: str, note: str | None) -> AlertDetail:
+def move(act_: Act, row: AnyRow, to: State, what: str, note: str | None, due: datetime | None = None) -> AlertDetail:
+    """Write that somebody moved an alert, and tell it. `due`: what is owed by when, where the state does not say."""
     found: Alert = row[0]
     was, found.state = State(found.state), to
     found.version += 1
-    found.due_at = due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
+    found.due_at = due or due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
     act_.session.add(found)
     act_.session.add(
         AlertHistory(
@@ -219,13 +267,14 @@ def _move(act_: Act, row: AnyRow, to: State, what: str, note: str | None) -> Ale
             by=act_.who.id, note=note,
         )
     )  # fmt: skip
-    act_.session.flush()
+    hold(act_.session, found, act_.now)
     shown = _detail(act_, _found(act_, found.public_id))
     emit(act_.session, [event(shown, act_.now)])
     return shown
 
 
-def _view(row: AnyRow) -> AlertView:
+def as_view(row: AnyRow) -> AlertView:
+    """An alert of `to_answer`, as the outside sees it."""
     found, patient, ward, by = row
     return view(found, patient=patient.public_id, ward=ward.code, acknowledged_by=by and by.public_id)
 

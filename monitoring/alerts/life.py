@@ -25,12 +25,14 @@ from alert_rules.alarms import (
     Kind,
     Outcome,
     State,
+    go,
     weigh,
 )
 from alert_rules.severity import Severity
 from alert_rules.staffed import StaffedHours, due_at
 from monitoring.alerts.history import histories
 from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
+from monitoring.escalation.starting import begin, end
 from monitoring.events import NewEvent
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
 
@@ -67,6 +69,8 @@ class Alerts:
     now: datetime
     open: dict[tuple[int, Kind], Alert] = field(default_factory=dict)
     _touched: dict[int, tuple[Alert, About]] = field(default_factory=dict)
+    _climbing: list[Alert] = field(default_factory=list)  # asked anew: from the first step
+    _ended: list[Alert] = field(default_factory=list)
     _history: list[tuple[Alert, AlertHistory]] = field(default_factory=list)
 
     @classmethod
@@ -106,6 +110,7 @@ class Alerts:
         alert.why, alert.news2 = shown.why, shown.news2
         if is_asked_anew:
             alert.due_at = self._due_at(alert, about)
+            self._climbing.append(alert)
         if COMPLETE_THE_SET in found.rules and alert.due_at is not None:
             alert.due_at = min(alert.due_at, self.now + COMPLETE_WITHIN)
         self._record(alert, about, was, change, shown)
@@ -138,6 +143,7 @@ class Alerts:
         assert kind in TECHNICAL
         if alert := self.open.pop((about.patient_id, kind), None):
             was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
+            self._ended.append(alert)
             self._record(alert, about, was, what)
 
     def resolve_all(self, about: About, outcome: Outcome, by: int) -> None:
@@ -145,6 +151,7 @@ class Alerts:
         for alert in self._of(about):
             was, alert.state, alert.due_at = State(alert.state), State.RESOLVED, None
             alert.outcome, alert.resolved_at = outcome, self.now
+            self._ended.append(alert)
             self._record(alert, about, was, f"resolved: {outcome}", None, by)
             del self.open[about.patient_id, Kind(alert.kind)]
 
@@ -153,7 +160,21 @@ class Alerts:
         for alert in self._of(about):
             was, alert.state, alert.ward_id = State(alert.state), State.OPEN, about.ward_id
             alert.due_at = self._due_at(alert, about)
+            self._climbing.append(alert)
             self._record(alert, about, was, f"came to ward {about.ward}", None, by)
+
+    def reopen(self, alert: Alert, about: About, what: str, *, anew: bool) -> None:
+        """Nobody answers for an alert any more: it is open, on its ladder's first step (`anew`) or where it stood."""
+        was, alert.state = State(alert.state), go(State(alert.state), State.OPEN)
+        alert.due_at = self._due_at(alert, about)
+        if anew:
+            self._climbing.append(alert)
+        self._record(alert, about, was, what)
+
+    def ask_again(self, alert: Alert, about: About, by: datetime) -> None:
+        """Something was done about an alert, and nobody has said how it ended."""
+        alert.due_at = by
+        self._record(alert, about, State(alert.state), "asked for its outcome")
 
     def note(
         self,
@@ -180,6 +201,8 @@ class Alerts:
         self.session.flush()
         for alert, entry in self._history:
             entry.alert_id = alert.id
+        begin(self.session, list({alert.id: alert for alert in self._climbing}.values()), self.now)
+        end(self.session, self._ended, self.now)
         self.session.add_all(entry for _, entry in self._history)
         self.session.flush()
         names = self._acknowledged_by()

@@ -10,7 +10,7 @@ from alert_rules.alarms import State
 from alert_rules.severity import Severity
 from monitoring.acts import Incoming, change, look
 from monitoring.alerts import answers
-from monitoring.alerts.answers import AcknowledgeBody, ActionBody, AlertFilter, ResolveBody
+from monitoring.alerts.answers import AcknowledgeBody, ActionBody, AlertFilter, ResolveBody, SnoozeBody
 from monitoring.alerts.views import AlertDetail, AlertView
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.patients.register import find as find_patient
@@ -96,10 +96,24 @@ async def post_resolve(request: Incoming, alert: FromPath[UUID], data: JSONBody[
     return await change(request, lambda act: answers.resolve_alert(act, alert, data))
 
 
+@post(
+    "/v1/alerts/{alert:uuid}/snooze",
+    status_code=200,
+    opt={"allows": "answer alerts", "whose": answers.to_answer},
+    tags=TAGS,
+    summary="Put an amber off",
+)
+async def post_snooze(request: Incoming, alert: FromPath[UUID], data: JSONBody[SnoozeBody]) -> Response[AlertDetail]:
+    """An amber only, until the next set, the end of the shift, or four hours; it ends at once with anything worse."""
+    return await change(request, lambda act: answers.snooze_alert(act, alert, data))
+
+
 def _state(named: str | None) -> State | None:
     if named is not None and named not in set(State):
         raise unacceptable("state", f"is not one of {', '.join(State)}")
     return None if named is None else State(named)
 
 
-ROUTES: list[Any] = [get_alerts, get_alert, get_patient_alerts, post_acknowledge, post_action, post_resolve]
+ROUTES: list[Any] = [
+    get_alerts, get_alert, get_patient_alerts, post_acknowledge, post_action, post_resolve, post_snooze,
+]  # fmt: skip

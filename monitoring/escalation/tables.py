@@ -4,7 +4,7 @@ An alert's `escalation` row holds one stored deadline: whatever the alert owes n
 the alert's row. Messages are written in the transaction of what they tell, and delivered by another.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -37,6 +37,19 @@ class WardLadders(SQLModel, table=True):
     id: int = internal_key()
     ward_id: int = Field(sa_type=BigInteger, foreign_key="ward.id")
     ladders: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
+    by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    at: datetime = instant()
+
+
+class WardRoutes(SQLModel, table=True):
+    """A ward's ways out: number, hours, and how they can be told, by `alert_rules.ladder.ROUTES`. The newest counts."""
+
+    __tablename__ = "ward_routes"
+    __table_args__ = (Index("ward_routes_of", "ward_id", "id"),)
+
+    id: int = internal_key()
+    ward_id: int = Field(sa_type=BigInteger, foreign_key="ward.id")
+    routes: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
     at: datetime = instant()
 
@@ -174,4 +187,37 @@ class Rota(SQLModel, table=True):
     overrides: list[dict[str, Any]] = Field(sa_column=Column(Json, nullable=False))  # {"staff", "from", "to", "off"}
     version: int = Field(default=1, sa_type=Integer)
     by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    at: datetime = instant()
+
+
+class EmergencyCall(SQLModel, table=True):
+    """999 was called, or decided against: who decided, who called, who is with the patient, what came of it."""
+
+    __tablename__ = "emergency_call"
+    __table_args__ = (Index("emergency_call_of", "alert_id", "id"),)
+
+    id: int = internal_key()
+    public_id: UUID = public_key()
+    alert_id: int = Field(sa_type=BigInteger, foreign_key="alert.id")
+    called: bool
+    decided_by: str
+    called_by: str | None = None
+    at: datetime = instant()
+    incident_number: str | None = None
+    with_patient: str | None = None
+    conveyed: bool | None = None
+    destination: str | None = None
+    note: str | None = None
+    recorded_by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    recorded_at: datetime = instant()
+
+
+class FallbackTest(SQLModel, table=True):
+    """A day's test message to a ward's last step. Its message says whether it arrived."""
+
+    __tablename__ = "fallback_test"
+
+    ward_id: int = Field(sa_column=Column(BigInteger, ForeignKey("ward.id"), primary_key=True, autoincrement=False))
+    day: date = Field(primary_key=True)
+    message_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="message.id")
     at: datetime = instant()

@@ -6,7 +6,7 @@ Two installations in one run, the same posts for both, in turn; ten million sets
 """
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -87,6 +87,7 @@ def _write_history(bench: Bench, up: Up, slots: int) -> None:
         connection.execute("CREATE TEMP TABLE ledger_model AS SELECT * FROM ledger ORDER BY source")
         write_reading = _again(connection, "reading", reading, "episode_id")
         write_ledger = _again(connection, "ledger", ledger, "source")
+        _make_months(connection, utc_now() - SPAN)
         for slot in range(slots, 0, -1):
             values = {"ago": SPAN * slot / slots, "slot": slot}
             connection.execute(write_reading, values)
@@ -95,6 +96,14 @@ def _write_history(bench: Bench, up: Up, slots: int) -> None:
                 bench.say(f"history: {slots - slot} of {slots} slots written")
         bench.say("vacuum and analyze")
         connection.execute("VACUUM (ANALYZE)")
+
+
+def _make_months(connection: psycopg.Connection, since: datetime) -> None:
+    """The months of readings from `since` on: only this one and the next ones are there from the start."""
+    connection.execute(
+        "SELECT make_reading_month(month::date) FROM generate_series(date_trunc('month', %s), %s, '1 month') AS month",
+        (since, utc_now()),
+    )
 
 
 def _again(connection: psycopg.Connection, table: str, changed: dict[str, str], ordered: str) -> sql.Composed:

@@ -84,7 +84,17 @@ class House:
 
     def as_new(self) -> None:
         """Nobody has ever sent anything."""
-        for table in ("alert_history", "alert", "rescored", "reading", "ledger", "event", "set_aside", "device_seen"):
+        for table in (
+            "alert_history",
+            "escalation",
+            "alert",
+            "rescored",
+            "reading",
+            "ledger",
+            "event",
+            "set_aside",
+            "device_seen",
+        ):
             self.owner.execute(f"DELETE FROM {table}")
         self.owner.execute(
             "UPDATE latest_vitals SET values = array_fill(NULL::smallint, '{8}'), sets = array_fill(NULL::uuid, '{8}'),"

@@ -14,8 +14,9 @@ GRANTS = """
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON escalation, message, contact, rota TO vw_app;
-        GRANT SELECT, INSERT ON ward_ladders, ladder_step TO vw_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON escalation, message, contact, rota,
+            fallback_test TO vw_app;
+        GRANT SELECT, INSERT ON ward_ladders, ward_routes, ladder_step, emergency_call, concern TO vw_app;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vw_app;
     END IF;
 END
@@ -166,4 +167,72 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state IN ('pending', 'sending')"),
     )
+    op.create_table(
+        "ward_routes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("ward_id", sa.BigInteger(), nullable=False),
+        sa.Column("routes", JSON, nullable=False),
+        sa.Column("by", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["by"], ["staff.id"]),
+        sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ward_routes_of", "ward_routes", ["ward_id", "id"], unique=False)
+    op.create_table(
+        "emergency_call",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("alert_id", sa.BigInteger(), nullable=False),
+        sa.Column("called", sa.Boolean(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("called_by", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("incident_number", sa.String(), nullable=True),
+        sa.Column("with_patient", sa.String(), nullable=True),
+        sa.Column("conveyed", sa.Boolean(), nullable=True),
+        sa.Column("destination", sa.String(), nullable=True),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["recorded_by"], ["staff.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("emergency_call_of", "emergency_call", ["alert_id", "id"], unique=False)
+    op.create_table(
+        "fallback_test",
+        sa.Column("ward_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
+        sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
+        sa.PrimaryKeyConstraint("ward_id", "day"),
+    )
+    op.create_table(
+        "concern",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("source", sa.BigInteger(), nullable=False),
+        sa.Column("said_id", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("patient_id", sa.BigInteger(), nullable=False),
+        sa.Column("alert_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_whom", sa.Text(), nullable=False),
+        sa.Column("severity", sa.SmallInteger(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("callback", sa.String(), nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("from_whom IN ('patient', 'carer', 'staff')", name="from_whom_known"),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.ForeignKeyConstraint(["patient_id"], ["patient.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("concern_of_patient", "concern", ["patient_id", "id"], unique=False)
+    op.create_index("concern_once", "concern", ["source", "said_id"], unique=True)
     op.execute(GRANTS)

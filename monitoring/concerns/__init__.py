@@ -1,0 +1,1 @@
+"""Somebody is worried about a patient: always an alert."""

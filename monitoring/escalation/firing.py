@@ -1,0 +1,323 @@
+"""What is due of the ladders: the next step of an open alert, what an answer promised and did not keep.
+
+`fire` takes some of it in one transaction; any number of timekeepers do so beside each other. An alert that somebody
+answers in this very moment is passed over: either they come first and nobody is told, or we do and they wait.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlmodel import Session, col
+
+from alert_rules.alarms import State, ask_again_in
+from alert_rules.ladder import FALLBACK, ROUTE, UCR, Ladder, Place, Step, When, after, from_json, wait_s
+from alert_rules.severity import Severity
+from alert_rules.staffed import staffed_from
+from monitoring.alerts.life import About, Alerts
+from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.config import Settings
+from monitoring.database import AnySelect
+from monitoring.escalation.about import about_of
+from monitoring.escalation.duty import Person, on_duty, people
+from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.escalation.reach import by_preference, fallback_ways
+from monitoring.escalation.routes_out import RouteOut, routes_of
+from monitoring.escalation.tables import Escalation, LadderStep, Taken
+from monitoring.events import NewEvent, emit
+from monitoring.tables import Patient, Ward  # all tables: foreign keys name most of them
+from monitoring.ucr.placing import refer
+
+BATCH: Final = 500
+BY_HAND: Final = -1
+"""The place of a step that no ladder has: somebody asked for it."""
+
+_CLAIM: Final = text(
+    """
+    SELECT escalation.alert_id FROM escalation JOIN alert ON alert.id = escalation.alert_id
+    WHERE escalation.due_at <= :now AND (CAST(:only AS bigint) IS NULL OR escalation.alert_id = CAST(:only AS bigint))
+    ORDER BY escalation.due_at, escalation.alert_id
+    LIMIT :batch
+    FOR UPDATE OF alert SKIP LOCKED
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An alert whose deadline has come, locked."""
+
+    escalation: Escalation
+    alert: Alert
+    about: About
+
+    @property
+    def ladder(self) -> Ladder:
+        """The one on which it began."""
+        return from_json(self.escalation.ladder)
+
+    @property
+    def severity(self) -> Severity:
+        """Of the alert."""
+        return Severity(self.alert.severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who is there for a step, or why nobody is."""
+
+    taken: Taken
+    reason: str
+    to: Sequence[tuple[int | None, Sequence[Way]]] = ()  # each a member of staff, or none, and the ways to them
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step as it was taken."""
+
+    due: Due
+    place: Place
+    step: Step
+    reach: Reach
+    until: datetime  # the next step's time
+
+
+@dataclass(slots=True)
+class Firing:
+    """One transaction's work."""
+
+    session: Session
+    settings: Settings
+    now: datetime
+    duty: Mapping[tuple[int, str], list[Person]] = field(default_factory=dict)
+    routes: Mapping[int, Mapping[str, RouteOut]] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+
+
+def fire(session: Session, settings: Settings, now: datetime, *, only: int | None = None) -> int:
+    """Take what is due of some alerts, the longest due first, or of one. Returns how many. The caller commits."""
+    claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))
+    dues = _load(session, claimed, now)
+    alerts = Alerts(session, now)
+    climbing = [due for due in dues if _is_open(alerts, due)]
+    firing = Firing(session, settings, now)
+    firing.duty = on_duty(session, _asked(climbing), now)
+    firing.routes = routes_of(session, {due.about.ward_id for due in climbing})
+    for due in climbing:
+        _climb(firing, due)
+    reminded = [due for due in dues if due.alert.state == State.ACTIONED]
+    _write(firing, reminded, alerts.write())
+    return len(dues)
+
+
+def tell_now(session: Session, settings: Settings, alert: Alert, step: Step, why: str, now: datetime) -> Reach:
+    """Tell somebody by hand, beside the ladder, which goes on as it stands. The alert's row is locked."""
+    escalation = session.get_one(Escalation, alert.id)
+    due = Due(escalation, alert, about_of(session, alert))
+    firing = Firing(session, settings, now)
+    firing.duty = on_duty(session, {(alert.ward_id, step.tell)} if _is_on_duty(step) else (), now)
+    firing.routes = routes_of(session, {alert.ward_id})
+    reach = _reach(firing, due, step)
+    if reach.taken is Taken.TOLD:
+        count = select(func.count()).where(col(LadderStep.alert_id) == alert.id, col(LadderStep.step) == BY_HAND)
+        earlier = session.execute(count).scalar_one()
+        told = replace(reach, reason=why)
+        until = now + timedelta(seconds=step.wait_s)
+        firing.told.append(Told(due, Place(BY_HAND, earlier), step, told, until))
+        _write(firing, [], [])
+    return reach
+
+
+def _load(session: Session, claimed: Collection[int], now: datetime) -> list[Due]:
+    """As they are now that they are locked: somebody may have answered while we came."""
+    if not claimed:
+        return []
+    query: AnySelect = (
+        select(Escalation, Alert, col(Patient.public_id), col(Ward.code), col(Ward.staffed_hours))
+        .join(Alert, col(Alert.id) == col(Escalation.alert_id))
+        .join(Patient, col(Patient.id) == col(Alert.patient_id))
+        .join(Ward, col(Ward.id) == col(Alert.ward_id))
+        .where(col(Escalation.alert_id).in_(claimed), col(Escalation.due_at) <= now)
+        .order_by(col(Escalation.due_at), col(Escalation.alert_id))
+    )
+    return [
+        Due(escalation, alert, About(alert.patient_id, patient, alert.episode_id, alert.ward_id, code, hours))
+        for escalation, alert, patient, code, hours in session.execute(query)
+    ]
+
+
+def _is_open(alerts: Alerts, due: Due) -> bool:
+    """Whether the ladder goes on now. What an answer promised by now and nobody did opens the alert again."""
+    alert, escalation = due.alert, due.escalation
+    if alert.state == State.ACKNOWLEDGED:
+        alerts.reopen(alert, due.about, "not acted on in time: open again", anew=False)
+    elif alert.state == State.SNOOZED:
+        alerts.reopen(alert, due.about, "the snooze ended", anew=False)
+        escalation.run, escalation.step, escalation.repeats = escalation.run + 1, 0, 0
+    elif alert.state == State.ACTIONED:
+        escalation.asked += 1
+        escalation.due_at = alerts.now + ask_again_in(escalation.asked)
+        alerts.ask_again(alert, due.about, escalation.due_at)
+    elif alert.state != State.OPEN:
+        escalation.due_at = None
+    return alert.state == State.OPEN
+
+
+def _asked(dues: Collection[Due]) -> set[tuple[int, str]]:
+    """Whom these ladders may name from where they stand: a step that nobody can take is passed at once."""
+    return {
+        (due.about.ward_id, step.tell)
+        for due in dues
+        for step in due.ladder[due.escalation.step :]
+        if _is_on_duty(step)
+    }
+
+
+def _is_on_duty(step: Step) -> bool:
+    return step.tell not in {UCR, FALLBACK} and not step.tell.startswith(ROUTE)
+
+
+def _climb(firing: Firing, due: Due) -> None:
+    """Take the step that is due, and those after it at once as long as nobody can be told."""
+    escalation, ladder = due.escalation, due.ladder
+    place = Place(escalation.step, escalation.repeats)
+    while True:
+        step = ladder[place.step]
+        opens = staffed_from(firing.now, due.about.staffed_hours) if step.when is When.STAFFED else firing.now
+        if opens > firing.now:
+            escalation.due_at = opens
+            break
+        told = _take(firing, due, place)
+        firing.told.append(told)
+        place = after(ladder, place)
+        if told.reach.taken is Taken.TOLD or step.tell == FALLBACK:
+            escalation.due_at = told.until
+            break
+    escalation.step, escalation.repeats = place.step, place.repeats
+
+
+def _take(firing: Firing, due: Due, place: Place) -> Told:
+    until = firing.now + timedelta(seconds=wait_s(due.ladder, place, due.severity))
+    step = due.ladder[place.step]
+    return Told(due, place, step, _reach(firing, due, step), until)
+
+
+def _reach(firing: Firing, due: Due, step: Step) -> Reach:
+    if step.tell == UCR:
+        referred = refer(firing.session, due.alert, firing.now)
+        return Reach(Taken.TOLD if referred.team else Taken.SKIPPED, referred.why)
+    if step.tell == FALLBACK:
+        ways = fallback_ways(step, firing.settings)
+        if not ways:
+            return Reach(Taken.SKIPPED, "no fallback is configured")
+        return Reach(Taken.TOLD, "the fallback, until a named person answers", [(None, ways)])
+    if step.tell.startswith(ROUTE):
+        return _route(firing, due, step.tell.removeprefix(ROUTE))
+    there = firing.duty.get((due.about.ward_id, step.tell), [])
+    reached = [one for one in there if one.ways]
+    if not reached:
+        reason = f"{len(there)} on duty, none with a way to be told" if there else "nobody is on duty"
+        return Reach(Taken.SKIPPED, reason, names=[one.name for one in there])
+    to = [(one.staff_id, by_preference(one.ways, step.by)) for one in reached]
+    return Reach(Taken.TOLD, "on duty", to, [one.name for one in reached])
+
+
+def _route(firing: Firing, due: Due, name: str) -> Reach:
+    """A way out of the ward: told where it can be, else its number is shown to whoever looks."""
+    route = firing.routes.get(due.about.ward_id, {}).get(name)
+    if route is None or not route.is_open(firing.now):
+        return Reach(Taken.SKIPPED, f"{name} {'is not configured' if route is None else 'is closed now'}")
+    if not route.ways:
+        return Reach(Taken.SKIPPED, f"no message reaches {name}: call {route.number}")
+    return Reach(Taken.TOLD, f"{name}: {route.number}", [(None, route.ways)])
+
+
+def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
+    """The steps as they were taken, the messages, the alerts' history, and what is told live."""
+    session, now = firing.session, firing.now
+    rows = [
+        LadderStep(
+            alert_id=told.due.alert.id, run=told.due.escalation.run, step=told.place.step, repeat=told.place.repeats,
+            severity=told.due.alert.severity, tell=told.step.tell, taken=told.reach.taken, reason=told.reach.reason,
+            people=len(told.reach.to), due_at=told.due.escalation.due_at or now, at=now,
+        )
+        for told in firing.told
+    ]  # fmt: skip
+    session.add_all(rows)
+    session.flush()
+    session.add_all(_history(told, now) for told in firing.told)
+    messages = [
+        NewMessage(
+            list(ways), _body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
+            told.due.about.ward_id, staff_id,
+        )
+        for told, row in zip(firing.told, rows, strict=True)
+        for staff_id, ways in told.reach.to
+    ]  # fmt: skip
+    put(session, [*messages, *_reminders(firing, reminded)], now)
+    emit(session, [*events, *(_event(told, now) for told in firing.told)])
+
+
+def _history(told: Told, now: datetime) -> AlertHistory:
+    alert = told.due.alert
+    who = told.step.tell + (f" ({', '.join(told.reach.names)})" if told.reach.names else "")
+    what = f"told {who}" if told.reach.taken is Taken.TOLD else f"passed over {told.step.tell}"
+    return AlertHistory(
+        alert_id=alert.id, at=now, from_state=State(alert.state), to_state=State(alert.state),
+        severity=alert.severity, what=what, note=told.reach.reason,
+    )  # fmt: skip
+
+
+def _shown(told: Told) -> dict[str, Any]:
+    """A step as watchers and recipients see it: whom it is about only by the alert's id."""
+    due = told.due
+    shown = {
+        "alert": due.alert.public_id,
+        "kind": due.alert.kind,
+        "severity": due.severity.label,
+        "step": told.place.step + 1,
+        "of": len(due.ladder),
+        "repeat": told.place.repeats,
+        "tell": told.step.tell,
+        "next_at": told.until,
+    }
+    return {**shown, "first": "999"} if due.severity is Severity.CRITICAL else shown
+
+
+def _body(told: Told, step: UUID, now: datetime) -> dict[str, Any]:
+    data = {**_shown(told), "ward": told.due.about.ward, "escalation": step, "state": told.due.alert.state}
+    return {"type": "escalation.step", "timestamp": now, "data": data}
+
+
+def _event(told: Told, now: datetime) -> NewEvent:
+    about = told.due.about
+    shown = {**_shown(told), "taken": told.reach.taken, "reason": told.reach.reason, "people": told.reach.names}
+    return NewEvent("escalation", now, about.ward, about.patient, shown)
+
+
+def _reminders(firing: Firing, reminded: list[Due]) -> list[NewMessage]:
+    """Whoever took an alert is asked how it ended."""
+    taken_by = people(firing.session, {due.alert.acknowledged_by for due in reminded if due.alert.acknowledged_by})
+    return [
+        NewMessage(
+            list(who.ways), _reminder(due, firing.now), due.alert.severity, firing.now + timedelta(hours=1),
+            due.alert.id, None, due.about.ward_id, who.staff_id,
+        )
+        for due in reminded
+        if (who := taken_by.get(due.alert.acknowledged_by or 0)) and who.ways
+    ]  # fmt: skip
+
+
+def _reminder(due: Due, now: datetime) -> dict[str, Any]:
+    data = {
+        "alert": due.alert.public_id,
+        "kind": due.alert.kind,
+        "severity": due.severity.label,
+        "ward": due.about.ward,
+        "state": due.alert.state,
+    }
+    return {"type": "alert.outcome_wanted", "timestamp": now, "data": data}

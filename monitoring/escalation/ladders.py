@@ -1,0 +1,105 @@
+"""A ward's ladders: its own where it has any, its pathway's otherwise."""
+
+import secrets
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlmodel import Session, col
+
+from alert_rules.ladder import LADDERS, Ladder, Ladders, WrongLadder, as_json, from_json, read_ladders
+from alert_rules.pathway import pathways
+from monitoring.acts import Act
+from monitoring.escalation.tables import WardLadders
+from monitoring.refusals import unacceptable
+from monitoring.wards.beds import ward_in_path
+from monitoring.wards.tables import Ward
+
+SECRET_BYTES: Final = 32
+
+
+class LaddersView(msgspec.Struct):
+    """Who is told of a ward's alerts, by severity: a step after the other."""
+
+    ward: str
+    own: list[str]  # ladders that the ward itself decided; the others are its pathway's
+    decided_at: datetime | None
+    ladders: dict[str, list[dict[str, Any]]]
+
+
+def ladders(act: Act, code: str) -> LaddersView:
+    """The ladders in force. A secret is never shown again. Raises Forbidden, NotFound."""
+    ward = ward_in_path(act, code)
+    return _view(ward, _newest(act.session, [ward.id]).get(ward.id))
+
+
+def set_ladders(act: Act, code: str, body: Mapping[str, Any]) -> LaddersView:
+    """Put a ward's own ladders in place of its pathway's. Raises Forbidden, NotFound; Unacceptable names the step.
+
+    A secret that is made for a fallback's webhook is shown in this answer only; the one before it stays valid beside
+    it. Alerts that climb already go on with the ladder on which they began.
+    """
+    ward = ward_in_path(act, code, lock=True)
+    before = _newest(act.session, [ward.id]).get(ward.id)
+    try:
+        read = read_ladders(body)
+    except WrongLadder as error:
+        raise unacceptable(error.place, error.reason) from None
+    known = {} if before is None else {name: from_json(steps) for name, steps in before.ladders.items()}
+    made = {name: _with_secrets(ladder, known.get(name)) for name, ladder in read.items()}
+    decided = WardLadders(
+        ward_id=ward.id, ladders={name: as_json(ladder) for name, ladder in made.items()}, by=act.who.id, at=act.now
+    )
+    act.session.add(decided)
+    shown = _view(ward, decided)
+    for name, ladder in made.items():
+        if ladder[-1].secrets and (name not in known or ladder[-1].secrets[0] not in known[name][-1].secrets):
+            shown.ladders[name][-1]["secret"] = ladder[-1].secrets[0]
+    return shown
+
+
+def ladders_of(session: Session, wards: Mapping[int, str]) -> dict[int, Ladders]:
+    """The ladders of wards, by internal key; each with its pathway. One query, whatever their number."""
+    own = _newest(session, list(wards))
+    return {ward: _in_force(pathway, own.get(ward)) for ward, pathway in wards.items()}
+
+
+def _in_force(pathway: str, own: WardLadders | None) -> Ladders:
+    decided = {} if own is None else {name: from_json(steps) for name, steps in own.ladders.items()}
+    return {**pathways()[pathway].ladders, **decided}
+
+
+def _newest(session: Session, wards: Collection[int]) -> dict[int, WardLadders]:
+    query = (
+        select(WardLadders)
+        .where(col(WardLadders.ward_id).in_(wards))
+        .ext(distinct_on(col(WardLadders.ward_id)))
+        .order_by(col(WardLadders.ward_id), col(WardLadders.id).desc())
+    )
+    return {found.ward_id: found for found in session.execute(query).scalars()}
+
+
+def _with_secrets(ladder: Ladder, before: Ladder | None) -> Ladder:
+    """A webhook is signed: with the secret named, the one it has, or a new one; the one before stays the second."""
+    last = ladder[-1]
+    if "webhook" not in last.by:
+        return ladder
+    known = before[-1].secrets if before is not None and before[-1].to == last.to else ()
+    made = last.secrets or known[:1] or (f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}",)
+    kept = tuple(dict.fromkeys((*made, *known)))[:2]
+    return (*ladder[:-1], replace(last, secrets=kept))
+
+
+def _view(ward: Ward, own: WardLadders | None) -> LaddersView:
+    in_force = _in_force(ward.pathway, own)
+    shown = {name: [_shown(step) for step in as_json(in_force[name])] for name in LADDERS}
+    return LaddersView(ward.code, sorted(own.ladders) if own else [], own.at if own else None, shown)
+
+
+def _shown(step: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in step.items() if name != "secrets"}

@@ -1,0 +1,1 @@
+"""Urgent community response."""

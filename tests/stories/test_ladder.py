@@ -1,0 +1,173 @@
+"""An alert that nobody answers finds somebody: what a ward lives through, with a clock that can be turned."""
+
+from datetime import timedelta
+
+import pytest
+
+from alert_rules.alarms import State
+from monitoring.access.roles import Role
+from monitoring.alerts import answers
+from monitoring.database import transaction
+from monitoring.escalation import by_hand
+from monitoring.escalation.tables import MessageState
+from tests.ward import SICK, VERY_SICK, WELL, Ward
+
+CALL_CENTRE = "https://call-centre.example/hook"
+FALLBACK = {"tell": "fallback", "by": ["webhook"], "to": CALL_CENTRE, "wait_s": 600}
+RED = [{"tell": "clinician", "wait_s": 900}, {"tell": "coordinator", "wait_s": 600}, FALLBACK]
+CRITICAL = [{"tell": "clinician", "wait_s": 300}, FALLBACK]
+AMBER = [{"tell": "clinician", "wait_s": 3600, "when": "staffed"}, {**FALLBACK, "when": "staffed"}]
+MILD = WELL | {"respiratory_rate": 21, "pulse": 95}  # NEWS2 3
+
+
+@pytest.fixture
+def manned(ward: Ward) -> Ward:
+    """A ward whose clinician and coordinator can be told, with somebody always there behind them."""
+    ward.reaches(Role.CLINICIAN, "https://pager.example/clinician")
+    ward.reaches(Role.COORDINATOR, "https://pager.example/coordinator")
+    ward.sets_ladders(red=RED, critical=CRITICAL, amber=AMBER)
+    return ward
+
+
+def test_an_unanswered_alert_climbs_and_then_keeps_calling_who_is_always_there(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    for clock in ("12:00", "12:14", "12:15", "12:24", "12:25", "12:35", "12:45"):
+        manned.at(clock)
+    assert manned.told == [
+        "12:00 clinician", "12:15 coordinator", "12:25 fallback", "12:35 fallback", "12:45 fallback",
+    ]  # fmt: skip
+    addresses = [message.address.rpartition("/")[2] for message in manned.messages(manned.alert())]
+    assert addresses == ["clinician", "coordinator", "hook", "hook", "hook"]
+
+
+def test_what_fell_due_while_nobody_kept_the_time_is_made_up_for_in_order(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").at("13:00").at("13:00")
+    assert manned.told == ["12:00 clinician", "13:00 coordinator"]
+
+
+def test_acknowledging_stops_the_ladder_and_what_was_still_to_be_sent(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00")
+    manned.acknowledges(manned.alert())
+    manned.at("12:15").at("12:59")
+    assert manned.told == ["12:00 clinician"]
+    assert [message.state for message in manned.messages(manned.alert())] == [MessageState.CANCELLED]
+
+
+def test_an_acknowledgement_that_nothing_follows_starts_the_ladder_again_where_it_stood(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00")
+    manned.acknowledges(manned.alert())
+    manned.at("12:59").at("13:00")
+    assert manned.told == ["12:00 clinician", "13:00 coordinator"]
+    assert manned.alert().state == State.OPEN
+    assert "not acted on in time: open again" in manned.history(manned.alert())
+
+
+def test_a_step_up_in_severity_jumps_to_the_graver_ladder(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").at("12:15")
+    manned.receives(**VERY_SICK)
+    manned.at("12:15").at("12:20")
+    assert manned.told == ["12:00 clinician", "12:15 coordinator", "12:15 clinician", "12:20 fallback"]
+
+
+def test_worse_after_an_acknowledgement_begins_at_the_first_step(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").acknowledges(manned.alert())
+    manned.at("12:30").receives(**VERY_SICK)
+    manned.at("12:30")
+    assert manned.told == ["12:00 clinician", "12:30 clinician"]
+
+
+def test_a_step_that_nobody_can_take_is_passed_over_at_once_and_noted(ward: Ward) -> None:
+    ward.reaches(Role.COORDINATOR)
+    ward.sets_ladders(red=[{"tell": "support", "wait_s": 900}, *RED])
+    ward.at("12:00").receives(**SICK)
+    ward.at("12:00")
+    no_way = "1 on duty, none with a way to be told"
+    assert ward.told == [f"12:00 support: {no_way}", f"12:00 clinician: {no_way}", "12:00 coordinator"]
+    assert "passed over support" in ward.history(ward.alert())
+
+
+def test_an_alert_is_told_of_though_nothing_is_configured(ward: Ward) -> None:
+    ward.at("12:00").receives(**SICK)
+    ward.at("12:00").at("12:10")
+    assert ward.told[-2:] == ["12:00 fallback: no fallback is configured", "12:10 fallback: no fallback is configured"]
+
+
+def test_an_amber_waits_until_the_ward_is_staffed_and_a_red_never_does(manned: Ward) -> None:
+    with transaction(manned.engine) as session:
+        session.connection().exec_driver_sql('UPDATE ward SET staffed_hours = \'{"tue": ["13:00", "20:00"]}\'')
+    manned.plans(readings_per_day=0)
+    manned.at("12:00").receives(**MILD)
+    manned.at("12:00").at("12:59").at("13:00")
+    assert manned.told == ["13:00 clinician"]
+    manned.at("21:00").receives(**SICK)
+    manned.at("21:00")
+    assert manned.told[1:] == ["21:00 clinician"]
+
+
+def test_who_is_not_to_go_to_hospital_has_a_ladder_of_their_own(manned: Ward) -> None:
+    manned.plans(escalation={"hospital": "no"})
+    manned.sets_ladders(red=RED, no_hospital=[{"tell": "coordinator", "wait_s": 300}, FALLBACK])
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00")
+    assert manned.told == ["12:00 coordinator"]
+
+
+def test_who_acted_is_asked_for_the_outcome_after_1_4_12_and_24_hours_and_then_every_day(manned: Ward) -> None:
+    manned.plans(readings_per_day=0)
+    manned.at("10:00").receives(**SICK)
+    manned.at("10:00")
+    with transaction(manned.engine) as session:
+        act = manned.act(session, Role.CLINICIAN)
+        answers.act_on_alert(act, manned.alert().public_id, answers.ActionBody("called the patient"))
+    began, asked = manned.now, []
+    while manned.now < began + timedelta(hours=72):
+        before = len(manned.messages(manned.alert()))
+        manned.at(timedelta(minutes=30))
+        if len(manned.messages(manned.alert())) > before:
+            asked.append((manned.now - began) / timedelta(hours=1))
+    assert asked == [1, 4, 12, 24, 48, 72]
+    assert manned.told == ["10:00 clinician"]
+    assert manned.alert().state == State.ACTIONED
+
+
+def test_a_snoozed_amber_comes_back_at_the_first_step(manned: Ward) -> None:
+    manned.at("12:00").receives(**MILD)
+    manned.at("12:00")
+    with transaction(manned.engine) as session:
+        body = answers.SnoozeBody(manned.now + timedelta(hours=2), "asleep")
+        answers.snooze_alert(manned.act(session, Role.CLINICIAN), manned.alert().public_id, body)
+    manned.at("13:59").at("14:00")
+    assert manned.told == ["12:00 clinician", "14:00 clinician"]
+    assert manned.alert().state == State.OPEN
+
+
+def test_who_cannot_handle_an_alert_sends_it_on_by_hand(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").acknowledges(manned.alert())
+    with transaction(manned.engine) as session:
+        act, body = manned.act(session, Role.CLINICIAN), by_hand.EscalateBody("next", "two at once")
+        by_hand.escalate(act, manned.alert().public_id, body, manned.settings)
+    manned.at("12:00")
+    assert manned.told == ["12:00 clinician", "12:00 coordinator"]
+    assert manned.alert().state == State.OPEN
+
+
+def test_transferred_the_alert_climbs_the_new_wards_ladder_from_its_first_step(manned: Ward) -> None:
+    manned.opens("WARD2")
+    manned.sets_ladders("WARD2", red=[{"tell": "coordinator", "wait_s": 300}, FALLBACK])
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").transfers("WARD2")
+    manned.at("12:01")
+    assert manned.told == ["12:00 clinician", "12:01 coordinator"]
+
+
+def test_who_dies_is_called_about_no_more(manned: Ward) -> None:
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").discharges(outcome="died", destination="79")
+    manned.at("12:15").at("12:30")
+    assert manned.told == ["12:00 clinician"]
