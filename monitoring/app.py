@@ -28,6 +28,7 @@ from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
+from monitoring.reports.burden_routes import ROUTES as BURDEN_ROUTES
 from monitoring.reports.routes import ROUTES as REPORT_ROUTES
 from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
 from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
@@ -54,7 +55,7 @@ def make_app(settings: Settings) -> Litestar:
         *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
-        *ESCALATION_ROUTES, *CONCERN_ROUTES,
+        *ESCALATION_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

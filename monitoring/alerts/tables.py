@@ -23,6 +23,7 @@ class Alert(SQLModel, table=True):
         Index("alert_open_in_ward", "ward_id", "id", postgresql_where=text(OPEN)),
         Index("alert_in_ward", "ward_id", "id"),
         Index("alert_of_patient", "patient_id", "id"),
+        Index("alert_by_time", "raised_at"),
     )
 
     id: int = internal_key()

@@ -235,4 +235,5 @@ def upgrade() -> None:
     )
     op.create_index("concern_of_patient", "concern", ["patient_id", "id"], unique=False)
     op.create_index("concern_once", "concern", ["source", "said_id"], unique=True)
+    op.create_index("alert_by_time", "alert", ["raised_at"], unique=False)
     op.execute(GRANTS)
