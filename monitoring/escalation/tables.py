@@ -213,11 +213,13 @@ class EmergencyCall(SQLModel, table=True):
 
 
 class FallbackTest(SQLModel, table=True):
-    """A day's test message to a ward's last step. Its message says whether it arrived."""
+    """A day's test message to where a ward's last step is told. Its message says whether it arrived."""
 
     __tablename__ = "fallback_test"
+    __table_args__ = (Index("fallback_test_message", "message_id"),)
 
     ward_id: int = Field(sa_column=Column(BigInteger, ForeignKey("ward.id"), primary_key=True, autoincrement=False))
     day: date = Field(primary_key=True)
-    message_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="message.id")
+    to: str = Field(primary_key=True)
+    message_id: int = Field(sa_type=BigInteger, foreign_key="message.id")
     at: datetime = instant()

@@ -20,13 +20,11 @@ def lived(ward: Ward) -> Ward:
     """Two days on two wards: a red answered late, one in time, one not at all, and an amber of the night."""
     ward.reaches(Role.CLINICIAN)
     ward.opens("WARD2", staffed_hours=HOURS)
-    plan = {"readings_per_day": 0}
-    ward.plans(**plan)
     second = ward.admit()
-    ward.plans(second, **plan)
     ward.code = "WARD2"
     third = ward.admit()
-    ward.plans(third, **plan)
+    for patient in (ward.patient, second, third):
+        ward.plans(patient, readings_per_day=0)
     ward.at("12:00").receives(**SICK)
     ward.receives(patient=second, **SICK)
     ward.at("12:10").acknowledges(ward.alert(patient=second))

@@ -128,7 +128,7 @@ def test_whatever_happens_an_open_alert_is_on_its_way_to_somebody(ward: Ward) ->
                 session.execute(text("DELETE FROM contact"))
             kept.now += timedelta(days=1)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Here,
         settings=settings(
             max_examples=15, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)

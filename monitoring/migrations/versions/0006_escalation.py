@@ -205,12 +205,14 @@ def upgrade() -> None:
         "fallback_test",
         sa.Column("ward_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("to", sa.String(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
         sa.ForeignKeyConstraint(["ward_id"], ["ward.id"]),
-        sa.PrimaryKeyConstraint("ward_id", "day"),
+        sa.PrimaryKeyConstraint("ward_id", "day", "to"),
     )
+    op.create_index("fallback_test_message", "fallback_test", ["message_id"], unique=False)
     op.create_table(
         "concern",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
