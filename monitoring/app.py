@@ -20,6 +20,7 @@ from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
 from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
+from monitoring.escalation.receipt_routes import ROUTES as RECEIPT_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.intake.routes import post_readings
@@ -55,7 +56,7 @@ def make_app(settings: Settings) -> Litestar:
         *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
-        *ESCALATION_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
+        *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

@@ -7,6 +7,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "VIRTUAL_WARD_"
+HOLDS_A_SECRET = ("_url", "_password", "_key", "_token")
+"""Settings with such names are never repeated: an URL may hold a password."""
 
 
 class Settings(BaseSettings):
@@ -72,6 +74,34 @@ class Settings(BaseSettings):
         description="Where `worker` and `timekeeper` serve their own Prometheus metrics; `serve` has /metrics. "
         "Under `up` all parts share one folder and /metrics shows them together.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where people open our pages: the link in SMS and e-mail.",
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Let webhooks and Apprise call private networks, and webhooks plain http.",
+    )
+    smtp_host: str | None = Field(default=None, description="The mail server; without one, e-mail goes by Notify.")
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    smtp_starttls: bool = Field(
+        default=True, description="Encrypt before anything is said; its certificate is checked."
+    )
+    smtp_user: str | None = Field(default=None, description="Sign in to the mail server as this user.")
+    smtp_password: str | None = Field(default=None, description="That user's password.")
+    smtp_from: str | None = Field(default=None, description="The address that e-mail is from.")
+    notify_api_key: str | None = Field(default=None, description="GOV.UK Notify's key of this service.")
+    notify_sms_template: str | None = Field(default=None, description="A template of Notify that is ((message)).")
+    notify_email_template: str | None = Field(
+        default=None, description="A template of Notify with the subject ((subject)) and the text ((message))."
+    )
+    notify_callback_token: str | None = Field(
+        default=None, min_length=10, description="What Notify sends as bearer token with its delivery receipts."
+    )
+    notify_url: str = Field(
+        default="https://api.notifications.service.gov.uk", pattern=r"^https?://", description="Where Notify is."
+    )
 
 
 class WrongSetting(Exception):
@@ -88,5 +118,5 @@ def read_settings(**overrides: Any) -> Settings:
 
 def _wrong(fault: ErrorDetails) -> str:
     name = str(fault["loc"][0])
-    given = "" if name.endswith("_url") else f", got {fault['input']!r}"  # an URL may hold a password
+    given = "" if name.endswith(HOLDS_A_SECRET) else f", got {fault['input']!r}"
     return f"{PREFIX}{name.upper()}: {fault['msg']}{given}"

@@ -26,6 +26,15 @@ REQUESTS = Counter("virtual_ward_requests_total", "HTTP requests by route and st
 REQUEST_SECONDS = Histogram("virtual_ward_request_seconds", "HTTP request duration", ["route"])
 OVERDUE = Counter("virtual_ward_overdue_total", "Slots of a patient's schedule that passed without readings")
 TICK_FAILURES = Counter("virtual_ward_tick_failures_total", "Things that the timekeeper could not do", ["task"])
+MESSAGES = Counter(
+    "virtual_ward_messages_total", "Attempts to deliver a message by what came of them", ["channel", "outcome"]
+)
+DELIVERY_SECONDS = Histogram(
+    "virtual_ward_message_seconds",
+    "From a message's creation until it was handed over",
+    ["channel"],
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600),
+)
 BACKLOG_ENTRIES = Gauge("virtual_ward_backlog_entries", "Requests not drained yet", multiprocess_mode="mostrecent")
 BACKLOG_BYTES = Gauge("virtual_ward_backlog_bytes", "Size of what is not drained yet", multiprocess_mode="mostrecent")
 OLDEST_UNSCORED_SECONDS = Gauge(

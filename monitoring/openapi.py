@@ -17,6 +17,8 @@ ASSETS: Final = "/schema/assets"
 OPEN: Final = ("/health/",)
 """Where no token is asked for."""
 LIVE: Final = "/v1/live"
+OWN_IDS: Final = ("/readings", "/receipts/notify")
+"""Where what is sent has ids of its own against repeats."""
 
 _REF: Final = "#/components/schemas/{name}"
 DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Problem)
@@ -128,7 +130,7 @@ def config() -> OpenAPIConfig:
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
-    changes = method != "get" and not path.endswith("/readings")  # intake has ids of its own against repeats
+    changes = method != "get" and not path.endswith(OWN_IDS)
     if path.startswith(OPEN):
         operation["security"] = []
     if headers := [_IDEMPOTENCY_KEY] * changes + [_LAST_EVENT_ID] * (path == LIVE):

@@ -28,8 +28,9 @@ from monitoring.intake.stream import connect, ring_once, stream_name
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
+from workers.deliver import Deliverer
 from workers.holds import expire_holds
-from workers.housekeeping import forget_old, make_coming_months
+from workers.housekeeping import forget_old, forget_ways, make_coming_months
 from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
@@ -74,6 +75,7 @@ def tasks() -> list[Task]:
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),
+        Task("forget_ways", timedelta(minutes=1), lambda post, now: forget_ways(post.engine, now)),
     ]
 
 
@@ -113,9 +115,12 @@ def main() -> None:
     ladders = threading.Thread(target=keep_ladders, args=(engine, settings, stop), name="ladders", daemon=True)
     ladders.start()
     work = tasks()
+    deliverer = Deliverer(settings, engine)
+    deliverer.start()
     while not stop.wait(TICK_S):
         tick(post, work, utc_now())
     ladders.join(timeout=STOP_S)
+    deliverer.stop()
     with suppress(*DATABASE_ERRORS):
         forget(engine, name)
 

@@ -4,12 +4,13 @@ Judged before what was sent is even looked at. A middleware and no guard: for a 
 handler at each request.
 """
 
+from hmac import compare_digest
 from typing import Final
 
 from anyio import to_thread
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from monitoring.access.permissions import DEVICE_MAY, MAY
+from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
 from monitoring.access.tokens import Caller, Tokens
 from monitoring.headers import header
 from monitoring.refusals import Forbidden, NotAuthenticated
@@ -25,7 +26,9 @@ def gate(app: ASGIApp) -> ASGIApp:
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         allows: str = scope["route_handler"].opt.get("allows", "")
-        if allows != EVERYBODY:
+        if allows in PROVIDER_MAY:
+            admit_provider(scope)
+        elif allows != EVERYBODY:
             scope["user"] = caller = await authenticate(scope)
             admit(caller, allows)
         await app(scope, receive, send)
@@ -42,11 +45,24 @@ def admit(caller: Caller, allows: str) -> None:
         raise Forbidden(f"The role {caller.role} may not {allows or 'do this'}.")
 
 
-async def authenticate(scope: Scope) -> Caller:
-    """The caller behind the bearer token. Raises NotAuthenticated."""
+def admit_provider(scope: Scope) -> None:
+    """Raise NotAuthenticated where it is not the token that was agreed with the provider, or none was."""
+    agreed = scope["litestar_app"].state.service.settings.notify_callback_token
+    if not compare_digest(_token(scope).encode(), (agreed or "").encode()) or agreed is None:
+        raise NotAuthenticated("The token is not valid.")
+
+
+def _token(scope: Scope) -> str:
+    """The bearer token. Raises NotAuthenticated where there is none."""
     scheme, _, token = header(scope, b"authorization").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthenticated("Send Authorization: Bearer <token>.")
+    return token
+
+
+async def authenticate(scope: Scope) -> Caller:
+    """The caller behind the bearer token. Raises NotAuthenticated."""
+    token = _token(scope)
     tokens: Tokens = scope["litestar_app"].state.service.tokens
     caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token)
     if caller is None:

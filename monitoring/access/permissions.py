@@ -56,3 +56,6 @@ def may_watch(role: Role | None, kind: str) -> bool:
 
 DEVICE_MAY: Final = frozenset({"post readings", "raise concerns"})
 """What a device's token lets do."""
+
+PROVIDER_MAY: Final = frozenset({"send receipts"})
+"""What a provider lets itself in to do, by a token from the settings: no member of staff and no device."""

@@ -30,7 +30,7 @@ def people(session: Session, ids: Collection[int]) -> dict[int, Person]:
     for one in session.execute(
         select(Contact).where(col(Contact.staff_id).in_(ids)).order_by(col(Contact.place))
     ).scalars():
-        ways.setdefault(one.staff_id, []).append(Way(by=one.by, to=one.to, secrets=one.secrets))
+        ways.setdefault(one.staff_id, []).append(Way(one.by, one.to, tuple(one.secrets)))
     found = session.execute(select(Staff).where(col(Staff.id).in_(ids))).scalars()
     return {one.id: Person(one.id, one.public_id, one.name, tuple(ways.get(one.id, ()))) for one in found}
 

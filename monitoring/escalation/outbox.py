@@ -1,32 +1,67 @@
-"""The outbox: what is to be told to whom, written in the transaction of what it tells."""
+"""The outbox: what is to be told, written in the transaction of what it tells, and taken back when somebody answers.
 
-from collections.abc import Sequence
+Who sends it holds, from before a message is marked as being sent until it is, a shared advisory lock of the message's
+alert (`claiming.py`). `cancel` waits for that lock: nobody is paged after an acknowledgement that was answered.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypedDict
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
 
+import msgspec
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import insert
 from sqlmodel import Session
+from uuid_utils.compat import uuid7
 
 from monitoring.database import driver
-from monitoring.escalation.tables import By, Message
+from monitoring.escalation.tables import By, Message, MessageState
 
-CHANNEL = "message"
+CHANNEL: Final = "message"
+"""NOTIFY only wakes whoever delivers; the rows are the truth."""
+
+SENDING_LOCK: Final = 7_713
+"""With `lock_key` of an alert: held shared while one of its messages is being sent, exclusively while they are
+cancelled."""
+
+CANCEL_WAITS: Final = "2s"
+"""For messages that are being sent at this moment. Whoever acknowledges should not wait for a receiver that hangs."""
+
+KEPT_FOR: Final = timedelta(days=90)
+"""What went out, to whom and what came of it."""
+
+BODY_BYTES_MAX: Final = 20_000  # what Standard Webhooks recommends at most
+ADDRESS_LENGTH_MAX: Final = 400  # of one that is kept as it is: longer ones would not fit into an index
+
+_CANCEL: Final = """
+UPDATE message SET state = 'cancelled', done_at = %(now)s, ways = '[]', lease_until = NULL
+WHERE alert_id = %(alert)s AND state = ANY(%(states)s)
+"""
 
 
-class Way(TypedDict, total=False):
-    """How somebody is told."""
+class Way(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One way to reach somebody. `secrets` sign a webhook, the newest first."""
 
-    by: str
+    by: By
     to: str
-    secrets: list[str]
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """What tells one receiver from another. An Apprise URL is a credential, and not kept readable."""
+        if self.by is By.APPRISE or len(self.to) > ADDRESS_LENGTH_MAX:
+            return f"{self.by}:{sha256(self.to.encode()).hexdigest()}"
+        return self.to
 
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """Something to tell somebody."""
+    """Something to tell somebody. `ways` in order of preference, at least one; `body` as a webhook gets it."""
 
     ways: Sequence[Way]
-    body: dict[str, Any]
+    body: Mapping[str, Any]  # {"type", "timestamp", "data"}: ids, ward, severity, a link; never a name or a vital sign
     severity: int
     give_up_at: datetime
     alert_id: int | None = None
@@ -36,31 +71,52 @@ class NewMessage:
 
 
 def put(session: Session, messages: Sequence[NewMessage], now: datetime) -> None:
-    """Write messages, and wake who sends them once this is committed."""
-    session.add_all(
-        Message(
-            ways=[dict(way) for way in one.ways],
-            by=By(one.ways[0]["by"]),
-            address=one.ways[0]["to"],
-            body=one.body,
-            severity=one.severity,
-            give_up_at=one.give_up_at,
-            alert_id=one.alert_id,
-            ladder_step_id=one.ladder_step_id,
-            ward_id=one.ward_id,
-            staff_id=one.staff_id,
-            next_at=now,
-            created_at=now,
-        )
-        for one in messages
-    )
-    session.flush()
+    """Write messages; who delivers them is woken by the commit."""
+    if not messages:
+        return
+    session.execute(insert(Message), [_row(message, now) for message in messages])
     driver(session).execute(f"NOTIFY {CHANNEL}")
 
 
 def cancel(session: Session, alert_id: int, now: datetime) -> None:
-    """Send nothing more of an alert."""
-    driver(session).execute(
-        "UPDATE message SET state = 'cancelled', done_at = %s, ways = '[]' WHERE alert_id = %s AND state = 'pending'",
-        (now, alert_id),
-    )
+    """Take back what is not sent of an alert whose row is locked, and wait (2 s at most) for what is being sent."""
+    connection = driver(session)
+    values = {"now": now, "alert": alert_id}
+    connection.execute(_CANCEL, values | {"states": [MessageState.PENDING]})  # from here on nobody begins to send
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL lock_timeout = '{CANCEL_WAITS}'")
+            connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (SENDING_LOCK, lock_key(alert_id)))
+            connection.execute("SET LOCAL lock_timeout TO DEFAULT")
+    except LockNotAvailable:
+        pass  # a receiver hangs: whoever acknowledged is answered all the same
+    connection.execute(_CANCEL, values | {"states": [MessageState.PENDING, MessageState.SENDING]})
+
+
+def lock_key(alert_id: int) -> int:
+    """The second half of an alert's advisory lock. Two alerts that share one only wait for each other."""
+    return alert_id & 0x7FFF_FFFF
+
+
+def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
+    first = message.ways[0]
+    body = dict(message.body)
+    assert len(msgspec.json.encode(body)) < BODY_BYTES_MAX, "a body is thin: ids and a link"
+    return {
+        "public_id": uuid7(),
+        "alert_id": message.alert_id,
+        "ladder_step_id": message.ladder_step_id,
+        "ward_id": message.ward_id,
+        "staff_id": message.staff_id,
+        "severity": message.severity,
+        "by": first.by,
+        "address": first.address,
+        "ways": [msgspec.to_builtins(way) for way in message.ways],
+        "body": body,
+        "state": MessageState.PENDING,
+        "attempts": 0,
+        "tries": 0,
+        "next_at": now,
+        "give_up_at": message.give_up_at,
+        "created_at": now,
+    }

@@ -13,19 +13,19 @@ _PHONE: Final = frozenset("+0123456789 ()-")
 
 def by_preference(ways: Iterable[Way], by: tuple[str, ...]) -> list[Way]:
     """Every way, those that the step names first and in its order: what it does not name is better than nothing."""
-    place = {name: number for number, name in enumerate(by)}
-    return sorted(ways, key=lambda way: place.get(way["by"], len(place)))
+    place = {By(name): number for number, name in enumerate(by)}
+    return sorted(ways, key=lambda way: place.get(way.by, len(place)))
 
 
 def fallback_ways(step: Step, settings: Settings) -> list[Way]:
     """Where a ladder's last step is told: as the ward says, else as the installation does; none where neither does."""
     if step.to is not None:
-        by = step.by or (by_look(step.to),)
-        return [Way(by=one, to=step.to, secrets=list(step.secrets)) for one in by]
+        by = [By(one) for one in step.by] or [by_look(step.to)]
+        return [Way(one, step.to, step.secrets) for one in by]
     if settings.fallback_to is None:
         return []
-    secrets = [] if settings.fallback_secret is None else [settings.fallback_secret]
-    return [Way(by=by_look(settings.fallback_to), to=settings.fallback_to, secrets=secrets)]
+    secrets = () if settings.fallback_secret is None else (settings.fallback_secret,)
+    return [Way(by_look(settings.fallback_to), settings.fallback_to, secrets)]
 
 
 def by_look(to: str) -> By:

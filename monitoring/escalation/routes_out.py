@@ -88,7 +88,7 @@ def _newest(session: Session, wards: Collection[int]) -> dict[int, dict[str, Any
 
 def _out(route: Mapping[str, Any]) -> RouteOut:
     to = route.get("to")
-    return RouteOut(route["number"], route.get("hours"), (Way(by=by_look(to), to=to, secrets=[]),) if to else ())
+    return RouteOut(route["number"], route.get("hours"), (Way(by_look(to), to),) if to else ())
 
 
 def _view(code: str, found: Mapping[str, Any]) -> RoutesView:

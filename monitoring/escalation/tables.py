@@ -114,13 +114,15 @@ class MessageState(StrEnum):
 
 
 UNSENT: Final = "state IN ('pending', 'sending')"
+AWAITS_RECEIPT: Final = "state = 'delivered' AND ways <> '[]'::jsonb"
 
 
 class Message(SQLModel, table=True):
     """Something to tell somebody: the outbox. Delivered at least once, under one id.
 
-    `ways`: what is left to try, the present one first, each {"by", "to", "secrets"?}; emptied when it is done, for
-    secrets are not kept longer than needed. `address` is the present way's: messages to one address go one by one.
+    `ways`: what is left to try, the present one first, each {"by", "to", "secrets"?}. Emptied when nothing is left to
+    be tried, for secrets are not kept longer than needed; of what a provider took, with its receipt or when its time is
+    over. `address` is the present way's: messages to one address go one by one.
     """
 
     __table_args__ = (
@@ -133,6 +135,7 @@ class Message(SQLModel, table=True):
         Index("message_of_step", "ladder_step_id"),
         Index("message_to_staff", "staff_id", "id"),
         Index("message_by_receipt", "receipt", postgresql_where=text("receipt IS NOT NULL")),
+        Index("message_awaits_receipt", "give_up_at", postgresql_where=text(AWAITS_RECEIPT)),
         Index("message_by_age", "created_at"),
     )
 
@@ -149,6 +152,7 @@ class Message(SQLModel, table=True):
     body: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))  # {"type", "timestamp", "data"}
     state: MessageState = Field(default=MessageState.PENDING, sa_type=Text)
     attempts: int = Field(default=0, sa_type=SmallInteger)
+    tries: int = Field(default=0, sa_type=SmallInteger)  # of them by the present way
     next_at: datetime = instant()
     give_up_at: datetime = instant()  # with the step: from then on the next step tells somebody
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # sending: whose sender is taken to be dead
@@ -161,7 +165,11 @@ class Message(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """How a member of staff is told, in their own order of preference."""
 
-    __table_args__ = (one_of("by", By), Index("contact_of", "staff_id", "place", unique=True))
+    __table_args__ = (
+        one_of("by", By),
+        Index("contact_of", "staff_id", "place", unique=True),
+        Index("contact_at", "to", "by"),
+    )
 
     id: int = internal_key()
     staff_id: int = Field(sa_type=BigInteger, foreign_key="staff.id")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,13 +108,13 @@ class Up:
 
 
 @contextmanager
-def running(data: Path, *, settle: bool = True) -> Iterator[Up]:
+def running(data: Path, *, settle: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Up]:
     """`up` on a folder, ready; stopped afterwards, whatever happens. From the main thread."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     output = data.with_name(f"{data.name}.said")
     started_s = time.monotonic()
-    process = _spawn(data, port, output)
+    process = _spawn(data, port, output, environment or {})
     try:
         _wait_until_ready(process, url, output)
         ready_s = time.monotonic() - started_s
@@ -141,7 +141,7 @@ def free_port() -> int:
         return port
 
 
-def _spawn(data: Path, port: int, output: Path) -> subprocess.Popen[bytes]:
+def _spawn(data: Path, port: int, output: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     with output.open("w") as said:
         return subprocess.Popen(
             [sys.executable, "-m", "monitoring.cli", "up", "--data", data, "--port", str(port)],
@@ -149,7 +149,7 @@ def _spawn(data: Path, port: int, output: Path) -> subprocess.Popen[bytes]:
             stdout=said,
             stderr=subprocess.STDOUT,
             cwd=REPOSITORY,
-            env=clean_environment(),
+            env={**clean_environment(), **environment},
             **children.bound(SIGTERM),
         )
 

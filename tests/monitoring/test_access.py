@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from litestar.routes import HTTPRoute
 
-from monitoring.access.permissions import DEVICE_MAY, MAY
+from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
 from monitoring.access.roles import Role
 from monitoring.access.tokens import Tokens
 from monitoring.clock import utc_now
@@ -74,13 +74,13 @@ def shuts_out(api: Api, token: str) -> bool:
 
 
 def test_every_route_says_what_it_allows(api: Api) -> None:
-    known = {*MAY, *DEVICE_MAY}
+    known = {*MAY, *DEVICE_MAY, *PROVIDER_MAY}
     assert {str(door) for door in doors(api) if door.allows not in known} == {f"GET {path}" for path in OPEN}
     assert {door.allows for door in doors(api) if door.path in OPEN} == {"everybody"}
 
 
 def test_every_permission_is_asked_for_somewhere(api: Api) -> None:
-    assert {*MAY, *DEVICE_MAY} == {door.allows for door in doors(api)} - {"everybody"}
+    assert {*MAY, *DEVICE_MAY, *PROVIDER_MAY} == {door.allows for door in doors(api)} - {"everybody"}
 
 
 def test_each_role_is_let_in_exactly_where_the_table_says(api: Api) -> None:

@@ -1,0 +1,128 @@
+"""Which messages are sent next: claimed for a while by whoever sends them, in order per address.
+
+One connection that never waits for a lock of rows: it holds, for its session, the shared advisory locks of the alerts
+whose messages are being sent. Where its process dies the locks go with it, and the leases run out.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import dict_row
+
+from monitoring.escalation.outbox import SENDING_LOCK, Way, lock_key
+
+LEASE: Final = timedelta(seconds=12)
+"""A little longer than any attempt takes. A message whose sender died is sent again after it, under the same id."""
+
+CLAIM_LOCK: Final = 7_714
+"""Of the transaction that claims: two at once could both find an address free."""
+
+RECOVERED_MAX: Final = 200
+GIVEN_UP_MAX: Final = 100
+
+# An address is free where nothing is being sent to it. To one address the graver goes first, then the older; what waits
+# for its next attempt holds back later ones that are no graver.
+_DUE: Final = """
+SELECT id, alert_id FROM message AS mine
+WHERE state = 'pending' AND next_at <= %(now)s AND give_up_at > %(now)s AND NOT EXISTS (
+    SELECT FROM message AS other
+    WHERE other.address = mine.address AND other.state IN ('pending', 'sending') AND other.id <> mine.id AND (
+        other.state = 'sending'
+        OR (other.id < mine.id AND other.severity >= mine.severity)
+        OR (other.severity > mine.severity AND other.next_at <= %(now)s)))
+ORDER BY severity DESC, next_at, id LIMIT %(most)s
+FOR UPDATE SKIP LOCKED
+"""
+_TRY: Final = "SELECT key FROM unnest(%s::int[]) AS key WHERE pg_try_advisory_lock_shared(%s, key)"
+_CLAIM: Final = """
+UPDATE message
+SET state = 'sending', attempts = attempts + 1, tries = tries + 1, lease_until = %(lease_until)s
+WHERE id = ANY(%(ids)s)
+RETURNING id, public_id, alert_id, severity, ways, body, attempts, tries, give_up_at, created_at
+"""
+_RECOVER: Final = """
+UPDATE message SET state = 'pending', next_at = %(now)s, lease_until = NULL
+WHERE id IN (SELECT id FROM message WHERE state = 'sending' AND lease_until <= %(now)s
+             ORDER BY lease_until LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+"""
+_SOONEST: Final = "SELECT min(next_at) FROM message WHERE state = 'pending' AND next_at > %s"
+_TOO_LATE: Final = """
+SELECT id FROM message WHERE state = 'pending' AND next_at <= %(now)s AND give_up_at <= %(now)s
+ORDER BY next_at LIMIT %(most)s
+"""
+_LET_GO: Final = "SELECT pg_advisory_unlock_shared(%s, key) FROM unnest(%s::int[]) AS key"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours to send. `attempts` tells this attempt from a later one, by whomever."""
+
+    id: int
+    public_id: UUID
+    alert_id: int | None
+    severity: int
+    ways: tuple[Way, ...]  # the present one first
+    body: dict[str, Any]
+    attempts: int
+    tries: int  # by the present way, this one included
+    give_up_at: datetime
+    created_at: datetime
+
+    @property
+    def way(self) -> Way:
+        """The present way."""
+        return self.ways[0]
+
+
+async def connect(database_url: str) -> psycopg.AsyncConnection:
+    """A connection for claims. What stops in the midst of one is cut off by the server."""
+    options = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c statement_timeout=30s"
+    return await psycopg.AsyncConnection.connect(database_url, autocommit=True, connect_timeout=3, options=options)
+
+
+async def claim(connection: psycopg.AsyncConnection, now: datetime, most: int) -> tuple[list[Claimed], bool]:
+    """Take over messages that are due, and those of dead senders. Also whether some were passed over just now.
+
+    Whoever cancels holds the lock of its alert: such a message is left alone, and looked at again soon.
+    """
+    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CLAIM_LOCK,))
+        await cursor.execute(_RECOVER, {"now": now, "most": RECOVERED_MAX})
+        await cursor.execute(_DUE, {"now": now, "most": most})
+        due = {row["id"]: row["alert_id"] for row in await cursor.fetchall()}
+        if not due:
+            return [], False
+        wanted = [lock_key(alert_id) for alert_id in due.values() if alert_id is not None]
+        await cursor.execute(_TRY, (wanted, SENDING_LOCK))
+        held = {row["key"] for row in await cursor.fetchall()}
+        ours = [key for key, alert_id in due.items() if alert_id is None or lock_key(alert_id) in held]
+        await cursor.execute(_CLAIM, {"ids": ours, "lease_until": now + LEASE})
+        claimed = [_claimed(row) for row in await cursor.fetchall()]
+    return sorted(claimed, key=lambda one: (-one.severity, one.id)), len(ours) < len(due)
+
+
+async def let_go(connection: psycopg.AsyncConnection, alerts: Sequence[int]) -> None:
+    """Give back the locks of attempts that ended, one each."""
+    if alerts:
+        await connection.execute(_LET_GO, (SENDING_LOCK, [lock_key(alert_id) for alert_id in alerts]))
+
+
+async def too_late(connection: psycopg.AsyncConnection, now: datetime, but: Collection[int]) -> list[int]:
+    """Messages whose time is over, but those that are seen to already."""
+    cursor = await connection.execute(_TOO_LATE, {"now": now, "most": GIVEN_UP_MAX + len(but)})
+    return [key for (key,) in await cursor.fetchall() if key not in but]
+
+
+async def soonest(connection: psycopg.AsyncConnection, now: datetime) -> datetime | None:
+    """When the next attempt is due that is not due yet."""
+    row = await (await connection.execute(_SOONEST, (now,))).fetchone()
+    return row[0] if row else None
+
+
+def _claimed(row: dict[str, Any]) -> Claimed:
+    return Claimed(**row | {"ways": msgspec.convert(row["ways"], tuple[Way, ...])})
