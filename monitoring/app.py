@@ -18,6 +18,7 @@ from monitoring.bodies import StrictRequest
 from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
 from monitoring.config import Settings
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
+from monitoring.escalation.duty_routes import ROUTES as DUTY_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.intake.routes import post_readings
@@ -52,6 +53,7 @@ def make_app(settings: Settings) -> Litestar:
         *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+        *DUTY_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

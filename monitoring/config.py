@@ -50,6 +50,10 @@ class Settings(BaseSettings):
         ge=1,
         description="With the oldest undrained reading older than this, 503: a 202 would promise too much.",
     )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether people and teams may be told at addresses in private networks.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that `serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `serve` listens on.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")

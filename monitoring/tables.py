@@ -11,7 +11,7 @@ from monitoring.access.tables import Answered, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
-from monitoring.escalation.tables import Contact, Escalation, LadderStep, Message, Rota, WardLadders
+from monitoring.escalation.tables import Contact, Escalation, Handover, LadderStep, Message, Rota, WardLadders
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
@@ -63,6 +63,7 @@ __all__ = [
     "Escalation",
     "EthnicGroup",
     "Event",
+    "Handover",
     "Heartbeat",
     "IcbPopulation",
     "Inpatient",

@@ -31,6 +31,10 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct returns": frozenset({COORDINATOR, ADMIN}),
     "read alerts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
     "answer alerts": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "read duty": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
+    "manage rotas": frozenset({COORDINATOR, ADMIN}),
+    "read contacts": frozenset(Role),  # one's own: `contacts.theirs`
+    "set contacts": frozenset(Role) - {AUDITOR},
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
