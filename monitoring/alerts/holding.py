@@ -35,7 +35,7 @@ def lock_held(act: Act, alert_id: UUID, version: int | None) -> Alert:
     """
     act.session.execute(select(col(Alert.id)).where(col(Alert.public_id) == alert_id).with_for_update())
     found: Alert = to_answer(act, alert_id)[0]
-    if found.state not in HELD:
+    if found.state not in HELD or found.acknowledged_by is None:
         raise Conflict(f"The alert is {found.state}: nobody holds it.", current=shown(act.session, found))
     if version is not None and version != found.version:
         raise Conflict(f"The alert changed since version {version}.", current=shown(act.session, found))

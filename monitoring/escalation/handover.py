@@ -46,8 +46,8 @@ class HandOverBody(msgspec.Struct, forbid_unknown_fields=True):
 def hand_over(act: Act, alert_id: UUID, body: HandOverBody) -> AlertDetail:
     """Offer a held alert to a colleague, who has to take it; until then who held it still does.
 
-    By who holds it; once they have gone off duty, by any who may answer it. Raises NotFound, Forbidden, Unacceptable,
-    Conflict.
+    By who holds it, or an admin; once they have gone off duty, by any who may answer it. Raises NotFound, Forbidden,
+    Unacceptable, Conflict.
     """
     found = lock_held(act, alert_id, body.version)
     giver = act.session.get_one(Staff, found.acknowledged_by)
