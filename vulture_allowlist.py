@@ -6,5 +6,6 @@ demo, up, timekeeper, staff_add, device_add, report_occupancy
 diagram, mismatch, wait_until_ready
 # The framework, the logging module, Prometheus and RQ call or read these.
 to_asgi_response, formatException
+# Whoever fires a ladder's step asks it.
 # Named in a quoted annotation.
 Axes

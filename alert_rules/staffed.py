@@ -5,6 +5,7 @@ Source: docs/clinical/policy.md, *The life of an alert*: amber_plus and above ne
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from alert_rules import alarms
@@ -60,7 +61,7 @@ def _shifts_from(now: datetime, hours: StaffedHours) -> list[Shift]:
     for day in (today + timedelta(days=n) for n in range(-1, 8)):
         if (span := hours.get(DAYS[day.weekday()])) is None:
             continue
-        opens, closes = _shift(day, *span)
+        opens, closes = shift(day, *span)
         if closes <= now:
             continue
         if shifts and opens <= shifts[-1][1]:
@@ -70,12 +71,22 @@ def _shifts_from(now: datetime, hours: StaffedHours) -> list[Shift]:
     return shifts
 
 
-def _shift(day: date, start: str, end: str) -> Shift:
-    """From opening to closing: `24:00` ends the day, an end that is not after its start runs past midnight."""
+CLOCKS_CHANGE_AT: Final = time(1)
+"""UTC, in London's nights of March and of October."""
+
+
+@lru_cache(maxsize=65_536)
+def shift(day: date, start: str, end: str) -> Shift:
+    """From opening to closing: `24:00` ends the day, an end that is not after its start runs past midnight.
+
+    By the clock on the wall: it begins when that first shows its start, and ends when it first shows its end.
+    """
     opens, closes = time.fromisoformat(start), time(0) if end == "24:00" else time.fromisoformat(end)
     last_day = day if closes > opens else day + timedelta(days=1)
     return _instant(day, opens), _instant(last_day, closes)
 
 
 def _instant(day: date, local: time) -> datetime:
-    return datetime.combine(day, local, LOCAL).astimezone(UTC)
+    """When the wall first shows that time, or a later one where the clocks skip it in March."""
+    found = datetime.combine(day, local, LOCAL).astimezone(UTC)
+    return found if found.astimezone(LOCAL).time() == local else datetime.combine(day, CLOCKS_CHANGE_AT, UTC)

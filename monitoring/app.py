@@ -19,8 +19,9 @@ from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
 from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
-from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
+from monitoring.escalation.duty_routes import ROUTES as DUTY_ROUTES
 from monitoring.escalation.receipt_routes import ROUTES as RECEIPT_ROUTES
+from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.intake.routes import post_readings
@@ -57,6 +58,7 @@ def make_app(settings: Settings) -> Litestar:
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
+        *DUTY_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

@@ -13,6 +13,7 @@ from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
 from monitoring.config import Settings
 from monitoring.database import make_engine, transaction
+from monitoring.escalation.checking import escalation_part
 from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
@@ -83,6 +84,8 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
     """How each part of an installation is, asked of the database, the queue and the API themselves."""
     engine = make_engine(settings.database_url, pool_size=1)
     parts = database_parts(engine, now)
+    if parts["schema"].status == "ok":
+        parts["escalation"] = escalation_part(engine, now)
     engine.dispose()
     client = connect(settings.queue_url)
     try:

@@ -147,6 +147,7 @@ def test_check_says_what_is_unhealthy_and_exits_with_one(settings: Settings) -> 
     assert done.returncode == 1
     assert said["parts"]["database"]["status"] == "ok"
     assert said["parts"]["workers"]["status"] == "degraded"
+    assert said["parts"]["escalation"] == {"status": "ok", "detail": "no ward is open"}
 
 
 def test_commands_name_a_folder_on_which_nothing_runs(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
 from workers.deliver import Deliverer
+from workers.handovers import lapse_handovers
 from workers.holds import expire_holds
 from workers.housekeeping import forget_old, forget_ways, make_coming_months
 from workers.ladders import keep as keep_ladders
@@ -72,6 +73,7 @@ def tasks() -> list[Task]:
         Task("ring", timedelta(seconds=0.5), ring_again),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
+        Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),

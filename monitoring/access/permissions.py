@@ -34,6 +34,10 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "raise concerns": frozenset({CLINICIAN, SUPPORT, UCR, COORDINATOR, ADMIN}),
     "read ladders": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "decide who is told": frozenset({COORDINATOR, ADMIN}),
+    "read duty": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
+    "manage rotas": frozenset({COORDINATOR, ADMIN}),
+    "read contacts": frozenset(Role),  # one's own: `contacts.theirs`
+    "set contacts": frozenset(Role) - {AUDITOR},
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),

@@ -120,9 +120,14 @@ def to_answer(act_: Act, alert_id: UUID) -> AnyRow:
     """
     row = _found(act_, alert_id)
     found: Alert = row[0]
-    if act_.who.role is Role.SUPPORT and Kind(found.kind) not in TECHNICAL and found.severity > Severity.AMBER:
+    if not may_answer(act_.who.role, found):
         raise Forbidden("Support workers answer technical and amber alerts.")
     return row
+
+
+def may_answer(role: Role | None, found: Alert) -> bool:
+    """Whether a role that answers alerts may answer this one."""
+    return role is not Role.SUPPORT or Kind(found.kind) in TECHNICAL or found.severity <= Severity.AMBER
 
 
 def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:

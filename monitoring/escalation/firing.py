@@ -22,7 +22,7 @@ from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import AnySelect
 from monitoring.escalation.about import about_of
-from monitoring.escalation.duty import Person, on_duty, people
+from monitoring.escalation.duty import Person, on_duty, ways_of
 from monitoring.escalation.outbox import NewMessage, Way, put
 from monitoring.escalation.reach import by_preference, fallback_ways
 from monitoring.escalation.routes_out import RouteOut, routes_of
@@ -301,14 +301,15 @@ def _event(told: Told, now: datetime) -> NewEvent:
 
 def _reminders(firing: Firing, reminded: list[Due]) -> list[NewMessage]:
     """Whoever took an alert is asked how it ended."""
-    taken_by = people(firing.session, {due.alert.acknowledged_by for due in reminded if due.alert.acknowledged_by})
+    holders = {due.alert.acknowledged_by for due in reminded if due.alert.acknowledged_by}
+    ways = ways_of(firing.session, holders, firing.now)
     return [
         NewMessage(
-            list(who.ways), _reminder(due, firing.now), due.alert.severity, firing.now + timedelta(hours=1),
-            due.alert.id, None, due.about.ward_id, who.staff_id,
+            ways[holder], _reminder(due, firing.now), due.alert.severity, firing.now + timedelta(hours=1),
+            due.alert.id, None, due.about.ward_id, holder,
         )
         for due in reminded
-        if (who := taken_by.get(due.alert.acknowledged_by or 0)) and who.ways
+        if (holder := due.alert.acknowledged_by) in ways
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from monitoring.access.roles import Role
@@ -177,6 +177,7 @@ class Contact(SQLModel, table=True):
     by: By = Field(sa_type=Text)
     to: str
     secrets: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))  # the newest first
+    previous_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # until when the second one signs too
     quiet: dict[str, str] | None = Field(default=None, sa_type=Json)  # {"from", "to"}: local times, off duty only
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     recorded_at: datetime = instant()
@@ -231,3 +232,34 @@ class FallbackTest(SQLModel, table=True):
     to: str = Field(primary_key=True)
     message_id: int = Field(sa_type=BigInteger, foreign_key="message.id")
     at: datetime = instant()
+
+
+class HandoverEnd(StrEnum):
+    """How a handover ended."""
+
+    TAKEN = "taken"
+    LAPSED = "lapsed"  # nobody took it by the end of the giver's shift: the alert is open again
+    REPLACED = "replaced"  # handed to somebody else
+    MOOT = "moot"  # the giver holds the alert no more: it ended, or it opened again
+
+
+class Handover(SQLModel, table=True):
+    """An alert offered by name by who answered it. Until it is taken, the giver still holds it."""
+
+    __table_args__ = (
+        CheckConstraint("ended IS NULL OR ended IN ('taken', 'lapsed', 'replaced', 'moot')", name="ended_known"),
+        CheckConstraint("(ended IS NULL) = (ended_at IS NULL)", name="ended_when"),
+        Index("handover_of", "alert_id", unique=True, postgresql_where=text("ended IS NULL")),
+        Index("handover_due", "due_at", postgresql_where=text("ended IS NULL AND due_at IS NOT NULL")),
+    )
+
+    id: int = internal_key()
+    alert_id: int = Field(sa_type=BigInteger, foreign_key="alert.id")
+    giver_id: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    to_id: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    offered_by: int = Field(sa_type=BigInteger, foreign_key="staff.id")  # the giver, or a colleague once they are gone
+    note: str | None = None
+    offered_at: datetime = instant()
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # None: the giver's duty has no end
+    ended: HandoverEnd | None = Field(default=None, sa_type=Text)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

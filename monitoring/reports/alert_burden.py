@@ -159,7 +159,8 @@ WITH asked AS (
     CROSS JOIN LATERAL (SELECT coalesce(answered_at, :to) AS until_at) ended
     CROSS JOIN LATERAL (SELECT extract(epoch FROM ended.until_at - raised_at) AS seconds) waited
     LEFT JOIN LATERAL (
-        SELECT coalesce(sum(extract(epoch FROM least(ended.until_at, closes) - greatest(raised_at, opens))), 0) AS seconds
+        SELECT coalesce(sum(extract(epoch FROM least(ended.until_at, closes) - greatest(raised_at, opens))), 0)
+               AS seconds
         FROM generate_series((raised_at AT TIME ZONE :zone)::date - 1, (ended.until_at AT TIME ZONE :zone)::date,
                              '1 day') AS day
         JOIN LATERAL (SELECT staffed_hours -> lower(to_char(day, 'Dy')) AS hours) of ON of.hours IS NOT NULL

@@ -16,6 +16,7 @@ from alert_rules.alarms import (
     diagram,
 )
 from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
+from alert_rules.duty import GAPS_LOOKED_FOR, HANDS_OVER_WITHIN, TAKEN_WITHIN
 from alert_rules.explain import LABELS
 from alert_rules.limits import LIMITED, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
@@ -94,6 +95,9 @@ def policy() -> str:
             ("Readings a day", "At*"), [(per_day, ", ".join(times) or "none") for per_day, times in USUAL_TIMES.items()]
         ),
         grace=_span(GRACE),
+        gaps_days=GAPS_LOOKED_FOR.days,
+        hands_over=_span(HANDS_OVER_WITHIN),
+        taken=_span(TAKEN_WITHIN),
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
         zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
