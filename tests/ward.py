@@ -264,10 +264,11 @@ class Ward:
         return found
 
     def history(self, alert: Alert) -> list[str]:
-        """What happened to an alert, in its own words."""
+        """What happened to an alert, in its own words; who was told of it: `told`."""
         with Session(self.engine) as session:
             query = select(AlertHistory).where(col(AlertHistory.alert_id) == alert.id).order_by(col(AlertHistory.id))
-            return [entry.what for entry in session.execute(query).scalars()]
+            entries = [entry.what for entry in session.execute(query).scalars()]
+            return [what for what in entries if not what.startswith(("told ", "passed over "))]
 
     @property
     def told(self) -> list[str]:

@@ -141,13 +141,10 @@ def test_gaps_of_two_weeks_are_listed_with_who_cannot_be_told(api: Api) -> None:
 
 def test_a_role_that_is_told_in_staffed_hours_only_is_missing_in_these_only(api: Api) -> None:
     open_ward(api, "DUTY", staffed_hours=OFFICE)
-    own = {"amber": [{"tell": "support", "wait_s": 60, "when": "staffed"}, {"tell": "rota:R1", "wait_s": 60}]}
-    with transaction(api.ward.engine) as session:
-        session.execute(
-            text("INSERT INTO ward_ladders (ward_id, ladders, by, at) SELECT id, :own, :by, :at FROM ward"
-                 " WHERE code = 'DUTY'"),
-            {"own": msgspec.json.encode(own).decode(), "by": api.ward.staff[Role.ADMIN].id, "at": utc_now()},
-        )  # fmt: skip
+    last = {"tell": "fallback", "by": ["webhook"], "to": "https://always.example", "wait_s": 600}
+    own = {name: [{"tell": "rota:R1", "wait_s": 60}, last] for name in ("critical", "red", "amber_plus", "no_hospital")}
+    own["amber"] = [{"tell": "support", "wait_s": 60, "when": "staffed"}, last]
+    done(api.put("/v1/wards/DUTY/ladders", own))
     found = done(api.get("/v1/duty/gaps?ward=DUTY"))
     assert [(one["tell"], one["from"], one["to"]) for one in found["items"]] == [
         ("rota:R1", found["from"], found["to"])

@@ -48,7 +48,7 @@ class Shift:
         body = msgspec.convert({"ward": ward.code, "role": "clinician", "weekly": weekly}, RotaBody)
         with transaction(ward.engine) as session:
             rotas.set_rota(ward.act(session, Role.COORDINATOR), "CLINICIANS", body)
-        ward.at("12:00").receives(**SICK)
+        ward.at("19:15").receives(**SICK)
         self.does(self.joy, lambda act: answers.acknowledge_alert(act, self.alert, answers.AcknowledgeBody()))
 
     @property
@@ -86,21 +86,21 @@ class Shift:
 
     def due_ladders(self) -> list[tuple[int, int, datetime]]:
         """Run, step and due time of the alert's ladder."""
-        found = rows(self.ward.engine, "SELECT run, step, due_at FROM escalation")
+        found = rows(self.ward.engine, "SELECT run, step, due_at FROM escalation ORDER BY alert_id LIMIT 1")
         return [(row.run, row.step, row.due_at) for row in found]
 
     def climbed(self) -> None:
         """The alert's ladder stands on its third step, and waits for Joy's action."""
         with transaction(self.ward.engine) as session:
             session.execute(
-                text("INSERT INTO escalation SELECT id, severity, '[]', 'v', 1, 2, 0, 0, :due FROM alert"),
+                text("UPDATE escalation SET run = 1, step = 2, due_at = :due"),
                 {"due": self.ward.now + timedelta(hours=1)},
             )
 
 
 @pytest.fixture
 def shift(ward: Ward) -> Shift:
-    """The ward at 12:00, a Tuesday in winter."""
+    """The ward at 19:15, a Tuesday in winter."""
     return Shift(ward)
 
 

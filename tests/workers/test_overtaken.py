@@ -134,9 +134,9 @@ def test_a_late_recovery_counts_where_nobody_measured_since(ward: Ward) -> None:
 def test_a_late_value_from_before_says_nothing_of_what_was_measured_since(ward: Ward) -> None:
     ward.at("12:00").receives(**VERY_SICK)
     ward.acknowledges(ward.alert())
-    ward.at("12:30").receives(**VERY_SICK)
-    ward.receives(taken=ward.now - timedelta(minutes=20), **WELL)
-    ward.at("12:40").receives(**VERY_SICK)
+    ward.at("12:09").receives(**VERY_SICK)
+    ward.receives(taken=ward.now - timedelta(minutes=5), **WELL)
+    ward.at("12:14").receives(**VERY_SICK)
     assert ward.alert().state == State.ACKNOWLEDGED
 
 
