@@ -32,6 +32,12 @@ def due_at(state: State, severity: Severity, now: datetime, hours: StaffedHours 
     return _after(due - now, shifts)
 
 
+def opens_at(now: datetime, hours: StaffedHours) -> datetime | None:
+    """From when on somebody is there: `now`, or the next opening; None where none comes within a week."""
+    shifts = _shifts_from(now, hours)
+    return shifts[0][0] if shifts else None
+
+
 def _after(span: timedelta, shifts: Sequence[Shift]) -> datetime:
     """When so much staffed time has passed, or at the end of the last of these shifts where it is shorter."""
     for opens, closes in shifts:

@@ -19,6 +19,7 @@ from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, Populati
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
+from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 
 
@@ -91,6 +92,9 @@ __all__ = [
     "SpellEntry",
     "Staff",
     "Token",
+    "UcrHistory",
+    "UcrReferral",
+    "UcrTeam",
     "Ward",
     "WardCapacity",
     "WardLadders",

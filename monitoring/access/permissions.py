@@ -31,13 +31,19 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct returns": frozenset({COORDINATOR, ADMIN}),
     "read alerts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
     "answer alerts": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "read ucr": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
+    "refer to ucr": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
+    "answer ucr": frozenset({UCR, ADMIN}),
+    "cancel ucr": frozenset({UCR, CLINICIAN, COORDINATOR, ADMIN}),
+    "review ucr": frozenset({CLINICIAN, ADMIN}),
+    "manage ucr teams": frozenset({COORDINATOR, UCR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
-WATCHED_BY: Final = {"alert": "read alerts", "reading": "read patients", "score": "read patients"}
+WATCHED_BY: Final = {"alert": "read alerts", "reading": "read patients", "score": "read patients", "ucr": "read ucr"}
 """What somebody who watches live must also be let do, to be sent these kinds of events."""
 
 

@@ -1,6 +1,7 @@
 """What people do with alerts: find them, take responsibility, act, resolve. Each answer is one transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,7 @@ from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, AlertView, detail, event, view
 from monitoring.database import AnyRow, AnySelect
-from monitoring.events import emit
+from monitoring.events import NewEvent, emit
 from monitoring.fields import Line, Text, Version
 from monitoring.paging import Page, before, page
 from monitoring.patients.register import find
@@ -123,9 +124,20 @@ def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> Alert
     if by is not None and found.state in {State.ACKNOWLEDGED, State.ACTIONED}:
         raise Conflict(f"{by.name} acknowledged it first.", current=_view(row))
     _refuse_stale(row, body.version)
-    to = _allowed(row, acknowledge)
-    found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
-    return _move(act_, row, to, "acknowledged", body.note)
+    return _told(act_, _acknowledge(act_, row, "acknowledged", body.note))
+
+
+def take_for_visit(act_: Act, found: Alert, what: str, owed_at: datetime) -> NewEvent | None:
+    """Take responsibility in the name of a caller whose team was asked to visit because of this alert.
+
+    Not for who may answer alerts: the caller may answer what was asked. The alert's row is locked. The visit is the
+    action, owed by `owed_at`. Returns the event to emit at the end; None, and nothing changed, where somebody else has
+    the alert or it has ended.
+    """
+    if found.state not in {State.OPEN, State.SNOOZED}:
+        return None
+    shown = _acknowledge(act_, _found(act_, found.public_id), what, None, owed_at)
+    return event(shown, act_.now)
 
 
 def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
@@ -135,7 +147,7 @@ def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
     _refuse_stale(row, body.version)
     to = _allowed(row, act)
     _take(act_, row[0])
-    return _move(act_, row, to, f"actioned: {body.what}", body.note)
+    return _told(act_, _move(act_, row, to, f"actioned: {body.what}", body.note))
 
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
@@ -147,7 +159,7 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     to = _allowed(row, resolve)
     _take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
-    return _move(act_, row, to, f"resolved: {body.outcome}", body.note)
+    return _told(act_, _move(act_, row, to, f"resolved: {body.outcome}", body.note))
 
 
 def _shown(found: type[Alert]) -> AnySelect:
@@ -207,11 +219,25 @@ def _take(act_: Act, found: Alert) -> None:
         found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
 
 
-def _move(act_: Act, row: AnyRow, to: State, what: str, note: str | None) -> AlertDetail:
+def _acknowledge(act_: Act, row: AnyRow, what: str, note: str | None, owed_at: datetime | None = None) -> AlertDetail:
+    """The caller takes responsibility; what they owe next is due by `owed_at`, or in the severity's time."""
+    to = _allowed(row, acknowledge)
+    row[0].acknowledged_at, row[0].acknowledged_by = act_.now, act_.who.id
+    return _move(act_, row, to, what, note, owed_at)
+
+
+def _told(act_: Act, shown: AlertDetail) -> AlertDetail:
+    emit(act_.session, [event(shown, act_.now)])
+    return shown
+
+
+def _move(
+    act_: Act, row: AnyRow, to: State, what: str, note: str | None, owed_at: datetime | None = None
+) -> AlertDetail:
     found: Alert = row[0]
     was, found.state = State(found.state), to
     found.version += 1
-    found.due_at = due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
+    found.due_at = owed_at or due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
     act_.session.add(found)
     act_.session.add(
         AlertHistory(
@@ -220,9 +246,7 @@ def _move(act_: Act, row: AnyRow, to: State, what: str, note: str | None) -> Ale
         )
     )  # fmt: skip
     act_.session.flush()
-    shown = _detail(act_, _found(act_, found.public_id))
-    emit(act_.session, [event(shown, act_.now)])
-    return shown
+    return _detail(act_, _found(act_, found.public_id))
 
 
 def _view(row: AnyRow) -> AlertView:

@@ -21,6 +21,7 @@ from tests.ward import VERY_SICK
 
 OPEN = {"/health/live", "/health/ready"}
 EVERYBODYS = ("/v1/codes/", "/v1/icbs/", "/v1/tables/")  # what these name is no ward's own
+MADE_BY_NAME = "PUT /v1/ucr/teams/{code}"  # one that is not there is made
 REVOKED_WITHIN_S = 1.0
 PLACEHOLDERS = {"uuid": str(uuid4()), "str": "NOWHERE", "int": "1", "path": "x"}
 
@@ -193,7 +194,8 @@ def test_every_route_that_names_an_object_says_how_it_is_found(api: Api) -> None
 
 def test_what_is_sent_to_an_object_that_is_not_there_is_not_even_judged(api: Api) -> None:
     for door in doors(api):
-        if "{" not in door.template or door.template.startswith(EVERYBODYS):
+        is_made = f"{door.method} {door.template}" == MADE_BY_NAME
+        if "{" not in door.template or door.template.startswith(EVERYBODYS) or is_made:
             continue
         sent: list[dict[str, Any]] = [{"params": {"no": "sense"}}]
         if door.method != "GET":
