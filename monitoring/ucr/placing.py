@@ -4,14 +4,13 @@ Locks: the alert's row (the caller's), then the referral's, then those of the ar
 referral nobody counts these teams' visits.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 from uuid_utils.compat import uuid7
@@ -22,16 +21,16 @@ from monitoring.events import NewEvent
 from monitoring.patients.plan import age_years
 from monitoring.patients.tables import Patient
 from monitoring.ucr import clock
-from monitoring.ucr.choosing import Asked, Choice, Team, choose
+from monitoring.ucr.candidates import choose_for
+from monitoring.ucr.choosing import Choice
 from monitoring.ucr.clock import ANSWER_WITHIN, Response
 from monitoring.ucr.handover import handover_of, newest_score
 from monitoring.ucr.marking import mark, owe
-from monitoring.ucr.states import ACTIVE, LIVE, State, send
+from monitoring.ucr.states import LIVE, State, send
 from monitoring.ucr.tables import UcrReferral, UcrTeam
 from monitoring.ucr.telling import event, note, tell_team, tell_ward
 from monitoring.wards.tables import Episode, Ward
 
-TEAMS_MAX: Final = 500
 ADULT_YEARS: Final = 18
 ASK_SEPSIS_FROM: Final = 5
 """From this NEWS2 on, whether sepsis is suspected is a question that somebody has to answer."""
@@ -132,7 +131,7 @@ def place(session: Session, wanted: Wanted, now: datetime) -> tuple[UcrReferral,
         "received_at": wanted.received_at,
     }
     made = UcrReferral(**known)
-    choice, team = _choose(session, made, now)
+    choice, team = choose_for(session, made, now)
     patients_clock = clock.start(made.response, made.received_at, team.hours if team else None)
     made.clock_rule, made.starts_at = patients_clock.rule, patients_clock.starts_at
     made.breach_at = patients_clock.breach_at
@@ -146,13 +145,13 @@ def send_on(
     session.flush()
     copied = {name: getattr(before, name) for name in _KEPT}
     made = UcrReferral(**copied, public_id=uuid7(), previous_id=before.id)
-    choice, team = _choose(session, made, now)
+    choice, team = choose_for(session, made, now)
     return made, _give(session, made, choice, team, alert, now)
 
 
 def send_again(session: Session, unplaced: UcrReferral, alert: Alert | None, now: datetime) -> list[NewEvent]:
     """Look for a team once more. The referral's row is locked; nothing changes but why, where there is none."""
-    choice, team = _choose(session, unplaced, now)
+    choice, team = choose_for(session, unplaced, now)
     unplaced.placing = msgspec.to_builtins(choice)
     if team is None:
         return []
@@ -215,63 +214,6 @@ def _sent(
     elif made.automatic or team.webhook is None:  # without a webhook somebody has to ring the team
         tell_ward(session, made, "referral", now)
     return [event(session, made, "sent", why, now)]
-
-
-def _choose(session: Session, asked: UcrReferral, now: datetime) -> tuple[Choice, UcrTeam | None]:
-    """The team to ask, its row and those of the area's other teams locked."""
-    icb = None if asked.ward_id is None else session.get_one(Ward, asked.ward_id).icb
-    query = (
-        select(UcrTeam)
-        .where((col(UcrTeam.icb) == icb) | col(UcrTeam.postcode_districts).contains([asked.district]))
-        .order_by(col(UcrTeam.id))
-        .limit(TEAMS_MAX)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    teams = {team.code: team for team in session.execute(query).scalars()}
-    declined = (
-        select(col(UcrTeam.code))
-        .join(UcrReferral, col(UcrReferral.team_id) == col(UcrTeam.id))
-        .where(col(UcrReferral.chain) == asked.chain, col(UcrReferral.state) == State.DECLINED)
-    )
-    want = Asked(
-        need=asked.need,
-        response=Response(asked.response),
-        district=asked.district,
-        icb=icb,
-        news2=asked.news2,
-        reason=asked.reason,
-        skills=frozenset(asked.skills),
-        declined=frozenset(session.execute(declined).scalars()),
-        by_hand=not asked.automatic,
-    )
-    visits = _visits(session, [team.id for team in teams.values()])
-    choice = choose([_as_team(team, visits) for team in teams.values()], want, now)
-    return choice, None if choice.team is None else teams[choice.team]
-
-
-def _visits(session: Session, teams: list[int]) -> Mapping[int, int]:
-    query = (
-        select(col(UcrReferral.team_id), func.count())
-        .where(col(UcrReferral.team_id).in_(teams), col(UcrReferral.state).in_(ACTIVE))
-        .group_by(col(UcrReferral.team_id))
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
-
-
-def _as_team(team: UcrTeam, visits: Mapping[int, int]) -> Team:
-    return Team(
-        code=team.code,
-        icb=team.icb,
-        districts=frozenset(team.postcode_districts),
-        hours=team.hours,
-        referral_hours=team.referral_hours,
-        skills=frozenset(skill.casefold() for skill in team.skills),
-        max_news2=team.max_news2,
-        exclusions=tuple(team.exclusions),
-        max_active=team.max_active,
-        active=visits.get(team.id, 0),
-    )
 
 
 def _once_more(session: Session, before: UcrReferral, alert: Alert, now: datetime) -> Referred:
