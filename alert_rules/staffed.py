@@ -35,14 +35,19 @@ def due_at(state: State, severity: Severity, now: datetime, hours: StaffedHours 
 
 def staffed_from(now: datetime, hours: StaffedHours | None) -> datetime:
     """Now, where somebody is there; else when the ward opens next. A ward without hours is always staffed."""
-    shifts = _shifts_from(now, hours) if hours else []
-    return shifts[0][0] if shifts else now
+    return (opens_at(now, hours) if hours else None) or now
 
 
 def shift_ends_at(now: datetime, hours: StaffedHours | None) -> datetime | None:
     """When the present shift ends, None where there is none that does."""
     shifts = _shifts_from(now, hours) if hours else []
     return shifts[0][1] if shifts and shifts[0][0] <= now and shifts[0][1] - shifts[0][0] <= SHIFT_MAX else None
+
+
+def opens_at(now: datetime, hours: StaffedHours) -> datetime | None:
+    """From when on somebody is there: `now`, or the next opening; None where none comes within a week."""
+    shifts = _shifts_from(now, hours)
+    return shifts[0][0] if shifts else None
 
 
 def _after(span: timedelta, shifts: Sequence[Shift]) -> datetime:

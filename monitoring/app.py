@@ -37,6 +37,8 @@ from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
 from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
 from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
 from monitoring.service import Service
+from monitoring.ucr.report_routes import ROUTES as UCR_REPORT_ROUTES
+from monitoring.ucr.routes import ROUTES as UCR_ROUTES
 from monitoring.wards.bed_routes import ROUTES as BED_ROUTES
 from monitoring.wards.routes import ROUTES as WARD_ROUTES
 from monitoring.watch import watched
@@ -59,6 +61,7 @@ def make_app(settings: Settings) -> Litestar:
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES,
+        *UCR_ROUTES, *UCR_REPORT_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

@@ -113,10 +113,13 @@ def migrate() -> None:
 
 
 @staff_app.command("add", context_settings=VARIABLES)
-def staff_add(
+def staff_add(  # noqa: PLR0913 - an option each
     name: Annotated[str, typer.Option(help="As colleagues know them.")],
     role: Annotated[Role, typer.Option(help="What they are here for.")],
     ward: Annotated[list[str] | None, typer.Option(help="Code of a ward, once per ward; none: every ward.")] = None,
+    team: Annotated[
+        list[str] | None, typer.Option(help="Code of a UCR team, for the role ucr; none: every team.")
+    ] = None,
     registered: Annotated[
         bool | None, typer.Option("--registered/--unregistered", help="Clinicians are, unless said otherwise.")
     ] = None,
@@ -128,7 +131,9 @@ def staff_add(
     from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
     is_registered = role is Role.CLINICIAN if registered is None else registered
-    staff = installing.new_staff(role, name, ward or [], registered=is_registered, senior=senior, now=utc_now())
+    staff = installing.new_staff(
+        role, name, ward or [], registered=is_registered, senior=senior, now=utc_now(), teams=team or []
+    )
     _print_made(installing.add_staff(settings_for(data), staff), json)
 
 

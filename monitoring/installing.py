@@ -1,5 +1,6 @@
 """What the commands do to an installation: who works there, what posts, and whether it is healthy."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -30,6 +31,7 @@ class StaffBody(msgspec.Struct):
 
     name: Line
     ward: list[WardCode]
+    team: list[WardCode]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,17 @@ def add_staff(settings: Settings, staff: Staff) -> Made:
     return made
 
 
-def new_staff(role: Role, name: str, wards: list[str], *, registered: bool, senior: bool, now: datetime) -> Staff:
-    """A member of staff of these wards, or of every ward where none is named. Raises CannotAdd."""
-    body = _checked({"name": name, "ward": wards}, StaffBody)
+def new_staff(
+    role: Role, name: str, wards: list[str], *, registered: bool, senior: bool, now: datetime, teams: Sequence[str] = ()
+) -> Staff:
+    """A member of staff of these wards and UCR teams, or of every one where none is named. Raises CannotAdd."""
+    body = _checked({"name": name, "ward": wards, "team": list(teams)}, StaffBody)
+    if body.team and role is not Role.UCR:
+        raise CannotAdd("--team: only the role ucr belongs to a UCR team")
     return Staff(
-        name=body.name, role=role, wards=body.ward or None, registered=registered, senior=senior, created_at=now
-    )
+        name=body.name, role=role, wards=body.ward or None, teams=body.team or None, registered=registered,
+        senior=senior, created_at=now,
+    )  # fmt: skip
 
 
 def add_device(settings: Settings, kind: str, serial: str, now: datetime) -> Made:

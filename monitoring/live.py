@@ -26,7 +26,7 @@ from monitoring.database import DATABASE_ERRORS
 from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
-from monitoring.replay import PAGE, frame, missed
+from monitoring.replay import PAGE, TOLD, frame, missed
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ KEEP_ALIVE_S: Final = 15.0
 POLL_S: Final = 1.0
 RECONNECT_S: Final = 0.5
 
-_NEW: Final = "SELECT id, kind, ward, data::text FROM event WHERE id > %s ORDER BY id LIMIT %s"
+_NEW: Final = f"SELECT {TOLD} FROM event WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608 - a constant
 
 
 class Watcher:
@@ -55,9 +55,15 @@ class Watcher:
         """The wards that this client watches; None for all."""
         return self.caller.wards if self.ward is None else frozenset({self.ward})
 
-    def wants(self, kind: str, ward: str | None) -> bool:
-        """Whether an event of that kind and ward is for this client; one of no ward is for every ward's."""
+    def wants(self, kind: str, ward: str | None, team: str | None = None) -> bool:
+        """Whether an event of that kind and ward is for this client; one of no ward is for every ward's.
+
+        One of UCR is its team's and the ward's: a team does not hear of another's patients.
+        """
         is_theirs = ward is None or (self.ward in {None, ward} and self.caller.may_see(ward))
+        if kind == "ucr":
+            is_known = ward is not None or self.caller.wards is None  # of nobody's ward: for staff of every ward
+            is_theirs = is_theirs and is_known and self.caller.may_see_team(team)
         return is_theirs and may_watch(self.caller.role, kind)
 
     def tell(self, event_id: int, told: bytes) -> None:
@@ -172,10 +178,10 @@ class Hub:
         """Tell everybody what is new. True where there may be more."""
         cursor = await connection.execute(_NEW, (self._last_id, PAGE))
         rows = await cursor.fetchall()
-        for event_id, kind, ward, data in rows:
+        for event_id, kind, ward, team, data in rows:
             told = frame(kind, data.encode(), event_id)
             for watcher in self._watchers:
-                if watcher.wants(kind, ward):
+                if watcher.wants(kind, ward, team):
                     watcher.tell(event_id, told)
             self._last_id = event_id
         return len(rows) == PAGE

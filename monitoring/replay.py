@@ -13,6 +13,8 @@ from monitoring.events import KEPT_FOR
 from monitoring.patients.latest import KINDS, latest
 
 PAGE: Final = 500
+TOLD: Final = "id, kind, ward, CASE kind WHEN 'ucr' THEN data #>> '{ucr,team}' END, data::text"
+"""What is read of an event: `team` says whose an event of UCR is."""
 
 
 def frame(kind: str, data: bytes, event_id: int | None) -> bytes:
@@ -22,7 +24,7 @@ def frame(kind: str, data: bytes, event_id: int | None) -> bytes:
 
 
 async def missed(
-    engine: Engine, after: int, wards: frozenset[str] | None, wants: Callable[[str, str | None], bool]
+    engine: Engine, after: int, wards: frozenset[str] | None, wants: Callable[..., bool]
 ) -> AsyncIterator[tuple[int | None, bytes]]:
     """Frames for a client of these wards since the event `after`, each with the event's id if it is durable.
 
@@ -34,9 +36,9 @@ async def missed(
         told = {"at": utc_now(), "ward": None, "reset": True, "system": {"reset": True}}
         yield after, frame("system", msgspec.json.encode(told), None)
     while rows := await to_thread.run_sync(_page, engine, after):
-        for event_id, kind, ward, data in rows:
+        for event_id, kind, ward, team, data in rows:
             after = event_id
-            if wants(kind, ward):
+            if wants(kind, ward, team):
                 yield event_id, frame(kind, data.encode(), event_id)
     if not any(wants(kind, None) for kind in KINDS):
         return
@@ -47,8 +49,8 @@ async def missed(
                 yield None, frame(one.kind, msgspec.json.encode(one.data), None)
 
 
-def _page(engine: Engine, after: int) -> list[tuple[int, str, str | None, str]]:
-    query = text("SELECT id, kind, ward, data::text FROM event WHERE id > :after ORDER BY id LIMIT :page")
+def _page(engine: Engine, after: int) -> list[tuple[int, str, str | None, str | None, str]]:
+    query = text(f"SELECT {TOLD} FROM event WHERE id > :after ORDER BY id LIMIT :page")  # noqa: S608 - a constant
     with snapshot(engine) as session:
         return [tuple(row) for row in session.execute(query, {"after": after, "page": PAGE})]
 

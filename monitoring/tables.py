@@ -31,6 +31,7 @@ from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, Populati
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
+from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 
 
@@ -107,6 +108,9 @@ __all__ = [
     "SpellEntry",
     "Staff",
     "Token",
+    "UcrHistory",
+    "UcrReferral",
+    "UcrTeam",
     "Ward",
     "WardCapacity",
     "WardLadders",

@@ -66,6 +66,16 @@ def test_adding_staff_prints_an_id_and_a_token_that_opens_the_door(settings: Set
     assert caller.registered  # clinicians are, unless said otherwise
 
 
+def test_a_ucr_teams_staff_are_of_that_team(settings: Settings, engine: Engine) -> None:
+    words = ("staff", "add", "--name", "Ira", "--json", "--team", "LE-UCR")
+    made = json.loads(run(*words, "--role", "ucr", settings=settings).stdout)
+    caller = Tokens(engine).ask(made["token"])
+    assert caller is not None
+    assert (caller.teams, caller.wards) == (frozenset({"LE-UCR"}), None)
+    refused = run(*words, "--role", "support", settings=settings)
+    assert (refused.returncode, "--team" in refused.stderr) == (2, True)
+
+
 def test_adding_a_device_prints_an_id_and_a_token_that_opens_the_door(settings: Settings, engine: Engine) -> None:
     done = run("device", "add", "--kind", "hub", "--serial", "H-1", "--json", settings=settings)
     made = json.loads(done.stdout)

@@ -48,6 +48,7 @@ from monitoring.wards.wards import WardBody
 from workers.drain.batch import Done, process
 from workers.ladders import fire_due
 from workers.overdue import raise_overdue
+from workers.ucr_clock import watch_ucr
 
 DAY = date(2026, 3, 10)  # a Tuesday in winter: London is on UTC
 WELL: dict[str, Any] = {
@@ -126,6 +127,7 @@ class Ward:
         wards: list[str] | None = None,
         registered: bool | None = None,
         senior: bool = False,
+        teams: list[str] | None = None,
     ) -> tuple[Caller, str]:
         """A member of staff and their token."""
         if registered is None:
@@ -133,13 +135,14 @@ class Ward:
         with transaction(self.engine) as session:
             staff = Staff(
                 name=name or f"The {role}", role=role, wards=wards, registered=registered, senior=senior,
-                created_at=self.now,
+                teams=teams, created_at=self.now,
             )  # fmt: skip
             session.add(staff)
             session.flush()
             token = mint(session, self.now, staff_id=staff.id)
             allowed = None if wards is None else frozenset(wards)
-            return Caller(b"", staff.id, staff.public_id, staff.name, role, allowed, registered, senior), token
+            own = None if teams is None else frozenset(teams)
+            return Caller(b"", staff.id, staff.public_id, staff.name, role, allowed, registered, senior, own), token
 
     def act(self, session: Session, role: Role) -> Act:
         """What a member of staff does, now."""
@@ -180,6 +183,7 @@ class Ward:
             self.now += clock
         raise_overdue(self.engine, self.now)
         fire_due(self.engine, self.settings, self.now)
+        watch_ucr(self.engine, self.now)
         return self
 
     def receives(self, *, patient: Patient | None = None, taken: datetime | None = None, **vitals: Any) -> Done:

@@ -36,6 +36,7 @@ from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
 from workers.snapshots import take_sitreps
+from workers.ucr_clock import watch_ucr
 
 log = structlog.get_logger()
 TICK_S = 0.25
@@ -74,6 +75,7 @@ def tasks() -> list[Task]:
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),
+        Task("ucr", timedelta(seconds=1), lambda post, now: watch_ucr(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),

@@ -38,6 +38,12 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "manage rotas": frozenset({COORDINATOR, ADMIN}),
     "read contacts": frozenset(Role),  # one's own: `contacts.theirs`
     "set contacts": frozenset(Role) - {AUDITOR},
+    "read ucr": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
+    "refer to ucr": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
+    "answer ucr": frozenset({UCR, ADMIN}),
+    "cancel ucr": frozenset({UCR, CLINICIAN, COORDINATOR, ADMIN}),
+    "review ucr": frozenset({CLINICIAN, ADMIN}),
+    "manage ucr teams": frozenset({COORDINATOR, UCR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
@@ -49,6 +55,7 @@ WATCHED_BY: Final = {
     "escalation": "read alerts",
     "reading": "read patients",
     "score": "read patients",
+    "ucr": "read ucr",
 }
 """What somebody who watches live must also be let do, to be sent these kinds of events."""
 

@@ -24,6 +24,7 @@ class Staff(SQLModel, table=True):
     name: str
     role: Role = Field(sa_type=Text)
     wards: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))  # codes; NULL = every ward
+    teams: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))  # UCR's, by code; NULL = every team
     registered: bool = False
     senior: bool = False
     created_at: datetime = instant()

@@ -35,10 +35,15 @@ class Caller:
     wards: frozenset[str] | None = None  # None: every ward
     registered: bool = False
     senior: bool = False
+    teams: frozenset[str] | None = None  # UCR's; None: every team
 
     def may_see(self, ward: str) -> bool:
         """Whether the ward's patients are this caller's to see."""
         return self.wards is None or ward in self.wards
+
+    def may_see_team(self, team: str | None) -> bool:
+        """Whether a UCR team's referrals are this caller's to see; None: one that no team has."""
+        return self.teams is None or team in self.teams
 
 
 def mint(session: Session, now: datetime, *, device_id: int | None = None, staff_id: int | None = None) -> str:
@@ -122,6 +127,7 @@ _CALLERS: Final[AnySelect] = (
         col(Staff.name),
         col(Staff.role),
         col(Staff.wards),
+        col(Staff.teams),
         col(Staff.registered),
         col(Staff.senior),
     )
@@ -143,4 +149,5 @@ def _caller(row: AnyRow) -> Caller:
         wards=None if row.wards is None else frozenset(row.wards),
         registered=row.registered,
         senior=row.senior,
+        teams=None if row.teams is None else frozenset(row.teams),
     )

@@ -33,7 +33,7 @@ from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, AlertView, detail, event, view
 from monitoring.database import AnyRow, AnySelect
 from monitoring.escalation.starting import hold
-from monitoring.events import emit
+from monitoring.events import NewEvent, emit
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.patients.register import find
@@ -150,9 +150,20 @@ def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> Alert
     if by is not None and found.state in {State.ACKNOWLEDGED, State.ACTIONED}:
         raise Conflict(f"{by.name} acknowledged it first.", current=as_view(row))
     refuse_stale(row, body.version)
-    to = allowed(row, acknowledge)
-    found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
-    return move(act_, row, to, "acknowledged", body.note)
+    return _told(act_, _acknowledge(act_, row, "acknowledged", body.note))
+
+
+def take_for_visit(act_: Act, found: Alert, what: str, owed_at: datetime) -> NewEvent | None:
+    """Take responsibility in the name of a caller whose team was asked to visit because of this alert.
+
+    Not for who may answer alerts: the caller may answer what was asked. The alert's row is locked. The visit is the
+    action, owed by `owed_at`. Returns the event to emit at the end; None, and nothing changed, where somebody else has
+    the alert or it has ended.
+    """
+    if found.state not in {State.OPEN, State.SNOOZED}:
+        return None
+    shown = _acknowledge(act_, _found(act_, found.public_id), what, None, owed_at)
+    return event(shown, act_.now)
 
 
 def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
@@ -162,7 +173,7 @@ def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
     refuse_stale(row, body.version)
     to = allowed(row, act)
     _take(act_, row[0])
-    return move(act_, row, to, f"actioned: {body.what}", body.note)
+    return _told(act_, _move(act_, row, to, f"actioned: {body.what}", body.note))
 
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
@@ -174,7 +185,7 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     to = allowed(row, resolve)
     _take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
-    return move(act_, row, to, f"resolved: {body.outcome}", body.note)
+    return _told(act_, _move(act_, row, to, f"resolved: {body.outcome}", body.note))
 
 
 def snooze_alert(act_: Act, alert_id: UUID, body: SnoozeBody) -> AlertDetail:
@@ -197,7 +208,7 @@ def snooze_alert(act_: Act, alert_id: UUID, body: SnoozeBody) -> AlertDetail:
         raise unacceptable(
             "until", f"must be from now to {latest.isoformat()}: 4 h, the next set, the end of the shift"
         )
-    return move(act_, row, to, "snoozed", body.reason, until)
+    return _told(act_, _move(act_, row, to, "snoozed", body.reason, until))
 
 
 def _shown(found: type[Alert]) -> AnySelect:
@@ -259,12 +270,26 @@ def _take(act_: Act, found: Alert) -> None:
         found.acknowledged_at, found.acknowledged_by = act_.now, act_.who.id
 
 
-def move(act_: Act, row: AnyRow, to: State, what: str, note: str | None, due: datetime | None = None) -> AlertDetail:
-    """Write that somebody moved an alert, and tell it. `due`: what is owed by when, where the state does not say."""
+def _acknowledge(act_: Act, row: AnyRow, what: str, note: str | None, owed_at: datetime | None = None) -> AlertDetail:
+    """The caller takes responsibility; what they owe next is due by `owed_at`, or in the severity's time."""
+    to = allowed(row, acknowledge)
+    row[0].acknowledged_at, row[0].acknowledged_by = act_.now, act_.who.id
+    return _move(act_, row, to, what, note, owed_at)
+
+
+def _told(act_: Act, shown: AlertDetail) -> AlertDetail:
+    emit(act_.session, [event(shown, act_.now)])
+    return shown
+
+
+def _move(
+    act_: Act, row: AnyRow, to: State, what: str, note: str | None, owed_at: datetime | None = None
+) -> AlertDetail:
+    """Write that somebody moved an alert. `owed_at`: what they owe by when, where the state does not say."""
     found: Alert = row[0]
     was, found.state = State(found.state), to
     found.version += 1
-    found.due_at = due or due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
+    found.due_at = owed_at or due_at(to, Severity(found.severity), act_.now, row[2].staffed_hours)
     act_.session.add(found)
     act_.session.add(
         AlertHistory(
@@ -273,9 +298,7 @@ def move(act_: Act, row: AnyRow, to: State, what: str, note: str | None, due: da
         )
     )  # fmt: skip
     hold(act_.session, found, act_.now)
-    shown = _detail(act_, _found(act_, found.public_id))
-    emit(act_.session, [event(shown, act_.now)])
-    return shown
+    return _detail(act_, _found(act_, found.public_id))
 
 
 def as_view(row: AnyRow) -> AlertView:

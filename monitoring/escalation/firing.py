@@ -96,6 +96,7 @@ class Firing:
     duty: Mapping[tuple[int, str], list[Person]] = field(default_factory=dict)
     routes: Mapping[int, Mapping[str, RouteOut]] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
 
 
 def fire(session: Session, settings: Settings, now: datetime, *, only: int | None = None) -> int:
@@ -209,7 +210,8 @@ def _take(firing: Firing, due: Due, place: Place) -> Told:
 def _reach(firing: Firing, due: Due, step: Step) -> Reach:
     if step.tell == UCR:
         referred = refer(firing.session, due.alert, firing.now)
-        return Reach(Taken.TOLD if referred.team else Taken.SKIPPED, referred.why)
+        firing.events += referred.events
+        return Reach(Taken.TOLD if referred.placed else Taken.SKIPPED, referred.why)
     if step.tell == FALLBACK:
         ways = fallback_ways(step, firing.settings)
         if not ways:
@@ -259,7 +261,7 @@ def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
         for staff_id, ways in told.reach.to
     ]  # fmt: skip
     put(session, [*messages, *_reminders(firing, reminded)], now)
-    emit(session, [*events, *(_event(told, now) for told in firing.told)])
+    emit(session, [*events, *firing.events, *(_event(told, now) for told in firing.told)])
 
 
 def _history(told: Told, now: datetime) -> AlertHistory:

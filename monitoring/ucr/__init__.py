@@ -1,1 +1,1 @@
-"""Urgent community response."""
+"""Urgent community response: teams, referrals to them, the handover, and the two-hour clock."""

@@ -20,7 +20,7 @@ from tests.monitoring.steps import elsewhere, employ, has_alert, made, refused
 from tests.ward import VERY_SICK
 
 OPEN = {"/health/live", "/health/ready"}
-MADE_BY_PUT = ("/v1/rotas/",)
+MADE_BY_PUT = ("/v1/rotas/", "/v1/ucr/teams/")  # what is not there is made
 EVERYBODYS = ("/v1/codes/", "/v1/icbs/", "/v1/tables/")  # what these name is no ward's own
 REVOKED_WITHIN_S = 1.0
 PLACEHOLDERS = {"uuid": str(uuid4()), "str": "NOWHERE", "int": "1", "path": "x"}

@@ -86,7 +86,11 @@ class Shift:
 
     def due_ladders(self) -> list[tuple[int, int, datetime]]:
         """Run, step and due time of the alert's ladder."""
-        found = rows(self.ward.engine, "SELECT run, step, due_at FROM escalation ORDER BY alert_id LIMIT 1")
+        found = rows(
+            self.ward.engine,
+            "SELECT run, step, escalation.due_at FROM escalation JOIN alert ON alert.id = alert_id"
+            " WHERE kind = 'deterioration'",
+        )
         return [(row.run, row.step, row.due_at) for row in found]
 
     def climbed(self) -> None:

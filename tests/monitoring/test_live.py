@@ -171,7 +171,23 @@ def test_nobody_hears_live_what_they_may_not_read(ward: Ward, url: str, role: Ro
     reads_patients = get(url, "/v1/patients", token).status_code == 200
     assert watcher.wants("alert", ward.code) is reads_alerts
     assert watcher.wants("reading", ward.code) is watcher.wants("score", ward.code) is reads_patients
-    assert all(watcher.wants(kind, ward.code) for kind in ("system", "occupancy", "escalation", "ucr"))
+    assert watcher.wants("ucr", ward.code) is (get(url, "/v1/ucr/referrals", token).status_code == 200)
+    assert all(watcher.wants(kind, ward.code) for kind in ("system", "occupancy", "escalation"))
+
+
+def test_a_ucr_team_hears_of_its_own_patients_only_and_who_is_on_no_ward_is_for_staff_of_all(
+    ward: Ward, url: str
+) -> None:
+    own = ward.employ(Role.UCR, teams=["MINE"])[1]
+    told = [(team, on) for team in ("MINE", "THEIRS", None) for on in ("WARD1", None)]
+    with watching(url, own) as mine, watching(url, clinician(ward, "WARD1")) as here:
+        with transaction(ward.engine) as session:
+            emit(session, [NewEvent("ucr", utc_now(), on, None, {"team": team}) for team, on in told])
+        every = ids(ward)
+        assert mine.durable(2) == every[:2]
+        assert here.durable(3) == every[::2]
+    with watching(url, own, after="0") as mine:
+        assert mine.durable(2) == every[:2]
 
 
 @pytest.mark.parametrize("role", [Role.ENGINEER, Role.UCR])

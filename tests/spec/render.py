@@ -10,6 +10,7 @@ from alert_rules.news2 import AGE_YEARS_MIN, CHARTS, RED, RESPONSES, SPO2_SCALE_
 from tests.spec.markdown import table
 from tests.spec.news2 import COMPLETE, INCOMPLETE, ROUNDED
 from tests.spec.policy import policy
+from tests.spec.ucr import ucr
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -104,7 +105,11 @@ def news2() -> str:
     )
 
 
-PAGES: Final[dict[str, Callable[[], str]]] = {"docs/clinical/news2.md": news2, "docs/clinical/policy.md": policy}
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/clinical/news2.md": news2,
+    "docs/clinical/policy.md": policy,
+    "docs/clinical/ucr.md": ucr,
+}
 
 
 def _chart_row(row: ChartRow) -> list[str]:
