@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -39,6 +40,7 @@ AT_ONCE_MAX: Final = 32
 SETTLING_MAX: Final = 4  # each may wait for the row of an alert, on a connection of its own
 LOOK_EVERY_S: Final = 1.0
 LISTEN_S: Final = 0.5
+TIDY_EVERY: Final = timedelta(seconds=0.5)
 LOOK_AGAIN_S: Final = 0.05  # where somebody cancels just now
 RECONNECT_S: Final = 0.5
 STOP_S: Final = 3.0
@@ -60,6 +62,7 @@ class Deliverer:
         self._connected = False
         self._woken = asyncio.Event()
         self._look = True  # there may be something to claim
+        self._tidy_at = datetime.min.replace(tzinfo=UTC)
         self._at_work: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None]] = set()
         self._ended: list[int] = []  # alerts whose locks are to be given back
@@ -138,15 +141,19 @@ class Deliverer:
         if not self._look or free <= 0:
             return LOOK_EVERY_S
         self._look, now = False, utc_now()
-        for message_id in await claiming.too_late(locks, now, self._giving_up):
-            self._giving_up.add(message_id)
-            self._begin(self._give_up(message_id))
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_EVERY
+            await claiming.recover(locks, now)
+            for message_id in await claiming.too_late(locks, now, self._giving_up):
+                self._giving_up.add(message_id)
+                self._begin(self._give_up(message_id))
         claimed, some_were_held = await claiming.claim(locks, now, free)
         for message in claimed:
             self._begin(self._attempt(message, webhooks))
+        if claimed or some_were_held:  # the end of an attempt wakes
+            return LOOK_AGAIN_S if some_were_held else LOOK_EVERY_S
         soonest = await claiming.soonest(locks, now)
-        wait_s = LOOK_EVERY_S if soonest is None else (soonest - now).total_seconds()
-        return min(wait_s, LOOK_AGAIN_S if some_were_held else LOOK_EVERY_S)
+        return LOOK_EVERY_S if soonest is None else min(LOOK_EVERY_S, (soonest - now).total_seconds())
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
