@@ -74,6 +74,10 @@ class Deliverer:
         """Begin to deliver."""
         self._thread.start()
 
+    def works(self) -> bool:
+        """Whether it still delivers. It goes on after whatever can go wrong, but one never knows."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Begin no attempt any more, and wait a little for those that are under way."""
         self._stopping = True
@@ -92,7 +96,7 @@ class Deliverer:
         while not self._stopping:
             try:
                 await self._deliver(webhooks)
-            except (psycopg.Error, OSError) as error:
+            except (*CULPRITS, OSError) as error:
                 log.warning("delivery_interrupted", **described(error))
                 await asyncio.sleep(RECONNECT_S)
         await webhooks.close()
@@ -179,15 +183,17 @@ class Deliverer:
         outcome = await self._write(settle, message, came_of_it, now, random.random())
         if outcome is None:
             return  # it is sent again once its lease is over
-        MESSAGES.labels(message.way.by, outcome).inc()
+        MESSAGES.labels(message.by, outcome).inc()
         if isinstance(came_of_it, Taken):
-            DELIVERY_SECONDS.labels(message.way.by).observe((now - message.created_at).total_seconds())
+            DELIVERY_SECONDS.labels(message.by).observe((now - message.created_at).total_seconds())
         reason = came_of_it.reason if isinstance(came_of_it, NotDelivered) else ""
-        said = {"message": str(message.public_id), "by": message.way.by, "attempt": message.attempts}
+        said = {"message": str(message.public_id), "by": message.by, "attempt": message.attempts}
         log.info("attempt", **said, outcome=outcome, reason=reason)
 
     async def _send(self, message: Claimed, webhooks: Webhooks) -> Taken | NotDelivered:
-        way = message.way
+        if not message.ways:
+            return NotDelivered("it cannot be read", permanent=True)
+        way = message.ways[0]
         outgoing = Outgoing(message.public_id, way, len(message.ways), message.body, message.tries > 1, utc_now())
         try:
             if way.by is By.WEBHOOK:

@@ -70,7 +70,7 @@ class Claimed:
     public_id: UUID
     alert_id: int | None
     severity: int
-    ways: tuple[Way, ...]  # the present one first
+    ways: tuple[Way, ...]  # the present one first; none where nobody can read them
     body: dict[str, Any]
     attempts: int
     tries: int  # by the present way, this one included
@@ -78,9 +78,9 @@ class Claimed:
     created_at: datetime
 
     @property
-    def way(self) -> Way:
-        """The present way."""
-        return self.ways[0]
+    def by(self) -> str:
+        """How it is sent, for logs and metrics."""
+        return self.ways[0].by if self.ways else "none"
 
 
 async def connect(database_url: str) -> psycopg.AsyncConnection:
@@ -132,4 +132,8 @@ async def soonest(connection: psycopg.AsyncConnection, now: datetime) -> datetim
 
 
 def _claimed(row: dict[str, Any]) -> Claimed:
-    return Claimed(**row | {"ways": msgspec.convert(row["ways"], tuple[Way, ...])})
+    try:
+        ways = msgspec.convert(row["ways"], tuple[Way, ...])
+    except msgspec.ValidationError:
+        ways = ()  # it fails, and keeps nobody else waiting
+    return Claimed(**row | {"ways": ways})

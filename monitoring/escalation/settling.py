@@ -78,7 +78,7 @@ def settle(engine: Engine, message: Claimed, came_of_it: Taken | NotDelivered, n
         else:
             over(session, this, came_of_it.reason, now)
         if came_of_it.gone:
-            failing(session, message.way, now)
+            failing(session, message.ways[0], now)
         return _OUTCOMES[type(todo)]
 
 
@@ -141,7 +141,7 @@ def _delivered(session: Session, message: Claimed, taken: Taken, now: datetime) 
     values = {"now": now, "receipt": taken.receipt, "id": message.id, "attempts": message.attempts}
     driver(session).execute(_DELIVERED, values)
     if taken.receipt is None:  # a provider that took it has not reached anybody yet
-        works(session, message.way)
+        works(session, message.ways[0])
 
 
 def onward(
