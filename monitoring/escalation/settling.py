@@ -88,8 +88,8 @@ def give_up(engine: Engine, message_id: int, now: datetime) -> None:
         over(session, {"id": message_id, "attempts": None}, TOO_LATE, now, was=MessageState.PENDING)
 
 
-# One statement, for all others to that address wait for it. What a person cancelled and had left all the same is told as
-# it was; a provider that took a message has not reached anybody yet.
+# One statement, for all others to that address wait for it. What a person cancelled and had left all the same is told
+# as it was; a provider that took a message has not reached anybody yet.
 _DELIVERED: Final = """
 WITH done AS (
     UPDATE message SET state = 'delivered', done_at = %(now)s, lease_until = NULL, error = NULL,
