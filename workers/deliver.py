@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -39,6 +40,7 @@ AT_ONCE_MAX: Final = 32
 SETTLING_MAX: Final = 4  # each may wait for the row of an alert, on a connection of its own
 LOOK_EVERY_S: Final = 1.0
 LISTEN_S: Final = 0.5
+TIDY_EVERY: Final = timedelta(seconds=0.5)
 LOOK_AGAIN_S: Final = 0.05  # where somebody cancels just now
 RECONNECT_S: Final = 0.5
 STOP_S: Final = 3.0
@@ -60,6 +62,7 @@ class Deliverer:
         self._connected = False
         self._woken = asyncio.Event()
         self._look = True  # there may be something to claim
+        self._tidy_at = datetime.min.replace(tzinfo=UTC)
         self._at_work: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None]] = set()
         self._ended: list[int] = []  # alerts whose locks are to be given back
@@ -70,6 +73,10 @@ class Deliverer:
     def start(self) -> None:
         """Begin to deliver."""
         self._thread.start()
+
+    def works(self) -> bool:
+        """Whether it still delivers. It goes on after whatever can go wrong, but one never knows."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Begin no attempt any more, and wait a little for those that are under way."""
@@ -89,7 +96,7 @@ class Deliverer:
         while not self._stopping:
             try:
                 await self._deliver(webhooks)
-            except (psycopg.Error, OSError) as error:
+            except (*CULPRITS, OSError) as error:
                 log.warning("delivery_interrupted", **described(error))
                 await asyncio.sleep(RECONNECT_S)
         await webhooks.close()
@@ -138,15 +145,19 @@ class Deliverer:
         if not self._look or free <= 0:
             return LOOK_EVERY_S
         self._look, now = False, utc_now()
-        for message_id in await claiming.too_late(locks, now, self._giving_up):
-            self._giving_up.add(message_id)
-            self._begin(self._give_up(message_id))
+        if now >= self._tidy_at:
+            self._tidy_at = now + TIDY_EVERY
+            await claiming.recover(locks, now)
+            for message_id in await claiming.too_late(locks, now, self._giving_up):
+                self._giving_up.add(message_id)
+                self._begin(self._give_up(message_id))
         claimed, some_were_held = await claiming.claim(locks, now, free)
         for message in claimed:
             self._begin(self._attempt(message, webhooks))
+        if claimed or some_were_held:  # the end of an attempt wakes
+            return LOOK_AGAIN_S if some_were_held else LOOK_EVERY_S
         soonest = await claiming.soonest(locks, now)
-        wait_s = LOOK_EVERY_S if soonest is None else (soonest - now).total_seconds()
-        return min(wait_s, LOOK_AGAIN_S if some_were_held else LOOK_EVERY_S)
+        return LOOK_EVERY_S if soonest is None else min(LOOK_EVERY_S, (soonest - now).total_seconds())
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -172,15 +183,17 @@ class Deliverer:
         outcome = await self._write(settle, message, came_of_it, now, random.random())
         if outcome is None:
             return  # it is sent again once its lease is over
-        MESSAGES.labels(message.way.by, outcome).inc()
+        MESSAGES.labels(message.by, outcome).inc()
         if isinstance(came_of_it, Taken):
-            DELIVERY_SECONDS.labels(message.way.by).observe((now - message.created_at).total_seconds())
+            DELIVERY_SECONDS.labels(message.by).observe((now - message.created_at).total_seconds())
         reason = came_of_it.reason if isinstance(came_of_it, NotDelivered) else ""
-        said = {"message": str(message.public_id), "by": message.way.by, "attempt": message.attempts}
+        said = {"message": str(message.public_id), "by": message.by, "attempt": message.attempts}
         log.info("attempt", **said, outcome=outcome, reason=reason)
 
     async def _send(self, message: Claimed, webhooks: Webhooks) -> Taken | NotDelivered:
-        way = message.way
+        if not message.ways:
+            return NotDelivered("it cannot be read", permanent=True)
+        way = message.ways[0]
         outgoing = Outgoing(message.public_id, way, len(message.ways), message.body, message.tries > 1, utc_now())
         try:
             if way.by is By.WEBHOOK:

@@ -7,6 +7,7 @@ doing it twice is safe. One thing that fails never stops the others.
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -121,12 +122,14 @@ def main() -> None:
     work = tasks()
     deliverer = Deliverer(settings, engine)
     deliverer.start()
-    while not stop.wait(TICK_S):
+    while deliverer.works() and not stop.wait(TICK_S):
         tick(post, work, utc_now())
     ladders.join(timeout=STOP_S)
     deliverer.stop()
     with suppress(*DATABASE_ERRORS):
         forget(engine, name)
+    if not stop.is_set():
+        sys.exit("the deliverer died")  # rather no timekeeper than one that pages nobody: it is started again
 
 
 if __name__ == "__main__":

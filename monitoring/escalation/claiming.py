@@ -38,13 +38,17 @@ WHERE state = 'pending' AND next_at <= %(now)s AND give_up_at > %(now)s AND NOT 
 ORDER BY severity DESC, next_at, id LIMIT %(most)s
 FOR UPDATE SKIP LOCKED
 """
-_TRY: Final = "SELECT key FROM unnest(%s::int[]) AS key WHERE pg_try_advisory_lock_shared(%s, key)"
+# Each lock is tried once, for each message: they are counted, and given back one by one.
 _CLAIM: Final = """
+WITH held AS MATERIALIZED (
+    SELECT id FROM unnest(%(ids)s::bigint[], %(keys)s::int[]) AS due (id, key)
+    WHERE key IS NULL OR pg_try_advisory_lock_shared(%(lock)s, key))
 UPDATE message
 SET state = 'sending', attempts = attempts + 1, tries = tries + 1, lease_until = %(lease_until)s
-WHERE id = ANY(%(ids)s)
+WHERE id IN (SELECT id FROM held)
 RETURNING id, public_id, alert_id, severity, ways, body, attempts, tries, give_up_at, created_at
 """
+_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({CLAIM_LOCK})"
 _RECOVER: Final = """
 UPDATE message SET state = 'pending', next_at = %(now)s, lease_until = NULL
 WHERE id IN (SELECT id FROM message WHERE state = 'sending' AND lease_until <= %(now)s
@@ -66,7 +70,7 @@ class Claimed:
     public_id: UUID
     alert_id: int | None
     severity: int
-    ways: tuple[Way, ...]  # the present one first
+    ways: tuple[Way, ...]  # the present one first; none where nobody can read them
     body: dict[str, Any]
     attempts: int
     tries: int  # by the present way, this one included
@@ -74,9 +78,9 @@ class Claimed:
     created_at: datetime
 
     @property
-    def way(self) -> Way:
-        """The present way."""
-        return self.ways[0]
+    def by(self) -> str:
+        """How it is sent, for logs and metrics."""
+        return self.ways[0].by if self.ways else "none"
 
 
 async def connect(database_url: str) -> psycopg.AsyncConnection:
@@ -85,25 +89,28 @@ async def connect(database_url: str) -> psycopg.AsyncConnection:
     return await psycopg.AsyncConnection.connect(database_url, autocommit=True, connect_timeout=3, options=options)
 
 
+async def recover(connection: psycopg.AsyncConnection, now: datetime) -> None:
+    """What dead senders had taken over is free again."""
+    await connection.execute(_RECOVER, {"now": now, "most": RECOVERED_MAX})
+
+
 async def claim(connection: psycopg.AsyncConnection, now: datetime, most: int) -> tuple[list[Claimed], bool]:
-    """Take over messages that are due, and those of dead senders. Also whether some were passed over just now.
+    """Take over messages that are due. Also whether some were passed over just now.
 
     Whoever cancels holds the lock of its alert: such a message is left alone, and looked at again soon.
     """
-    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CLAIM_LOCK,))
-        await cursor.execute(_RECOVER, {"now": now, "most": RECOVERED_MAX})
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_BEGIN)
         await cursor.execute(_DUE, {"now": now, "most": most})
         due = {row["id"]: row["alert_id"] for row in await cursor.fetchall()}
-        if not due:
-            return [], False
-        wanted = [lock_key(alert_id) for alert_id in due.values() if alert_id is not None]
-        await cursor.execute(_TRY, (wanted, SENDING_LOCK))
-        held = {row["key"] for row in await cursor.fetchall()}
-        ours = [key for key, alert_id in due.items() if alert_id is None or lock_key(alert_id) in held]
-        await cursor.execute(_CLAIM, {"ids": ours, "lease_until": now + LEASE})
-        claimed = [_claimed(row) for row in await cursor.fetchall()]
-    return sorted(claimed, key=lambda one: (-one.severity, one.id)), len(ours) < len(due)
+        claimed = []
+        if due:
+            keys = [None if alert_id is None else lock_key(alert_id) for alert_id in due.values()]
+            values = {"ids": list(due), "keys": keys, "lock": SENDING_LOCK, "lease_until": now + LEASE}
+            await cursor.execute(_CLAIM, values)
+            claimed = [_claimed(row) for row in await cursor.fetchall()]
+        await cursor.execute("COMMIT")
+    return sorted(claimed, key=lambda one: (-one.severity, one.id)), len(claimed) < len(due)
 
 
 async def let_go(connection: psycopg.AsyncConnection, alerts: Sequence[int]) -> None:
@@ -125,4 +132,8 @@ async def soonest(connection: psycopg.AsyncConnection, now: datetime) -> datetim
 
 
 def _claimed(row: dict[str, Any]) -> Claimed:
-    return Claimed(**row | {"ways": msgspec.convert(row["ways"], tuple[Way, ...])})
+    try:
+        ways = msgspec.convert(row["ways"], tuple[Way, ...])
+    except msgspec.ValidationError:
+        ways = ()  # it fails, and keeps nobody else waiting
+    return Claimed(**row | {"ways": ways})

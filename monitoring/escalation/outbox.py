@@ -17,7 +17,8 @@ from sqlmodel import Session
 from uuid_utils.compat import uuid7
 
 from monitoring.database import driver
-from monitoring.escalation.tables import By, Message, MessageState
+from monitoring.escalation.tables import By, MessageState
+from monitoring.tables import Message  # all tables: a message's foreign keys name most of them
 
 CHANNEL: Final = "message"
 """NOTIFY only wakes whoever delivers; the rows are the truth."""

@@ -78,7 +78,7 @@ def settle(engine: Engine, message: Claimed, came_of_it: Taken | NotDelivered, n
         else:
             over(session, this, came_of_it.reason, now)
         if came_of_it.gone:
-            failing(session, message.way, now)
+            failing(session, message.ways[0], now)
         return _OUTCOMES[type(todo)]
 
 
@@ -88,12 +88,15 @@ def give_up(engine: Engine, message_id: int, now: datetime) -> None:
         over(session, {"id": message_id, "attempts": None}, TOO_LATE, now, was=MessageState.PENDING)
 
 
-# What a person cancelled and had left all the same is told as it was.
+# One statement, for all others to that address wait for it. What a person cancelled and had left all the same is told
+# as it was; a provider that took a message has not reached anybody yet.
 _DELIVERED: Final = """
-UPDATE message SET state = 'delivered', done_at = %(now)s, lease_until = NULL, error = NULL,
-    receipt = %(receipt)s::text,
-    ways = CASE WHEN %(receipt)s::text IS NULL THEN '[]' ELSE ways END
-WHERE id = %(id)s AND attempts = %(attempts)s AND state IN ('sending', 'cancelled')
+WITH done AS (
+    UPDATE message SET state = 'delivered', done_at = %(now)s, lease_until = NULL, error = NULL,
+        receipt = %(receipt)s::text, ways = CASE WHEN %(receipt)s::text IS NULL THEN '[]' ELSE ways END
+    WHERE id = %(id)s AND attempts = %(attempts)s AND state IN ('sending', 'cancelled'))
+UPDATE contact SET failing_since = NULL
+WHERE %(receipt)s::text IS NULL AND "to" = %(to)s AND by = %(by)s AND failing_since IS NOT NULL
 """
 _AGAIN: Final = """
 UPDATE message SET state = 'pending', next_at = %(at)s, lease_until = NULL, error = %(error)s
@@ -138,10 +141,9 @@ UPDATE contact SET failing_since = NULL WHERE "to" = %(to)s AND by = %(by)s AND 
 
 
 def _delivered(session: Session, message: Claimed, taken: Taken, now: datetime) -> None:
+    way = message.ways[0]
     values = {"now": now, "receipt": taken.receipt, "id": message.id, "attempts": message.attempts}
-    driver(session).execute(_DELIVERED, values)
-    if taken.receipt is None:  # a provider that took it has not reached anybody yet
-        works(session, message.way)
+    driver(session).execute(_DELIVERED, values | {"to": way.to, "by": way.by})
 
 
 def onward(

@@ -11,6 +11,7 @@ from monitoring.database import AnyRow, transaction
 from monitoring.escalation.outbox import NewMessage, Way, put
 from monitoring.escalation.tables import By
 from tests.monitoring.embedded.processes import eventually
+from tests.receivers import Notify
 from tests.ward import Ward
 from tests.workers.records import change, rows
 from workers.deliver import Deliverer
@@ -61,6 +62,15 @@ def sooner(ward: Ward, what: str = "next_at = :now WHERE state = 'pending'") -> 
 def leases_end(ward: Ward) -> None:
     """Whoever was sending is taken to be dead."""
     sooner(ward, "lease_until = :now WHERE state = 'sending'")
+
+
+def notifies(gov: Notify) -> dict[str, str]:
+    """Settings of a deliverer that reaches Notify."""
+    return {
+        "notify_api_key": "ward-11111111-1111-1111-1111-111111111111-22222222-2222-2222-2222-222222222222",
+        "notify_url": gov.url,
+        "notify_sms_template": "t",
+    }
 
 
 @contextmanager

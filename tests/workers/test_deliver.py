@@ -10,13 +10,15 @@ import pytest
 from standardwebhooks import Webhook
 
 from monitoring.clock import utc_now
+from monitoring.escalation.claiming import CLAIM_LOCK
 from monitoring.escalation.outbox import Way
 from monitoring.escalation.tables import By
 from tests.monitoring.embedded.processes import REPOSITORY, eventually
-from tests.receivers import CLOSE, Receiver, mailbox, receiving
+from tests.monitoring.test_logs import Written, written  # noqa: F401 - a fixture
+from tests.receivers import CLOSE, Receiver, mailbox, notifying, receiving
 from tests.ward import Ward
-from tests.workers.delivering import delivering, hook, leases_end, message, settled, sooner, states, tells
-from tests.workers.records import change, rows
+from tests.workers.delivering import delivering, hook, leases_end, message, notifies, settled, sooner, states, tells
+from tests.workers.records import change, count, rows
 from tests.workers.test_processes import environment
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -147,12 +149,31 @@ def test_what_waits_for_another_attempt_holds_back_what_is_no_graver(ward: Ward,
 
 
 def test_two_deliverers_at_once_send_nothing_twice(ward: Ward, receiver: Receiver) -> None:
+    receiver.gate.clear()
     with delivering(ward), delivering(ward):
-        for number in range(20):
-            tells(ward, hook(receiver.url(f"to-{number % 7}")), times=5, severity=number % 4)
-        assert set(settled(ward)) == {"delivered"}
-    assert Counter(Counter(call.id for call in receiver.calls).values()) == {1: 100}
+        for severity in range(3):  # each graver than what is being sent
+            for address in range(5):
+                tells(ward, hook(receiver.url(f"to-{address}")), times=8, severity=severity)
+        (looked,) = tells(ward, hook("http://127.0.0.1:1/"))
+        receiver.waits_for(5)
+        eventually(lambda: message(ward, looked).attempts > 0)
+        assert len(receiver.calls) == 5
+        receiver.gate.set()
+        eventually(lambda: states(ward).count("delivered") == 120)
+    assert Counter(Counter(call.id for call in receiver.calls).values()) == {1: 120}
     assert set(receiver.at_once.values()) == {1}
+
+
+def test_who_claims_waits_for_another_who_claims(ward: Ward, receiver: Receiver) -> None:
+    """Two at once could both find an address free."""
+    waits = "pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with delivering(ward):
+        with ward.engine.begin() as claiming:
+            claiming.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CLAIM_LOCK})")
+            tells(ward, hook(receiver.url()))
+            eventually(lambda: count(ward.engine, waits) == 1)
+            assert receiver.calls == []
+        assert settled(ward) == ["delivered"]
 
 
 def test_what_was_sent_and_not_written_down_is_sent_again_under_the_same_id(ward: Ward, receiver: Receiver) -> None:
@@ -180,8 +201,33 @@ def test_what_was_sent_and_not_written_down_is_sent_again_under_the_same_id(ward
 def test_a_message_that_cannot_be_read_does_not_keep_the_others(ward: Ward, receiver: Receiver) -> None:
     with delivering(ward):
         tells(ward, Way(By.EMAIL, "nobody"), Way(By.APPRISE, "nonsense://"), Way(By.SMS, "07700900123"))
+        (key,) = tells(ward, hook(receiver.url("later")), give_up_at=utc_now() + timedelta(hours=1))
         tells(ward, hook(receiver.url()))
-        assert settled(ward) == ["failed", "delivered"]
+        assert settled(ward) == ["failed", "delivered", "delivered"]
+        change(
+            ward.engine,
+            "UPDATE message SET state = 'pending', ways = '[{\"by\": \"pigeon\"}]' WHERE id = :key",
+            key=key,
+        )
+        tells(ward, hook(receiver.url()))
+        assert settled(ward) == ["failed", "failed", "delivered", "delivered"]
+    assert message(ward, key).error == "it cannot be read"
+
+
+def test_logs_name_no_address_and_nothing_that_was_sent(ward: Ward, receiver: Receiver, written: Written) -> None:  # noqa: F811
+    receiver.answers["private-path"] = [404]
+    mails = {"smtp_host": "127.0.0.1", "smtp_port": 1, "smtp_from": "w@nhs.example"}
+    with notifying() as gov, delivering(ward, **mails, **notifies(gov)):
+        gov.refuse = 400
+        ways = [hook(receiver.url("private-path"), SECRET), Way(By.SMS, "07700900123"), Way(By.APPRISE, "json://user:pw@127.0.0.1:1/"),
+                Way(By.EMAIL, "cm@nhs.example")]  # fmt: skip
+        for way in ways:
+            tells(ward, way, give_up_at=utc_now() + timedelta(seconds=1))
+        assert settled(ward) == ["failed"] * 4
+    log = written.stream.getvalue()
+    assert {line["reason"] for line in written.of("attempt")} >= {"answered 404", "Notify answered 400"}
+    leaked = ["private-path", SECRET, "07700900123", "user:pw", "cm@nhs", str(receiver.port), "WARD1"]
+    assert [word for word in leaked if word in log] == []
 
 
 def test_a_message_whose_time_is_over_is_not_sent_any_more(ward: Ward, receiver: Receiver) -> None:

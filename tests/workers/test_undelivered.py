@@ -13,7 +13,7 @@ from tests.monitoring.api import Api
 from tests.monitoring.embedded.processes import eventually
 from tests.receivers import Notify, Receiver, notifying, receiving
 from tests.ward import SICK, Ward
-from tests.workers.delivering import delivering, hook, message, settled, tells
+from tests.workers.delivering import delivering, hook, message, notifies, settled, tells
 from tests.workers.records import change, count, rows
 from tests.workers.test_deliver import lists
 from workers.housekeeping import forget_old, forget_ways
@@ -134,15 +134,6 @@ def test_an_alert_that_somebody_took_is_left_alone(ward: Ward, receiver: Receive
     assert not is_due(ward)
 
 
-def sends(ward: Ward, gov: Notify) -> dict[str, str]:
-    """Settings of a deliverer that reaches Notify."""
-    return {
-        "notify_api_key": "ward-11111111-1111-1111-1111-111111111111-22222222-2222-2222-2222-222222222222",
-        "notify_url": gov.url,
-        "notify_sms_template": "t",
-    }
-
-
 def said(api: Api, gov: Notify, status: str, number: int = -1, token: str = TOKEN) -> int:
     """Notify says what became of a message; how that is answered."""
     one = gov.taken[number]
@@ -153,7 +144,7 @@ def said(api: Api, gov: Notify, status: str, number: int = -1, token: str = TOKE
 def test_an_sms_that_did_not_arrive_goes_by_the_next_way_and_then_the_ladder_goes_on(ward: Ward, gov: Notify) -> None:
     step = climbs(ward)
     lists(ward, PHONE)
-    with Api(ward, notify_callback_token=TOKEN) as api, delivering(ward, **sends(ward, gov)):
+    with Api(ward, notify_callback_token=TOKEN) as api, delivering(ward, **notifies(gov)):
         (key,) = tells(ward, PHONE, Way(By.SMS, "07700900456"), **step)
         assert settled(ward) == ["delivered"]
         assert message(ward, key).receipt == gov.taken[0]["id"]
@@ -175,7 +166,7 @@ def test_an_sms_that_did_not_arrive_goes_by_the_next_way_and_then_the_ladder_goe
 def test_an_sms_that_arrived_is_done_and_clears_its_contact(ward: Ward, gov: Notify) -> None:
     lists(ward, PHONE)
     change(ward.engine, "UPDATE contact SET failing_since = :now", now=utc_now())
-    with Api(ward, notify_callback_token=TOKEN) as api, delivering(ward, **sends(ward, gov)):
+    with Api(ward, notify_callback_token=TOKEN) as api, delivering(ward, **notifies(gov)):
         (key,) = tells(ward, PHONE)
         settled(ward)
         assert len(message(ward, key).ways) == 1
@@ -205,7 +196,7 @@ def test_receipts_of_others_are_refused_and_without_a_token_all_are(ward: Ward) 
 
 
 def test_what_went_out_is_kept_ninety_days_and_secrets_only_while_they_may_be_needed(ward: Ward, gov: Notify) -> None:
-    with delivering(ward, **sends(ward, gov)):
+    with delivering(ward, **notifies(gov)):
         (key,) = tells(ward, PHONE)
         settled(ward)
     made_at = message(ward, key).created_at
