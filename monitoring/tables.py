@@ -16,6 +16,7 @@ from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
@@ -49,6 +50,7 @@ __all__ = [
     "Aside",
     "Assignment",
     "BedHold",
+    "CareCapacity",
     "CaseReply",
     "CaseSent",
     "CasesSent",
@@ -74,12 +76,15 @@ __all__ = [
     "PopulationGroup",
     "PostcodeLsoa",
     "Practice",
+    "Prevention",
     "PseudonymKey",
     "Reading",
+    "Recovery",
     "Referral",
     "ReferralHistory",
     "Rescored",
     "SQLModel",
+    "ServiceLine",
     "SetAside",
     "SitRep",
     "SpellEntry",
