@@ -17,7 +17,14 @@ LADDERS: Final = files("alert_rules") / "ladders.toml"
 READINGS_PER_DAY_MAX: Final = 24
 
 _NEEDED: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
-_KEYS: Final[dict[str, type]] = _NEEDED | {"max_stay_days": int, "in_sitrep": bool, "ladders": dict}
+_KEYS: Final[dict[str, type]] = _NEEDED | {
+    "max_stay_days": int,
+    "in_sitrep": bool,
+    "first_care_within_h": int,
+    "assessed_within_h": int,
+    "ladders": dict,
+}
+_AT_LEAST_ONE: Final = ("max_stay_days", "first_care_within_h", "assessed_within_h")
 _SPO2_KEYS: Final[dict[str, type]] = {"amber_low": int, "red_low": int, "red_prompt": str}
 
 
@@ -33,6 +40,13 @@ class Pathway:
     ladders: Ladders  # by severity's name, and `no_hospital`
     max_stay_days: int = 14  # NHS England's operational framework, August 2024
     in_sitrep: bool = True  # whether the national return counts wards of this kind
+    first_care_within_h: int | None = None  # of the hospital's referral; None: no such clock
+    assessed_within_h: int | None = None  # of reaching home; None: no such clock
+
+    @property
+    def gives_care(self) -> bool:
+        """Whether a service of this kind brings care to the home by a clock of its own, as recovery does."""
+        return self.first_care_within_h is not None or self.assessed_within_h is not None
 
 
 class WrongPathway(Exception):
@@ -85,8 +99,8 @@ def _fault(content: Mapping[str, Any]) -> str | None:
         return "title: is empty"
     if not 0 <= content["readings_per_day"] <= READINGS_PER_DAY_MAX:
         return f"readings_per_day: must be 0 to {READINGS_PER_DAY_MAX}"
-    if content.get("max_stay_days", 1) < 1:
-        return "max_stay_days: must be at least 1"
+    if low := [key for key in _AT_LEAST_ONE if content.get(key, 1) < 1]:
+        return f"{low[0]}: must be at least 1"
     if not 70 <= content["spo2"]["red_low"] < content["spo2"]["amber_low"] <= 100:
         return "spo2: red_low must be below amber_low, both 70 to 100"
     return None

@@ -31,6 +31,9 @@ from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
 from monitoring.reports.burden_routes import ROUTES as BURDEN_ROUTES
+from monitoring.recovery.prevention_routes import ROUTES as PREVENTION_ROUTES
+from monitoring.recovery.report_routes import ROUTES as RECOVERY_REPORT_ROUTES
+from monitoring.recovery.routes import ROUTES as RECOVERY_ROUTES
 from monitoring.reports.routes import ROUTES as REPORT_ROUTES
 from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
 from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
@@ -58,6 +61,7 @@ def make_app(settings: Settings) -> Litestar:
         post_readings, live, health.health_live, health.health_ready, health.metrics,
         *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
+        *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES,

@@ -29,6 +29,7 @@ from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
@@ -63,6 +64,7 @@ __all__ = [
     "Aside",
     "Assignment",
     "BedHold",
+    "CareCapacity",
     "CaseReply",
     "CaseSent",
     "CasesSent",
@@ -96,13 +98,16 @@ __all__ = [
     "PopulationGroup",
     "PostcodeLsoa",
     "Practice",
+    "Prevention",
     "PseudonymKey",
     "Reading",
+    "Recovery",
     "Referral",
     "ReferralHistory",
     "Rescored",
     "Rota",
     "SQLModel",
+    "ServiceLine",
     "SetAside",
     "SitRep",
     "SpellEntry",

@@ -21,6 +21,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "decide referrals": frozenset({COORDINATOR, CLINICIAN, ADMIN}),
     "run spells": frozenset({COORDINATOR, CLINICIAN, ADMIN}),
     "record contacts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ADMIN}),
+    "run caseloads": frozenset({COORDINATOR, ADMIN}),
     "load codes": frozenset({COORDINATOR, ADMIN}),
     "load tables": frozenset({COORDINATOR, ADMIN}),
     "read reports": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),

@@ -29,6 +29,7 @@ from monitoring.flow.states import LIVE, Move
 from monitoring.flow.tables import Entry, LetterKind, Referral
 from monitoring.kit.assigning import end_kit
 from monitoring.patients.tables import LatestVitals
+from monitoring.recovery.ending import end_care, end_for_the_dead
 from monitoring.refusals import Conflict
 from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Ward
@@ -70,6 +71,7 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
         alerts.resolve_all(about(spell), AlertOutcome.DIED, act.who.id)
         spell.patient.died_at = at
         _withdraw_referrals(act, spell, asked_at, at)
+        end_for_the_dead(act, spell.patient.id, at)
     else:
         _refuse_unanswered(alerts)
         for kind in sorted(TECHNICAL):
@@ -97,10 +99,11 @@ def _refuse_unanswered(alerts: Alerts) -> None:
 
 
 def _end(act: Act, spell: Spell, at: datetime) -> None:
-    """Everything that lasts as long as the spell: bed, leave, delays, kit, and the watch over readings."""
+    """Everything that lasts as long as the spell: bed, leave, delays, care, kit, and the watch over readings."""
     open_stay(act, spell).until_at = at
     end_leave(act, spell, at)
     end_delays(act, spell, at)
+    end_care(act.session, spell.episode, at, "discharged")
     end_kit(act, spell.patient, at)
     known = act.session.get_one(LatestVitals, spell.episode.id)
     known.due_at = known.overdue_at = None

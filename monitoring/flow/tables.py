@@ -120,6 +120,7 @@ class Entry(StrEnum):
     MDT = "mdt"
     EXPERIENCE = "experience"
     LETTER = "letter"
+    CARE = "care"
 
 
 class SpellEntry(SQLModel, table=True):

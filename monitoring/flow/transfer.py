@@ -15,6 +15,7 @@ from monitoring.fields import Instant, Reason, WardCode
 from monitoring.flow.leave import end_leave, shown_with_beds, watch_again
 from monitoring.flow.spells import Spell, about, lock_spell, open_stay, placed_since, record, when
 from monitoring.flow.tables import Delay, Entry, Letter
+from monitoring.recovery.ending import move_care
 from monitoring.refusals import Conflict
 from monitoring.wards.admission import refuse_unsuitable
 from monitoring.wards.beds import lock_ward, refuse_full
@@ -53,6 +54,7 @@ def transfer(act: Act, episode_id: UUID, body: TransferBody) -> EpisodeView:
     if was_away:
         watch_again(act, moved, at)
     _hand_over(act, moved)
+    move_care(act.session, episode, to, at)
     return shown_with_beds(act, moved, left, told=_take_alerts(act, moved, left))
 
 

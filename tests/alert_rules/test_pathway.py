@@ -48,8 +48,17 @@ def test_a_pathway_is_as_its_file_says() -> None:
 
 def test_a_stay_is_two_weeks_and_the_return_counts_it_unless_the_pathway_says_otherwise() -> None:
     assert (read("general", GOOD).max_stay_days, read("general", GOOD).in_sitrep) == (14, True)
-    assert {name for name, one in pathways().items() if not one.in_sitrep} == {"oximetry_at_home", "recovery"}
-    assert {name: one.max_stay_days for name, one in pathways().items() if one.max_stay_days != 14} == {"recovery": 42}
+    by_own_clock = {"discharge_to_assess", "recovery"}
+    assert {name for name, one in pathways().items() if not one.in_sitrep} == {"oximetry_at_home", *by_own_clock}
+    longer = {name: one.max_stay_days for name, one in pathways().items() if one.max_stay_days != 14}
+    assert longer == dict.fromkeys(by_own_clock, 42)
+
+
+def test_recovery_and_discharge_to_assess_have_clocks_of_their_own_and_no_other_pathway_has() -> None:
+    assert {name for name, one in pathways().items() if one.gives_care} == {"discharge_to_assess", "recovery"}
+    recovery, assess = pathways()["recovery"], pathways()["discharge_to_assess"]
+    assert (recovery.first_care_within_h, recovery.assessed_within_h) == (24, None)
+    assert (assess.first_care_within_h, assess.assessed_within_h) == (None, 72)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +73,7 @@ def test_a_stay_is_two_weeks_and_the_return_counts_it_unless_the_pathway_says_ot
         ("= 4", "= -1", "readings_per_day: must be 0 to 24"),
         ("= 4", "= 25", "readings_per_day: must be 0 to 24"),
         ("[spo2]", "max_stay_days = 0\n[spo2]", "max_stay_days: must be at least 1"),
+        ("[spo2]", "first_care_within_h = 0\n[spo2]", "first_care_within_h: must be at least 1"),
         ("[spo2]", "in_sitrep = 0\n[spo2]", "in_sitrep: must be bool"),
         ("[spo2]", "[spO2]", "unknown: spO2"),
         ("[spo2]\namber_low = 93\nred_low = 91", "spo2 = 93", "spo2: must be dict"),

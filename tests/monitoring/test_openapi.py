@@ -142,7 +142,7 @@ def test_only_what_makes_something_answers_201(document: dict[str, Any]) -> None
     makes = {(method, path) for method, path, operation in operations(document) if "201" in operation["responses"]}
     assert makes == {("post", f"/v1/{things}") for things in (
         "patients", "wards", "episodes", "devices", "referrals", "inpatients", "reports/sitrep/corrections",
-        "case-finding/sent", "alerts/{alert}/emergency-calls", "concerns", "ucr/referrals",
+        "case-finding/sent", "alerts/{alert}/emergency-calls", "concerns", "ucr/referrals", "prevention",
     )}  # fmt: skip
 
 

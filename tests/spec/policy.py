@@ -34,6 +34,8 @@ from alert_rules.silence import (
 from alert_rules.vitals import PARAMETERS
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
+from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
+from monitoring.recovery.clocks import Outcome as RecoveryOutcome
 from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
 from tests.spec.sentences import TOLD
@@ -102,6 +104,10 @@ def policy() -> str:
         overdue=_overdue(),
         zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
         possible=_possible(),
+        clocks=_clocks(),
+        services=" or ".join(f"`{one}`" for one in Service),
+        re_access=RE_ACCESS_DAYS,
+        recovery_outcomes=", ".join(f"`{one}`" for one in RecoveryOutcome),
     )
 
 
@@ -159,6 +165,21 @@ def _pathways() -> str:
                 "yes" if one.in_sitrep else "no",
             )
             for one in pathways().values()
+        ],
+    )
+
+
+def _clocks() -> str:
+    return table(
+        ("Pathway", "First care, from the hospital's referral", "Assessed, from reaching home", "Longest stay"),
+        [
+            (
+                f"{one.title} (`{one.name}`)",
+                *("" if limit is None else f"{limit} h" for limit in (one.first_care_within_h, one.assessed_within_h)),
+                f"{one.max_stay_days} days",
+            )
+            for one in pathways().values()
+            if one.gives_care
         ],
     )
 

@@ -172,6 +172,31 @@ death look improbable. Zero is a failed measurement unless staff sent it{zero}.
 
 {possible}
 
+## Recovery, discharge to assess, prevention
+
+Services that bring care to the home, by clocks of their own. The national return does not count them.
+
+{clocks}
+
+* Met at the limit itself; not met when it is done later, and also when nothing was done and the limit has passed. Hours
+  are hours that pass: the days on which the clocks change make no difference. A leave does not stop them*.
+* Recovery runs from the referral that the service received. A patient who came without one has what a coordinator
+  recorded; until then the clock has not started, and the report counts them apart. The first service that begins is
+  the first care, where nobody said so before.
+* Apart, never dropped: referrals that were declined, redirected or withdrawn within the limit, and patients who left
+  within it. After the limit they are not met.
+* Care is {services}, asked for with hours a week in quarters of an hour*. It is awaited until it begins; on
+  recovery so is the first care, from the referral on. The daily count is of 08:00*. A ward can give so many hours a
+  week; more is shown as over capacity and refused to nobody.
+* All care ends with the spell. Therapy that was begun is given again for {re_access} days after it, counted in London,
+  without a new referral and without a bed.
+* Outcomes: {recovery_outcomes}.
+  A discharge to acute care is readmitted, a death is died; the others are recorded once the patient has left.
+* An instant that was recorded wrongly is corrected with a reason; the record of the spell keeps both.
+* Admission prevention is a caseload: social or practical support by a charity, before a stay or after one. Whoever is on
+  it has no bed, no plan and no score by it, owes no readings, and raises no alert. A coordinator opens and closes it;
+  death closes it.
+
 ## What is not decided yet
 
 Trends, baselines, changes of weight, combinations, repeat readings, snoozing, times without repeats, ladders and the
