@@ -20,6 +20,7 @@ from monitoring.config import Settings
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
+from monitoring.hospital.routes import ROUTES as HOSPITAL_ROUTES
 from monitoring.intake.routes import post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
@@ -51,7 +52,7 @@ def make_app(settings: Settings) -> Litestar:
         post_readings, live, health.health_live, health.health_ready, health.metrics,
         *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
-        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES, *HOSPITAL_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

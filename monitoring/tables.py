@@ -12,10 +12,11 @@ from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
+from monitoring.hospital.tables import HospitalMessage
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
-from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
@@ -61,6 +62,7 @@ __all__ = [
     "EthnicGroup",
     "Event",
     "Heartbeat",
+    "HospitalMessage",
     "IcbPopulation",
     "Inpatient",
     "LatestVitals",
@@ -70,6 +72,7 @@ __all__ = [
     "Loading",
     "OutsideContact",
     "Patient",
+    "PatientMerge",
     "Plan",
     "PopulationGroup",
     "PostcodeLsoa",

@@ -22,7 +22,7 @@ from monitoring.database import AnyRow, AnySelect
 from monitoring.events import emit
 from monitoring.fields import Line, Text, Version
 from monitoring.paging import Page, before, page
-from monitoring.patients.register import find
+from monitoring.patients.register import find, key_of
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict, Forbidden, NotFound
 from monitoring.wards.tables import Ward
@@ -70,8 +70,7 @@ def alerts(act_: Act, wanted: AlertFilter, limit: int, cursor: str | None) -> Pa
         see_ward(act_.who, wanted.ward)
         which.append(col(Alert.ward_id) == select(col(Ward.id)).where(col(Ward.code) == wanted.ward).scalar_subquery())
     if wanted.patient is not None:
-        patient = select(col(Patient.id)).where(col(Patient.public_id) == wanted.patient)
-        which.append(col(Alert.patient_id) == patient.scalar_subquery())
+        which.append(col(Alert.patient_id) == key_of(wanted.patient))
     if wanted.severity is not None:
         which.append(col(Alert.severity) == int(wanted.severity))
     if wanted.state is not None:
