@@ -58,7 +58,7 @@ def receive(engine: Engine, who: Caller, body: bytes, now: datetime) -> bytes:
         if same is not None and same.outcome == ACCEPTED:
             return same.answer
         first = _before(act, envelope.header)
-        is_used = first is not None and first.content != content
+        is_used = bool(envelope.header.control_id) and first is not None and first.content != content
         verdict = _used_before() if is_used else _judge(act, envelope)
         kept = _keep(act, envelope, content, same, verdict)
         log.info("hospital_message", message=str(kept.public_id), outcome=kept.outcome, place=kept.place)

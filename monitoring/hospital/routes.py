@@ -24,6 +24,14 @@ READ: Final[dict[str, Any]] = {"opt": {"allows": "read hospital messages"}, "tag
 TAKEN: Final = frozenset({"", HL7, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
 """Media types under which HL7 v2 travels; one that is not declared at all is taken for it."""
 
+ANSWERS: Final = """Answers an ACK. Its MSA-1 says what became of the message, not the status, which is 200 for all three.
+
+AA: done, or noted (MSA-3 says which). AE: it cannot be accepted as it is, or not now; ERR has the place and the
+reason, and the same message may be sent again. AR: not from this device, or not of a kind that is read here. The same
+control id (MSH-10) with the same content is answered as before; with other content AE. ADT A01, A02, A03, A08, A11, A13
+and A40 are used, from a device of kind `interface`. 400: no header could be read, so that nobody can be answered.
+"""
+
 _TEXT: Final = {"type": "string", "description": "One message, as bytes in the character set of its MSH-18."}
 
 
@@ -35,16 +43,10 @@ _TEXT: Final = {"type": "string", "description": "One message, as bytes in the c
     request_max_body_size=BYTES_MAX,
     tags=TAGS,
     summary="One HL7 v2 message of a hospital",
+    description=ANSWERS,
 )
 async def post_hl7v2(request: Incoming) -> Response[bytes]:
-    """Answers an ACK. Its MSA-1 says what became of the message, and not the status, which is 200 for all three.
-
-    AA: done, or noted (MSA-3 says which). AE: it cannot be accepted as it is, or not now; ERR has the place and the
-    reason, and the same message may be sent again. AR: not from this device, or not of a kind that is read here. The
-    same control id (MSH-10) with the same content is answered as before; with other content AE. ADT A01, A02, A03,
-    A08, A11, A13 and A40 are used, from a device of kind `interface`. 400: no header could be read, so that nobody
-    can be answered.
-    """
+    """Take one message, and answer it in its own form."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in TAKEN:
         raise WrongMediaType(f"Send {HL7}.")

@@ -12,24 +12,19 @@ first.
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import ARRAY, BigInteger, bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.database import AnyRow
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason
 from monitoring.flow.states import LIVE
 from monitoring.flow.tables import Referral
-from monitoring.paging import Page, before, page
 from monitoring.patients.correcting import refuse_birth_after_admission, refuse_unwatched
 from monitoring.patients.plan import reason_not_scored
 from monitoring.patients.register import PatientView, find, patient
@@ -70,23 +65,6 @@ class UnmergeBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     reason: Reason
 
 
-class MergeView(msgspec.Struct, kw_only=True):
-    """A merge, and whether it was undone."""
-
-    id: UUID
-    merged: UUID
-    into: UUID
-    at: datetime
-    by: UUID
-    by_name: str
-    reason: str
-    moved: Annotated[dict[str, int], msgspec.Meta(description="How many rows changed their patient, by table")]
-    undone_at: datetime | None
-    undone_by: UUID | None
-    undone_by_name: str | None
-    undone_reason: str | None
-
-
 def merge(act: Act, patient_id: UUID, body: MergeBody) -> PatientView:
     """The record goes into another, which stays and is answered. Raises NotFound, Unacceptable, Conflict."""
     _pause_drains(act)
@@ -115,7 +93,7 @@ def merge(act: Act, patient_id: UUID, body: MergeBody) -> PatientView:
 def unmerge(act: Act, patient_id: UUID, body: UnmergeBody) -> PatientView:
     """They are two people again: the record has back what it brought. Raises NotFound, Conflict."""
     _pause_drains(act)
-    kept, gone = find(act, patient_id), _record(act, patient_id)
+    kept, gone = find(act, patient_id), record(act, patient_id)
     if kept.id == gone.id:
         raise Conflict("It is merged into no other record.", current={"state": "not_merged"})
     wards = _lock(act, gone, kept)
@@ -133,23 +111,6 @@ def unmerge(act: Act, patient_id: UUID, body: UnmergeBody) -> PatientView:
     return patient(act, patient_id)
 
 
-def merges(act: Act, patient_id: UUID, limit: int, cursor: str | None) -> Page[MergeView]:
-    """The merges of a patient's records, newest first, undone ones too. Raises NotFound."""
-    of = {find(act, patient_id).id, _record(act, patient_id).id}
-    merged, into, by, undone_by = aliased(Patient), aliased(Patient), aliased(Staff), aliased(Staff)
-    query = (
-        select(PatientMerge, merged, into, by, undone_by)
-        .join(merged, col(merged.id) == col(PatientMerge.patient_id))
-        .join(into, col(into.id) == col(PatientMerge.into_id))
-        .join(by, col(by.id) == col(PatientMerge.by))
-        .outerjoin(undone_by, col(undone_by.id) == col(PatientMerge.undone_by))
-        .where(col(PatientMerge.patient_id).in_(of) | col(PatientMerge.into_id).in_(of))
-        .where(col(PatientMerge.id) < before(cursor))
-        .order_by(col(PatientMerge.id).desc())
-    )
-    return page(act.session, query, limit, key=lambda row: row[0].id, show=_view)
-
-
 def _pause_drains(act: Act) -> None:
     act.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MERGE_LOCK})
 
@@ -161,7 +122,7 @@ def _into(act: Act, patient_id: UUID) -> Patient:
         raise unacceptable("into", str(error)) from None
 
 
-def _record(act: Act, patient_id: UUID) -> Patient:
+def record(act: Act, patient_id: UUID) -> Patient:
     """The very record of that id, merged or not. Whoever comes here has found the one that stays."""
     found: Patient = act.session.execute(select(Patient).where(col(Patient.public_id) == patient_id)).scalar_one()
     return found
@@ -307,21 +268,3 @@ def _tell(act: Act, wards: Collection[str], what: str, gone: Patient, kept: Pati
     act.session.flush()
     said = {"what": what, "merged": gone.public_id, "into": kept.public_id}
     emit(act.session, [NewEvent("system", act.now, ward, kept.public_id, said) for ward in wards])
-
-
-def _view(row: AnyRow) -> MergeView:
-    done, merged, into, by, undone_by = row
-    return MergeView(
-        id=done.public_id,
-        merged=merged.public_id,
-        into=into.public_id,
-        at=done.at,
-        by=by.public_id,
-        by_name=by.name,
-        reason=done.reason,
-        moved={table: len(keys) for table, keys in done.moved.items() if keys},
-        undone_at=done.undone_at,
-        undone_by=None if undone_by is None else undone_by.public_id,
-        undone_by_name=None if undone_by is None else undone_by.name,
-        undone_reason=done.undone_reason,
-    )

@@ -11,9 +11,10 @@ from monitoring.acts import Incoming, change, look
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
-from monitoring.patients import chart, correcting, merging, register
+from monitoring.patients import chart, correcting, merges, merging, register
 from monitoring.patients.by_staff import for_patient
-from monitoring.patients.merging import MergeBody, MergeView, UnmergeBody
+from monitoring.patients.merges import MergeView
+from monitoring.patients.merging import MergeBody, UnmergeBody
 from monitoring.patients.plan import PlanBody, PlanView
 from monitoring.patients.plans import current_plan, replace_plan
 from monitoring.patients.register import PatientBody, PatientView
@@ -161,7 +162,7 @@ async def get_merges(
     request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[MergeView]:
     """Who merged what with what, when and why, newest first; also what was undone."""
-    return await look(request, lambda act: merging.merges(act, patient, limit, cursor))
+    return await look(request, lambda act: merges.merges(act, patient, limit, cursor))
 
 
 ROUTES: list[Any] = [

@@ -15,6 +15,7 @@ from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, re
 from tests.ward import SICK, WELL
 
 CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts"}
+HL7 = "/v1/hl7v2"
 INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
 
@@ -89,9 +90,8 @@ def test_what_takes_a_body_names_its_type_and_every_way_to_be_refused(document: 
     for method, path, operation in operations(document):
         if "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
-            assert operation["requestBody"]["content"].keys() == {"text/csv" if path in CSV else "application/json"}, (
-                path
-            )
+            special = {HL7: "application/hl7-v2"} | dict.fromkeys(CSV, "text/csv")
+            assert [*operation["requestBody"]["content"]] == [special.get(path, "application/json")], path
         elif method != "get":
             assert method == "delete" or path.endswith(("/token", "/revoke")), path
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
@@ -109,6 +109,13 @@ def test_intake_takes_one_set_or_an_array_of_up_to_a_thousand(document: dict[str
     assert "Retry-After" in operation["responses"]["503"]["headers"]
 
 
+def test_a_message_of_a_hospital_is_answered_in_its_own_form(document: dict[str, Any]) -> None:
+    operation = document["paths"][HL7]["post"]
+    assert operation["responses"]["200"]["content"].keys() == {"application/hl7-v2"}
+    assert {"413", "415", "503"} <= operation["responses"].keys()
+    assert all(code in operation["description"] for code in ("AA", "AE", "AR"))
+
+
 def test_a_set_is_described_field_by_field(document: dict[str, Any]) -> None:
     schema = document["components"]["schemas"]["Posted"]
     assert tuple(schema["properties"]) == Posted.__struct_fields__
@@ -121,13 +128,13 @@ def test_a_set_is_described_field_by_field(document: dict[str, Any]) -> None:
 def test_every_change_outside_intake_takes_an_idempotency_key(document: dict[str, Any]) -> None:
     for method, path, operation in operations(document):
         headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
-        assert ("Idempotency-Key" in headers) is (method != "get" and path not in INTAKE), (method, path)
+        assert ("Idempotency-Key" in headers) is (method != "get" and path not in {*INTAKE, HL7}), (method, path)
         assert ("409" in operation["responses"]) is ("Idempotency-Key" in headers)
 
 
 def test_headers_that_a_client_can_rely_on_are_described(document: dict[str, Any]) -> None:
     for method, path, operation in operations(document):
-        changes = method != "get" and path not in INTAKE
+        changes = method != "get" and path not in {*INTAKE, HL7}
         for status, response in operation["responses"].items():
             carried = response.get("headers", {}).keys()
             assert ("Location" in carried) is (status == "201"), (method, path)
