@@ -127,8 +127,6 @@ def staff_add(
     """Make a member of staff and print `id` and, once, `token`."""
     from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
-    if role is Role.INTERFACE:
-        raise typer.BadParameter("is made by an admin, as a device of kind interface", param_hint="--role")
     is_registered = role is Role.CLINICIAN if registered is None else registered
     staff = installing.new_staff(role, name, ward or [], registered=is_registered, senior=senior, now=utc_now())
     _print_made(installing.add_staff(settings_for(data), staff), json)

@@ -54,6 +54,8 @@ def add_staff(settings: Settings, staff: Staff) -> Made:
 def new_staff(role: Role, name: str, wards: list[str], *, registered: bool, senior: bool, now: datetime) -> Staff:
     """A member of staff of these wards, or of every ward where none is named. Raises CannotAdd."""
     body = _checked({"name": name, "ward": wards}, StaffBody)
+    if role is Role.INTERFACE:
+        raise CannotAdd("--role: an interface is a device of that kind, and nobody's colleague")
     return Staff(
         name=body.name, role=role, wards=body.ward or None, registered=registered, senior=senior, created_at=now
     )

@@ -24,7 +24,7 @@ READ: Final[dict[str, Any]] = {"opt": {"allows": "read hospital messages"}, "tag
 TAKEN: Final = frozenset({"", HL7, "application/hl7-v2+er7", "x-application/hl7-v2+er7"})
 """Media types under which HL7 v2 travels; one that is not declared at all is taken for it."""
 
-ANSWERS: Final = """Answers an ACK. Its MSA-1 says what became of the message, not the status, which is 200 for all three.
+ANSWERS: Final = """Answers an ACK. Its MSA-1 says what became of the message; the status is 200 for all three.
 
 AA: done, or noted (MSA-3 says which). AE: it cannot be accepted as it is, or not now; ERR has the place and the
 reason, and the same message may be sent again. AR: not from this device, or not of a kind that is read here. The same
