@@ -24,16 +24,17 @@ from monitoring.escalation.receipt_routes import ROUTES as RECEIPT_ROUTES
 from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
+from monitoring.hospital.routes import ROUTES as HOSPITAL_ROUTES
 from monitoring.intake.routes import post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
-from monitoring.reports.burden_routes import ROUTES as BURDEN_ROUTES
 from monitoring.recovery.prevention_routes import ROUTES as PREVENTION_ROUTES
 from monitoring.recovery.report_routes import ROUTES as RECOVERY_REPORT_ROUTES
 from monitoring.recovery.routes import ROUTES as RECOVERY_ROUTES
+from monitoring.reports.burden_routes import ROUTES as BURDEN_ROUTES
 from monitoring.reports.routes import ROUTES as REPORT_ROUTES
 from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
 from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
@@ -64,8 +65,7 @@ def make_app(settings: Settings) -> Litestar:
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
-        *DUTY_ROUTES,
-        *UCR_ROUTES, *UCR_REPORT_ROUTES,
+        *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

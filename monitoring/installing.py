@@ -61,6 +61,8 @@ def new_staff(
     body = _checked({"name": name, "ward": wards, "team": list(teams)}, StaffBody)
     if body.team and role is not Role.UCR:
         raise CannotAdd("--team: only the role ucr belongs to a UCR team")
+    if role is Role.INTERFACE:
+        raise CannotAdd("--role: an interface is a device of that kind, and nobody's colleague")
     return Staff(
         name=body.name, role=role, wards=body.ward or None, teams=body.team or None, registered=registered,
         senior=senior, created_at=now,

@@ -8,7 +8,17 @@ import msgspec
 from litestar import Router
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, OpenAPI, Operation, RequestBody, SecurityScheme
+from litestar.openapi.spec import (
+    Components,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
 
 from devices.formats.native import SETS_MAX, Posted, PostedByStaff
 from monitoring.problems import Problem
@@ -17,7 +27,8 @@ ASSETS: Final = "/schema/assets"
 OPEN: Final = ("/health/",)
 """Where no token is asked for."""
 LIVE: Final = "/v1/live"
-OWN_IDS: Final = ("/readings", "/receipts/notify")
+HL7: Final = "application/hl7-v2"
+OWN_IDS: Final = ("/readings", "/receipts/notify", "/v1/hl7v2")
 """Where what is sent has ids of its own against repeats."""
 
 _REF: Final = "#/components/schemas/{name}"
@@ -74,14 +85,17 @@ def reads_sets(one: type) -> type[Operation]:
     return reads("application/json", {"oneOf": [ref, array]})
 
 
-def reads(media_type: str, schema: dict[str, Any]) -> type[Operation]:
-    """The operation of a route that decodes a body of that media type itself."""
+def reads(media_type: str, schema: dict[str, Any], *, answers: str | None = None) -> type[Operation]:
+    """The operation of a route that decodes a body of that media type itself, and answers text of another than JSON."""
     content: Any = {media_type: {"schema": schema}}
 
     @dataclass
     class Reading(Operation):
         def __post_init__(self) -> None:
             self.request_body = RequestBody(content=content, required=True)
+            if answers is not None and self.responses is not None:
+                said = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))
+                self.responses["200"] = OpenAPIResponse(description="The answer.", content={answers: said})
 
     return Reading
 

@@ -14,6 +14,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
 
+from devices.formats.hl7v2.message import Unreadable
 from devices.formats.native import Malformed, TooManySets
 from monitoring.database import DATABASE_ERRORS, is_unavailable, sqlstate
 from monitoring.refusals import (
@@ -40,6 +41,7 @@ BUSY = ("25P03", "40", "55")
 
 STATUS_OF: dict[type[Exception], int] = {
     Malformed: 400,
+    Unreadable: 400,
     NotAuthenticated: 401,
     Forbidden: 403,
     NotFound: 404,

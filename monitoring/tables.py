@@ -25,10 +25,11 @@ from monitoring.escalation.tables import (
     WardRoutes,
 )
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
+from monitoring.hospital.tables import HospitalMessage
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
 from monitoring.kit.tables import Assignment, Device, DeviceSeen
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
-from monitoring.patients.tables import LatestVitals, Patient, Plan
+from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
@@ -83,6 +84,7 @@ __all__ = [
     "FallbackTest",
     "Handover",
     "Heartbeat",
+    "HospitalMessage",
     "IcbPopulation",
     "Inpatient",
     "LadderStep",
@@ -94,6 +96,7 @@ __all__ = [
     "Message",
     "OutsideContact",
     "Patient",
+    "PatientMerge",
     "Plan",
     "PopulationGroup",
     "PostcodeLsoa",

@@ -115,6 +115,7 @@ def test_what_cannot_be_added_is_refused_by_its_option_before_the_database_is_as
     wrong = {
         "--name": ("staff", "add", "--name", "", "--role", "admin"),
         "--ward": ("staff", "add", "--name", "Joy", "--role", "admin", "--ward", "W1", "--ward", "a b"),
+        "--role": ("staff", "add", "--name", "TIE", "--role", "interface"),
         "--kind": ("device", "add", "--kind", " ", "--serial", "H-1"),
     }
     for option, words in wrong.items():

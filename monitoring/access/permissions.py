@@ -11,6 +11,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read patients": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
     "register patients": frozenset({COORDINATOR, ADMIN}),
     "correct patients": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
+    "merge patients": frozenset({COORDINATOR, ADMIN}),
     "decide plans": frozenset({CLINICIAN, ADMIN}),
     "record readings": frozenset({CLINICIAN, SUPPORT, ADMIN}),
     "read wards": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
@@ -47,6 +48,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "manage ucr teams": frozenset({COORDINATOR, UCR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
+    "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
@@ -66,7 +68,7 @@ def may_watch(role: Role | None, kind: str) -> bool:
     return role in MAY[WATCHED_BY.get(kind, "watch live")]
 
 
-DEVICE_MAY: Final = frozenset({"post readings", "raise concerns"})
+DEVICE_MAY: Final = frozenset({"post readings", "raise concerns", "post hospital messages"})
 """What a device's token lets do."""
 
 PROVIDER_MAY: Final = frozenset({"send receipts"})

@@ -13,3 +13,4 @@ class Role(StrEnum):
     ENGINEER = "engineer"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    INTERFACE = "interface"  # a hospital's system, in whose name its messages are worked off; it has no token

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from monitoring.access.roles import Role
@@ -17,7 +17,10 @@ KEPT_FOR: Final = timedelta(hours=24)
 class Staff(SQLModel, table=True):
     """A member of staff. Registered and senior are theirs, not a request's."""
 
-    __table_args__ = (one_of("role", Role),)
+    __table_args__ = (
+        one_of("role", Role),
+        Index("staff_of_device", "device_id", unique=True, postgresql_where=text("device_id IS NOT NULL")),
+    )
 
     id: int = internal_key()
     public_id: UUID = public_key()
@@ -27,6 +30,7 @@ class Staff(SQLModel, table=True):
     teams: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))  # UCR's, by code; NULL = every team
     registered: bool = False
     senior: bool = False
+    device_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="device.id")  # of an interface
     created_at: datetime = instant()
 
 

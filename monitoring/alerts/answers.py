@@ -36,7 +36,7 @@ from monitoring.escalation.starting import hold
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.paging import Page, before, page
-from monitoring.patients.register import find
+from monitoring.patients.register import find, key_of
 from monitoring.patients.tables import LatestVitals, Patient
 from monitoring.refusals import Conflict, Forbidden, NotFound, unacceptable
 from monitoring.wards.tables import Ward
@@ -92,8 +92,7 @@ def alerts(act_: Act, wanted: AlertFilter, limit: int, cursor: str | None) -> Pa
         see_ward(act_.who, wanted.ward)
         which.append(col(Alert.ward_id) == select(col(Ward.id)).where(col(Ward.code) == wanted.ward).scalar_subquery())
     if wanted.patient is not None:
-        patient = select(col(Patient.id)).where(col(Patient.public_id) == wanted.patient)
-        which.append(col(Alert.patient_id) == patient.scalar_subquery())
+        which.append(col(Alert.patient_id) == key_of(wanted.patient))
     if wanted.severity is not None:
         which.append(col(Alert.severity) == int(wanted.severity))
     if wanted.state is not None:

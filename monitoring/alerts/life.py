@@ -176,6 +176,19 @@ class Alerts:
         alert.due_at = by
         self._record(alert, about, State(alert.state), "asked for its outcome")
 
+    def open_again(self, about: About, ended: Iterable[Alert], what: str, by: int) -> None:
+        """What ended for a reason that was not so is open, from the first step; but where another of its kind is."""
+        for alert in ended:
+            kind = Kind(alert.kind)
+            if (about.patient_id, kind) in self.open:
+                continue
+            was, alert.state, alert.ward_id = State(alert.state), State.OPEN, about.ward_id
+            alert.outcome = alert.resolved_at = alert.acknowledged_at = alert.acknowledged_by = None
+            alert.due_at = self._due_at(alert, about)
+            self.open[about.patient_id, kind] = alert
+            self._climbing.append(alert)
+            self._record(alert, about, was, what, None, by)
+
     def note(
         self,
         about: About,

@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from monitoring.acts import Incoming, change, look
 from monitoring.fields import WardCode
-from monitoring.flow import codes, contacts, delays, discharge, leave, letters, records, reviews, transfer
+from monitoring.flow import codes, contacts, delays, discharge, leave, letters, records, reopening, reviews, transfer
 from monitoring.flow.codes import CodesBody, CodesView, ListName
 from monitoring.flow.contacts import ContactBody, ExperienceBody, MdtBody
 from monitoring.flow.delays import DelayBody, DelayEndedBody
@@ -16,6 +16,7 @@ from monitoring.flow.discharge import DischargeBody
 from monitoring.flow.leave import AwayView, LeaveBody, ReturnBody
 from monitoring.flow.letters import LetterBody
 from monitoring.flow.records import EntryView
+from monitoring.flow.reopening import CancelDischargeBody
 from monitoring.flow.reviews import ExpectedDischargeBody, FailedBody, ReadyBody, ReviewBody
 from monitoring.flow.spells import find_spell
 from monitoring.flow.tables import Entry
@@ -95,6 +96,12 @@ async def post_discharge(request: Incoming, episode: Spell, data: JSONBody[Disch
     return await change(request, lambda act: discharge.discharge(act, episode, data))
 
 
+@post(f"{OF}/cancel-discharge", **RUN, summary="A discharge that did not happen")
+async def post_cancel_discharge(request: Incoming, episode: Spell, data: JSONBody[CancelDischargeBody]) -> Answered:
+    """The spell goes on in a free bed, with its kit, and readings are due; also where a death was told wrongly."""
+    return await change(request, lambda act: reopening.cancel_discharge(act, episode, data))
+
+
 @post(f"{OF}/contacts", **SPEAK, summary="Somebody called, or called on, the patient")
 async def post_contact(request: Incoming, episode: Spell, data: JSONBody[ContactBody]) -> Answered:
     """By phone, by video, or a visit; also once the spell has ended."""
@@ -167,6 +174,7 @@ async def put_codes(request: Incoming, name: FromPath[ListName], data: JSONBody[
 
 ROUTES: list[Any] = [
     post_review, post_expected_discharge, post_discharge_ready, post_discharge_failed, post_delay, post_delay_end,
-    post_leave, post_return, post_transfer, post_discharge, post_contact, post_mdt, post_experience, post_letter,
+    post_leave, post_return, post_transfer, post_discharge,
+    post_cancel_discharge, post_contact, post_mdt, post_experience, post_letter,
     get_record, get_leave, get_codes, put_codes,
 ]  # fmt: skip

@@ -93,7 +93,8 @@ def referrals(act: Act, wanted: ReferralFilter, limit: int, cursor: str | None) 
             col(Referral.ward_id) == select(col(Ward.id)).where(col(Ward.code) == wanted.ward).scalar_subquery()
         )
     if wanted.patient is not None:
-        patient = select(col(Patient.id)).where(col(Patient.public_id) == wanted.patient)
+        kept = func.coalesce(col(Patient.merged_into), col(Patient.id))
+        patient = select(kept).where(col(Patient.public_id) == wanted.patient)
         which.append(col(Referral.patient_id) == patient.scalar_subquery())
     if wanted.state is not None:
         which.append(col(Referral.state) == wanted.state)

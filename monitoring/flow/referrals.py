@@ -15,6 +15,7 @@ from monitoring.flow.referral_views import ReferralDetail, as_view, referral, sh
 from monitoring.flow.states import LIVE, PRIORITIES, Priority, State
 from monitoring.flow.tables import Referral, ReferralHistory, Source
 from monitoring.patients.plan import BaselineName, EscalationBody
+from monitoring.patients.register import refuse_merged
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict, Forbidden, unacceptable
 from monitoring.wards.admission import refuse_dead
@@ -89,12 +90,12 @@ def refuse_unclinical(act: Act, would_be_admitted: bool | None) -> None:
 
 
 def _patient(act: Act, patient_id: UUID) -> Patient:
-    """Anybody known here, whichever ward they were on before."""
-    found: Patient | None = act.session.execute(
-        select(Patient).where(col(Patient.public_id) == patient_id)
-    ).scalar_one_or_none()
+    """Anybody known here, whichever ward they were on before. Locked: the record is not merged meanwhile."""
+    lock = select(Patient).where(col(Patient.public_id) == patient_id).with_for_update(key_share=True)
+    found: Patient | None = act.session.execute(lock).scalar_one_or_none()
     if found is None:
         raise unacceptable("patient", f"there is no patient {patient_id}")
+    refuse_merged(act, found)
     return found
 
 

@@ -116,6 +116,7 @@ class Entry(StrEnum):
     DELAY_ENDED = "delay_ended"
     DISCHARGE_FAILED = "discharge_failed"
     DISCHARGE = "discharge"
+    DISCHARGE_CANCELLED = "discharge_cancelled"
     CONTACT = "contact"
     MDT = "mdt"
     EXPERIENCE = "experience"

@@ -1,6 +1,6 @@
 """Correcting what is recorded of a patient: somebody on a ward is still watched afterwards."""
 
-from typing import Any
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -25,34 +25,45 @@ def correct(act: Act, patient_id: UUID, body: PatientBody) -> PatientView:
     patient = register.find(act, patient_id)
     fields = register.fields_of(act, body)
     act.session.refresh(patient, with_for_update={"key_share": True})
-    _refuse_birth_after_admission(act, patient, fields)
-    _refuse_unwatched(act, patient, fields)
+    if patient.public_id != patient_id:
+        current = {"state": "merged", "merged_into": patient.public_id}
+        raise Conflict("The record was merged into another: correct that one.", current=current)
+    register.refuse_merged(act, patient)  # while we waited
+    refuse_birth_after_admission(act, patient, fields["birth_date"])
+    refuse_unwatched(
+        act,
+        patient,
+        reason_not_scored(
+            fields["birth_date"],
+            fields["pregnant"],
+            spinal_cord_injury=fields["spinal_cord_injury"],
+            on=act.now.date(),
+        ),
+    )
     with register.refusing_known_number(act, fields["nhs_number"]):
         for name, value in fields.items():
             setattr(patient, name, value)
     return register.patient(act, patient_id)
 
 
-def _refuse_birth_after_admission(act: Act, patient: Patient, fields: dict[str, Any]) -> None:
+def refuse_birth_after_admission(act: Act, patient: Patient, birth_date: date) -> None:
+    """Raise Unacceptable where the patient was on a ward before."""
     query = select(func.min(col(Episode.admitted_at))).where(col(Episode.patient_id) == patient.id)
     first_at = act.session.execute(query).scalar_one()
-    if first_at is not None and fields["birth_date"] > first_at.date():
+    if first_at is not None and birth_date > first_at.date():
         raise Unacceptable(Fault("birth_date", "is after the patient was admitted"))
 
 
-def _refuse_unwatched(act: Act, patient: Patient, fields: dict[str, Any]) -> None:
-    """Where NEWS2 would not apply, limits must be watched instead, by every plan that is or will be in force."""
+def refuse_unwatched(act: Act, patient: Patient, not_scored: str | None) -> None:
+    """Raise Conflict where NEWS2 would not apply to somebody on a ward, and a plan lacks the limits to watch instead.
+
+    Every plan that is or will be in force counts.
+    """
     query = select(Episode).where(col(Episode.patient_id) == patient.id, col(Episode.discharged_at).is_(None))
     stay: Episode | None = act.session.execute(query).scalar_one_or_none()
     if stay is None:
         return
     act.session.get_one(LatestVitals, stay.id, with_for_update=True)
-    not_scored = reason_not_scored(
-        fields["birth_date"],
-        fields["pregnant"],
-        spinal_cord_injury=fields["spinal_cord_injury"],
-        on=act.now.date(),
-    )
     lacking = [
         {"plan": plan_view(plan).id, "from": plan.from_at, "missing": missing}
         for plan in from_now_on(act.session, stay, act.now)

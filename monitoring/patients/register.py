@@ -78,6 +78,7 @@ class PatientView(PatientBody, kw_only=True):
     ward: str | None  # where the patient is now
     episode: UUID | None
     died_at: datetime | None
+    merged_into: UUID | None  # the record that this person has now: another one is shown there, under this id too
     created_at: datetime
 
 
@@ -86,7 +87,7 @@ def register(act: Act, body: PatientBody) -> PatientView:
     patient = Patient(created_at=act.now, **fields_of(act, body))
     with refusing_known_number(act, patient.nhs_number):
         act.session.add(patient)
-    return _view(patient, None, None)
+    return _view(patient, None, None, None)
 
 
 def patient(act: Act, patient_id: UUID) -> PatientView:
@@ -104,14 +105,28 @@ def patients(act: Act, limit: int, cursor: str | None) -> Page[PatientView]:
 
 
 def find(act: Act, patient_id: UUID) -> Patient:
-    """A patient's row. Raises NotFound where there is none, or none for this caller."""
-    query = select(Patient).where(col(Patient.public_id) == patient_id, seen_by(act))
+    """A patient's row; of a merged record, the one that stays. Raises NotFound where there is none for this caller."""
+    query = select(Patient).where(col(Patient.id) == key_of(patient_id), seen_by(act))
     found: Patient | None = act.session.execute(query).scalar_one_or_none()
     if found is None:
         raise NotFound(f"There is no patient {patient_id}.")
     return found
 
 
+def key_of(patient_id: UUID) -> Any:
+    """The key of the record that a person has, by the id of any that was merged into it."""
+    kept = func.coalesce(col(_Asked.merged_into), col(_Asked.id))
+    return select(kept).where(col(_Asked.public_id) == patient_id).scalar_subquery()
+
+
+def refuse_merged(act: Act, patient: Patient) -> None:
+    """Raise Conflict, naming the record that stays, where this one was merged into it."""
+    if patient.merged_into is not None:
+        into = act.session.get_one(Patient, patient.merged_into).public_id
+        raise Conflict("The record was merged into another.", current={"state": "merged", "merged_into": into})
+
+
+_Asked, _Into = aliased(Patient), aliased(Patient)
 _Stay, _Of = aliased(Episode), aliased(Ward)  # apart from the stay and the ward that a query shows
 
 
@@ -122,28 +137,32 @@ def seen_by(act: Act) -> ColumnElement[bool]:
     """
     if act.who.wards is None:
         return true()
+    kept = func.coalesce(
+        col(Patient.merged_into), col(Patient.id)
+    )  # a merged record is theirs whose is the one it is in
     wards = func.array(select(col(_Of.id)).where(col(_Of.code).in_(act.who.wards)).scalar_subquery())
     ours = (
         select(func.bool_or(col(WardStay.ward_id) == any_(wards)))
         .join(_Stay, col(_Stay.id) == col(WardStay.episode_id))
-        .where(col(_Stay.patient_id) == col(Patient.id))
+        .where(col(_Stay.patient_id) == kept)
     )
     asked = select(func.bool_or(col(Referral.ward_id) == any_(wards))).where(
-        col(Referral.patient_id) == col(Patient.id), col(Referral.state).in_(LIVE)
+        col(Referral.patient_id) == kept, col(Referral.state).in_(LIVE)
     )
     return func.coalesce(ours.scalar_subquery(), true()) | func.coalesce(asked.scalar_subquery(), false())
 
 
 def _visible(act: Act) -> AnySelect:
     return (
-        select(Patient, Episode, Ward)
+        select(Patient, Episode, Ward, col(_Into.public_id))
         .outerjoin(Episode, (col(Episode.patient_id) == col(Patient.id)) & col(Episode.discharged_at).is_(None))
         .outerjoin(Ward, col(Ward.id) == col(Episode.ward_id))
+        .outerjoin(_Into, col(_Into.id) == col(Patient.merged_into))
         .where(seen_by(act))
     )
 
 
-def _view(patient: Patient, episode: Episode | None, ward: Ward | None) -> PatientView:
+def _view(patient: Patient, episode: Episode | None, ward: Ward | None, merged_into: UUID | None) -> PatientView:
     fields = {name: getattr(patient, name) for name in PatientBody.__struct_fields__}
     fields |= {name: _from_text(fields[name]) for name in ("pregnant", "known_hypertension")}
     return PatientView(
@@ -152,6 +171,7 @@ def _view(patient: Patient, episode: Episode | None, ward: Ward | None) -> Patie
         ward=None if ward is None else ward.code,
         episode=None if episode is None else episode.public_id,
         died_at=patient.died_at,
+        merged_into=merged_into,
         created_at=patient.created_at,
         **fields,
     )
@@ -204,7 +224,8 @@ def refusing_known_number(act: Act, number: str | None) -> Iterator[None]:
         with act.session.begin_nested():
             yield
     except IntegrityError:
-        known = select(col(Patient.public_id)).where(col(Patient.nhs_number) == number)
+        has_it = select(func.coalesce(col(_Asked.merged_into), col(_Asked.id))).where(col(_Asked.nhs_number) == number)
+        known = select(col(Patient.public_id)).where(col(Patient.id) == has_it.scalar_subquery())
         current = {"patient": act.session.execute(known).scalar_one()}
         raise Conflict("A patient with this NHS number is registered.", current=current) from None
 

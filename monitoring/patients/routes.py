@@ -11,8 +11,10 @@ from monitoring.acts import Incoming, change, look
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
-from monitoring.patients import chart, correcting, register
+from monitoring.patients import chart, correcting, merges, merging, register
 from monitoring.patients.by_staff import for_patient
+from monitoring.patients.merges import MergeView
+from monitoring.patients.merging import MergeBody, UnmergeBody
 from monitoring.patients.plan import PlanBody, PlanView
 from monitoring.patients.plans import current_plan, replace_plan
 from monitoring.patients.register import PatientBody, PatientView
@@ -21,6 +23,9 @@ from monitoring.refusals import WrongMediaType
 from monitoring.service import service_of
 
 TAGS = ["patients"]
+MERGE: dict[str, Any] = {
+    "opt": {"allows": "merge patients", "whose": register.find}, "tags": TAGS, "status_code": 200,
+}  # fmt: skip
 
 
 @post("/v1/patients", opt={"allows": "register patients"}, tags=TAGS, summary="Register a patient")
@@ -130,7 +135,37 @@ async def get_scores(
     return await look(request, lambda act: chart.scores(act, patient, limit, cursor))
 
 
+@post("/v1/patients/{patient:uuid}/merge", **MERGE, summary="Two records are one person")
+async def post_merge(request: Incoming, patient: FromPath[UUID], data: JSONBody[MergeBody]) -> Response[PatientView]:
+    """This record goes into another, which is answered: its spells, alerts, referrals and kit are that one's now.
+
+    Refused where both are on a ward, or what is recorded of the two cannot be one person's. `unmerge` undoes it.
+    """
+    return await change(request, lambda act: merging.merge(act, patient, data))
+
+
+@post("/v1/patients/{patient:uuid}/unmerge", **MERGE, summary="They are two people after all")
+async def post_unmerge(
+    request: Incoming, patient: FromPath[UUID], data: JSONBody[UnmergeBody]
+) -> Response[PatientView]:
+    """The record that was merged away has back what it brought, and what has come to its spells since."""
+    return await change(request, lambda act: merging.unmerge(act, patient, data))
+
+
+@get(
+    "/v1/patients/{patient:uuid}/merges",
+    opt={"allows": "read patients", "whose": register.find},
+    tags=TAGS,
+    summary="Merges of a patient's records",
+)
+async def get_merges(
+    request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
+) -> Page[MergeView]:
+    """Who merged what with what, when and why, newest first; also what was undone."""
+    return await look(request, lambda act: merges.merges(act, patient, limit, cursor))
+
+
 ROUTES: list[Any] = [
     post_patient, get_patients, get_patient, put_patient, get_plan, put_plan,
-    get_readings, post_patient_readings, get_scores,
+    get_readings, post_patient_readings, get_scores, post_merge, post_unmerge, get_merges,
 ]  # fmt: skip

@@ -44,6 +44,7 @@ class Patient(SQLModel, table=True):
             unique=True,
             postgresql_where=text("nhs_number IS NOT NULL"),
         ),
+        Index("patient_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("patient_of_practice", "gp_practice", postgresql_where=text("gp_practice IS NOT NULL")),
     )
 
@@ -78,6 +79,34 @@ class Patient(SQLModel, table=True):
     died_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     merged_into: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
     created_at: datetime = instant()
+
+
+class PatientMerge(SQLModel, table=True):
+    """Two records of one person made one: what moved to the record that stays, by whom and why, so that it can go back.
+
+    `moved` lists the keys of the rows that changed their patient, by table.
+    """
+
+    __tablename__ = "patient_merge"
+    __table_args__ = (
+        CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone_by_somebody"),
+        Index("patient_merge_of", "patient_id", "id"),
+        Index("patient_merge_into", "into_id", "id"),
+        Index("patient_merge_once", "patient_id", unique=True, postgresql_where=text("undone_at IS NULL")),
+    )
+
+    id: int = internal_key()
+    public_id: UUID = public_key()
+    patient_id: int = Field(sa_type=BigInteger, foreign_key="patient.id")  # merged away
+    into_id: int = Field(sa_type=BigInteger, foreign_key="patient.id")
+    at: datetime = instant()
+    by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    reason: str
+    moved: dict[str, list[int]] = Field(sa_column=Column(Json, nullable=False))
+    brought_death: bool = False  # that the person died was known of the record merged away only
+    undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    undone_by: int | None = Field(default=None, sa_type=BigInteger, foreign_key="staff.id")
+    undone_reason: str | None = None
 
 
 class Plan(SQLModel, table=True):

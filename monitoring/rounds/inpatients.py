@@ -16,6 +16,7 @@ from monitoring.flow.spells import when
 from monitoring.flow.states import Priority
 from monitoring.flow.tables import Referral, Source
 from monitoring.paging import Page, before, page
+from monitoring.patients.register import refuse_merged
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict, NotFound, unacceptable
 from monitoring.rounds.days import today
@@ -81,10 +82,11 @@ def propose(act: Act, body: InpatientBody) -> InpatientView:
     """Somebody in hospital could come to a ward. Raises Forbidden, Unacceptable; Conflict where they are proposed."""
     ward = lock_ward(act, body.ward)
     patient: Patient | None = act.session.execute(
-        select(Patient).where(col(Patient.public_id) == body.patient)
+        select(Patient).where(col(Patient.public_id) == body.patient).with_for_update(key_share=True)
     ).scalar_one_or_none()
     if patient is None:
         raise unacceptable("patient", f"there is no patient {body.patient}")
+    refuse_merged(act, patient)
     refuse_unsuitable(ward, patient, today(act.now))
     _refuse_impossible_stay(act, body)
     open_one = _shown().where(

@@ -30,6 +30,7 @@ from monitoring.patients.plan import (
     require,
     schedule_of,
 )
+from monitoring.patients.register import refuse_merged
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, Forbidden, Unacceptable
 from monitoring.wards.beds import lock_ward, refuse_full
@@ -139,6 +140,7 @@ def _patient(act: Act, patient_id: UUID) -> Patient:
     patient: Patient | None = act.session.execute(lock).scalar_one_or_none()
     if patient is None:
         raise Unacceptable(Fault("patient", f"there is no patient {patient_id}"))
+    refuse_merged(act, patient)
     return patient
 
 

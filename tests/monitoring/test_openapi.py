@@ -15,8 +15,9 @@ from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, re
 from tests.ward import SICK, WELL
 
 CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts"}
+HL7 = "/v1/hl7v2"
 INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
-OWN_IDS = {*INTAKE, "/v1/receipts/notify"}  # what needs no Idempotency-Key
+OWN_IDS = {*INTAKE, "/v1/receipts/notify", HL7}  # what needs no Idempotency-Key
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
 
 
@@ -90,9 +91,8 @@ def test_what_takes_a_body_names_its_type_and_every_way_to_be_refused(document: 
     for method, path, operation in operations(document):
         if "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
-            assert operation["requestBody"]["content"].keys() == {"text/csv" if path in CSV else "application/json"}, (
-                path
-            )
+            special = {HL7: "application/hl7-v2"} | dict.fromkeys(CSV, "text/csv")
+            assert [*operation["requestBody"]["content"]] == [special.get(path, "application/json")], path
         elif method != "get":
             assert method == "delete" or path.endswith(("/token", "/revoke")), path
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
@@ -108,6 +108,13 @@ def test_intake_takes_one_set_or_an_array_of_up_to_a_thousand(document: dict[str
     assert operation["requestBody"]["required"] is True
     assert {"202", "422", "503"} <= operation["responses"].keys()
     assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_a_message_of_a_hospital_is_answered_in_its_own_form(document: dict[str, Any]) -> None:
+    operation = document["paths"][HL7]["post"]
+    assert operation["responses"]["200"]["content"].keys() == {"application/hl7-v2"}
+    assert {"413", "415", "503"} <= operation["responses"].keys()
+    assert all(code in operation["description"] for code in ("AA", "AE", "AR"))
 
 
 def test_a_set_is_described_field_by_field(document: dict[str, Any]) -> None:

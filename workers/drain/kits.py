@@ -54,7 +54,8 @@ JOIN assignment ON assignment.device_id = asked.device
                AND assignment.during && tstzrange(asked.since, asked.until, '[]')
 """
 
-_NAMED: Final = "SELECT public_id::text, id FROM patient WHERE public_id = ANY(%s::uuid[])"
+_NAMED: Final = "SELECT public_id::text, coalesce(merged_into, id) FROM patient WHERE public_id = ANY(%s::uuid[])"
+"""A hub may go on naming a record that was merged: it means the one that stays."""
 
 
 def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Kits:
@@ -84,9 +85,9 @@ SELECT asked.place, assignment.patient_id, lower(during), upper(during)
 FROM json_to_recordset(%s) AS asked (place int, device bigint, named uuid, taken_at timestamptz)
 CROSS JOIN LATERAL (
     SELECT patient_id, during FROM assignment
-    LEFT JOIN patient ON patient.id = patient_id AND asked.named IS NOT NULL
+    LEFT JOIN patient ON patient.public_id = asked.named
     WHERE device_id = asked.device AND upper(during) <= asked.taken_at
-      AND (asked.named IS NULL OR patient.public_id = asked.named)
+      AND (asked.named IS NULL OR coalesce(patient.merged_into, patient.id) = patient_id)
     ORDER BY upper(during) DESC LIMIT 1
 ) AS assignment
 """

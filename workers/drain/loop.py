@@ -21,6 +21,7 @@ from devices.reading import Arrival
 from monitoring.clock import utc_now
 from monitoring.database import driver, once_more, transaction
 from monitoring.intake.stream import BELL_MS, FIELD, GROUP, bell_name, ring_once, stream_name
+from monitoring.patients.merging import MERGE_LOCK
 from workers.drain.batch import Done, process
 from workers.drain.poison import keep_poison, keep_unreadable, things
 from workers.mishaps import CULPRITS, described, will_pass
@@ -88,7 +89,8 @@ def _batch(drain: Drain) -> int | None:
 
     def take() -> Done | None:
         with transaction(drain.engine) as session:
-            if driver(session).execute(_TRY_LOCK, (DRAIN_LOCK, drain.number)).fetchone() != (True,):
+            is_ours, *_ = driver(session).execute(_TRY_LOCK, (DRAIN_LOCK, drain.number)).fetchone() or (False,)
+            if not is_ours:
                 return None
             entries[:] = _read(drain)
             return _process(drain, session, entries) if entries else Done()
@@ -108,8 +110,9 @@ def _batch(drain: Drain) -> int | None:
     return len(entries)
 
 
-_TRY_LOCK: Final = "SELECT pg_try_advisory_xact_lock(%s, %s)"
-_LOCK: Final = "SELECT pg_advisory_xact_lock(%s, %s)"
+# Beside the stream's own lock: nobody's spell changes its patient while a batch looks up whose its sets are.
+_TRY_LOCK: Final = f"SELECT pg_try_advisory_xact_lock(%s, %s), pg_advisory_xact_lock_shared({MERGE_LOCK})"
+_LOCK: Final = f"SELECT pg_advisory_xact_lock(%s, %s), pg_advisory_xact_lock_shared({MERGE_LOCK})"
 
 
 def _process(drain: Drain, session: Session, entries: Sequence[Entry]) -> Done:
