@@ -16,7 +16,7 @@ from monitoring.flow.leave import end_leave, shown_with_beds, watch_again
 from monitoring.flow.spells import Spell, about, lock_spell, open_stay, placed_since, record, when
 from monitoring.flow.tables import Delay, Entry, Letter
 from monitoring.refusals import Conflict
-from monitoring.wards.admission import refuse_unsuitable
+from monitoring.wards.admission import refuse_before_beds, refuse_unsuitable
 from monitoring.wards.beds import lock_ward, refuse_full
 from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Ward, WardStay
@@ -42,6 +42,7 @@ def transfer(act: Act, episode_id: UUID, body: TransferBody) -> EpisodeView:
         raise Conflict("The patient is on that ward.", current={"state": "admitted", "ward": left.code})
     at = when(act, body.at, *placed_since(act, spell))
     refuse_unsuitable(to, spell.patient, at.date())
+    refuse_before_beds(act, to, at)
     refuse_full(act, to)
     record(act, spell, Entry.TRANSFER, at, {"from": left.code, "to": to.code, "reason": body.reason})
     open_stay(act, spell).until_at = at

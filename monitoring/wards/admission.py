@@ -84,7 +84,7 @@ def start_spell(
         raise Unacceptable(Fault("at", "is before the patient was born"))
     refuse_unsuitable(ward, patient, at.date())
     _refuse_second_stay(act, patient, at)
-    _refuse_before_beds(act, ward, at)
+    refuse_before_beds(act, ward, at)
     if not bed_is_held:
         refuse_full(act, ward)
     stay = Episode(
@@ -176,7 +176,8 @@ def _left_lately(act: Act, patient: Patient, at: datetime) -> int | None:
     return last
 
 
-def _refuse_before_beds(act: Act, ward: Ward, at: datetime) -> None:
+def refuse_before_beds(act: Act, ward: Ward, at: datetime) -> None:
+    """Raise Conflict where nobody can have been on the ward at that instant: it had no beds yet."""
     opened_at = act.session.execute(
         select(func.min(col(WardCapacity.from_at))).where(col(WardCapacity.ward_id) == ward.id)
     ).scalar_one()

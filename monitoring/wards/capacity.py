@@ -20,7 +20,7 @@ from monitoring.database import AnyRow
 from monitoring.fields import Instant, Reason, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.refusals import unacceptable
-from monitoring.wards.beds import refuse_closed, ward_in_path
+from monitoring.wards.beds import beds_now, refuse_closed, ward_in_path
 from monitoring.wards.occupancy_events import tell_beds
 from monitoring.wards.tables import Ward, WardCapacity
 
@@ -82,17 +82,17 @@ def decide(act: Act, ward: Ward, from_at: datetime, *, funded: int, staffed: int
 
 def leave_unstaffed(act: Act, ward: Ward, reason: str) -> None:
     """Nothing is staffed from now on, nor at any instant for which something else was planned. The row is locked."""
-    planned = (
-        select(WardCapacity)
-        .where(col(WardCapacity.ward_id) == ward.id)
-        .order_by(col(WardCapacity.from_at), col(WardCapacity.id))
-    )
-    standing = {one.from_at: one for one in act.session.execute(planned).scalars()}
-    begun = [one.funded for at, one in standing.items() if at <= act.now]
-    decide(act, ward, act.now, funded=begun[-1] if begun else 0, staffed=0, reason=reason)
-    for one in standing.values():
-        if one.from_at > act.now and one.staffed:
-            decide(act, ward, one.from_at, funded=one.funded, staffed=0, reason=reason)
+    funded_now = beds_now(act.session, [ward.id], act.now)[ward.id].funded
+    planned = _planned(act, ward)
+    decide(act, ward, act.now, funded=funded_now, staffed=0, reason=reason)
+    for one in planned:
+        decide(act, ward, one.from_at, funded=one.funded, staffed=0, reason=reason)
+
+
+def staff_again(act: Act, ward: Ward, *, funded: int, staffed: int, reason: str) -> None:
+    """These beds from now on, in place of what closing the ward left for instants to come. The row is locked."""
+    for from_at in (act.now, *(one.from_at for one in _planned(act, ward))):
+        decide(act, ward, from_at, funded=funded, staffed=staffed, reason=reason)
 
 
 def capacity_history(act: Act, code: str, limit: int, cursor: str | None) -> Page[CapacityView]:
@@ -115,6 +115,17 @@ def capacity_history(act: Act, code: str, limit: int, cursor: str | None) -> Pag
         return _view(ward.code, row[0], row[1], superseded=row.superseded)
 
     return page(act.session, query, limit, key=lambda row: row[0].id, show=show)
+
+
+def _planned(act: Act, ward: Ward) -> list[WardCapacity]:
+    """What stands decided for each instant to come."""
+    query = (
+        select(WardCapacity)
+        .where(col(WardCapacity.ward_id) == ward.id, col(WardCapacity.from_at) > act.now)
+        .order_by(col(WardCapacity.from_at), col(WardCapacity.id))
+    )
+    standing = {one.from_at: one for one in act.session.execute(query).scalars()}
+    return list(standing.values())
 
 
 def _standing(act: Act, ward: Ward, from_at: datetime) -> WardCapacity | None:
