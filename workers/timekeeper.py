@@ -32,6 +32,7 @@ from workers.holds import expire_holds
 from workers.housekeeping import forget_old, make_coming_months
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
+from workers.planned_beds import tell_planned_beds
 from workers.snapshots import take_sitreps
 
 log = structlog.get_logger()
@@ -69,6 +70,7 @@ def tasks() -> list[Task]:
         Task("ring", timedelta(seconds=0.5), ring_again),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
+        Task("planned beds", timedelta(seconds=1), lambda post, now: tell_planned_beds(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),

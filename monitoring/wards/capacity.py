@@ -10,9 +10,9 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
@@ -68,7 +68,10 @@ def set_capacity(act: Act, code: str, body: CapacityBody) -> CapacityView:
 
 
 def decide(act: Act, ward: Ward, from_at: datetime, *, funded: int, staffed: int, reason: str | None) -> WardCapacity:
-    """Write down a ward's beds from an instant on, its row locked or new. Raises Unacceptable for unexplained surge."""
+    """Write down a ward's beds from an instant on, its row locked or new; the timekeeper tells of one to come.
+
+    Raises Unacceptable for unexplained surge.
+    """
     if staffed > funded and reason is None:
         raise unacceptable("reason", f"required: {staffed} beds staffed are more than the {funded} funded (surge)")
     decided = WardCapacity(
@@ -76,8 +79,19 @@ def decide(act: Act, ward: Ward, from_at: datetime, *, funded: int, staffed: int
         recorded_at=act.now,
     )  # fmt: skip
     act.session.add(decided)
+    if from_at > act.now:
+        ward.beds_change_at = min(from_at, ward.beds_change_at or from_at)
     act.session.flush()
     return decided
+
+
+def next_change(session: Session, ward: Ward, now: datetime) -> datetime | None:
+    """The first instant to come for which beds of a ward are decided."""
+    query = select(func.min(col(WardCapacity.from_at))).where(
+        col(WardCapacity.ward_id) == ward.id, col(WardCapacity.from_at) > now
+    )
+    found: datetime | None = session.execute(query).scalar_one()
+    return found
 
 
 def leave_unstaffed(act: Act, ward: Ward, reason: str) -> None:
@@ -87,12 +101,14 @@ def leave_unstaffed(act: Act, ward: Ward, reason: str) -> None:
     decide(act, ward, act.now, funded=funded_now, staffed=0, reason=reason)
     for one in planned:
         decide(act, ward, one.from_at, funded=one.funded, staffed=0, reason=reason)
+    ward.beds_change_at = None  # nothing to tell
 
 
 def staff_again(act: Act, ward: Ward, *, funded: int, staffed: int, reason: str) -> None:
     """These beds from now on, in place of what closing the ward left for instants to come. The row is locked."""
     for from_at in (act.now, *(one.from_at for one in _planned(act, ward))):
         decide(act, ward, from_at, funded=funded, staffed=staffed, reason=reason)
+    ward.beds_change_at = None  # they are the same ones then
 
 
 def capacity_history(act: Act, code: str, limit: int, cursor: str | None) -> Page[CapacityView]:

@@ -26,7 +26,6 @@ from monitoring.flow.referrals import ReferralBody, refer
 from monitoring.flow.states import HOLD, LIVE, PRIORITIES, Move, Priority, State
 from monitoring.flow.tables import Source
 from monitoring.flow.transfer import TransferBody, transfer
-from monitoring.flow.waiting import waiting
 from monitoring.patients.register import register
 from monitoring.refusals import Conflict, Unacceptable
 from monitoring.wards.admission import EpisodeBody, admit
@@ -40,6 +39,7 @@ from tests.stories.naive_flow import TICK, UNDECIDED, Asked, Flow, Period, Spell
 from tests.ward import Ward, person
 from tests.workers.records import rows
 from workers.holds import expire_holds
+from workers.planned_beds import tell_planned_beds
 
 T = TypeVar("T")
 BEGINNINGS: Final = [
@@ -56,10 +56,12 @@ MOVES: Final = {
 }
 _numbers = count(1)
 
-which = st.integers(0, 20)
+which = st.integers(0, 19)
 """One of those that there are; 0 is the newest."""
 NEWCOMER: Final = 1
 """Somebody new, where a patient is asked for."""
+LAST: Final = 20
+"""The newest of those that there are, whoever is asked for."""
 minutes_ago = st.sampled_from([1, 10, 30, 59, 60, 61, 90, 120, 200, 240, 480, -1])
 late = st.one_of(st.none(), minutes_ago.map(lambda minutes: timedelta(minutes=minutes)))
 """How long ago it was, where it is told late; none: it is now. Below zero it is in the future."""
@@ -83,6 +85,7 @@ class FlowActs(RuleBasedStateMachine):
         self.patients: list[UUID] = []
         self.touched: set[datetime] = set()  # instants that the last step was about
         self.is_as_expected = False
+        self.is_kept = True  # the timekeeper has looked since the clock was turned
 
     # What happens
 
@@ -91,23 +94,22 @@ class FlowActs(RuleBasedStateMachine):
         """Three wards, two of them open for two hours already."""
         self.ward.now = self.began = began
         self.icb = f"Q{next(_numbers):04}"
-        for name, number in zip("ABC", staffed, strict=True):
+        for name, number in zip("ABC", (staffed[0] + 2, *staffed[1:]), strict=True):
             code, from_at = f"{self.icb}-{name}", began if name == "C" else began - OPENED_BEFORE
-            self.ward.opens(code, icb=self.icb, staffed=number, funded=4, **{"from": from_at})
-            self.flow.beds[code] = {from_at: (number, 4)}
+            self.ward.opens(code, icb=self.icb, staffed=number, funded=6, **{"from": from_at})
+            self.flow.beds[code] = {from_at: (number, 6)}
         made = rows(self.ward.engine, "SELECT code, id FROM ward WHERE icb = :icb ORDER BY code", icb=self.icb)
         self.keys = {row.code: row.id for row in made}
-        for number in range(3):
-            self.admits(NEWCOMER, number // 2, timedelta(hours=1) if number else None)
-            self.refers(NEWCOMER, number // 2, Priority.ROUTINE, None)
-        self.accepts(0, None, None)
+        self._begins()
 
     @rule(minutes=st.sampled_from([0, 1, 20, 60, 240, 600]), keeps=st.booleans())
     def time_passes(self, minutes: int, keeps: bool) -> None:
         """And the timekeeper looks, or does not."""
         self.ward.now += timedelta(minutes=minutes)
+        self.is_kept = keeps or (self.is_kept and not minutes)
         if keeps:
             expire_holds(self.ward.engine, self.ward.now)
+            tell_planned_beds(self.ward.engine, self.ward.now)
             self.flow.lapse(self.ward.now)
 
     @rule(who=which, to=which, ago=late)
@@ -241,7 +243,7 @@ class FlowActs(RuleBasedStateMachine):
             self._back(spell, at)
 
     @precondition(lambda self: self.flow.spells)
-    @rule(of=which, outcome=st.sampled_from(Outcome), ago=late)
+    @rule(of=which, outcome=st.sampled_from([Outcome.HOME, Outcome.DIED, Outcome.ACUTE]), ago=late)
     def discharges(self, of: int, outcome: Outcome, ago: timedelta | None) -> None:
         """A spell ends; by a death, so does whatever the patient was referred for."""
         spell, at = self._spell(of), self._at(ago)
@@ -291,17 +293,25 @@ class FlowActs(RuleBasedStateMachine):
 
     @rule(of=which, ago=st.integers(0, 3_000).map(lambda minutes: timedelta(minutes=minutes)))
     def is_looked_at(self, of: int, ago: timedelta) -> None:
-        """What its page shows, now and then, and who waits."""
+        """What its page shows, now and then."""
         code, now = self._code(of), self.ward.now
         for at in (None, now - ago):
             shown = acts(self.ward, lambda act, at=at: occupancy(act, code, at))  # type: ignore[misc]
             expected = figures(self.flow.count(code, at or now))
             assert {name: getattr(shown, name) for name in expected} == expected
-        listed = acts(self.ward, lambda act: waiting(act, code, 100, None)).items
-        assert [one.id for one in listed] == [one.id for one in self.flow.waits_for(code)]
-        assert [one.id for one in listed if one.offered] == self.flow.offered(code, now)
 
     # How
+
+    def _begins(self) -> None:
+        """Somebody is in a bed and wanted elsewhere, somebody is away, and three are referred: two of them accepted."""
+        hour = timedelta(hours=1)
+        self.admits(NEWCOMER, 0, hour)
+        self.refers(LAST, 1, Priority.URGENT, None)
+        self.admits(NEWCOMER, 0, hour)
+        self.leaves(LAST, LeaveKind.ED, timedelta(minutes=50))
+        for to in (0, 0, 2):
+            self.refers(NEWCOMER, to, Priority.ROUTINE, None)
+            self.accepts(LAST, None, None)
 
     def _tries(self, why_not: object, use_case: Callable[[Act], T]) -> T | None:
         """Do it. It is refused where the model says so, for whatever reason, and then nothing was written."""
@@ -337,7 +347,7 @@ class FlowActs(RuleBasedStateMachine):
         """Somebody known here; or somebody new."""
         if number == NEWCOMER or not self.patients:
             self.patients.append(acts(self.ward, lambda act: register(act, person())).id)
-        return self.patients[-1 - number % len(self.patients)]
+        return self.patients[-1 if number == LAST else -1 - number % len(self.patients)]
 
     def _referral(self, number: int) -> Asked:
         return _newest(self.flow.referrals, number, lambda one: one.state in LIVE)
@@ -379,6 +389,6 @@ class FlowActs(RuleBasedStateMachine):
 
 def _newest(of: Sequence[T], number: int, is_open: Callable[[T], bool]) -> T:
     """One of those that can still change, the newest first; now and then any of them."""
-    wanted = [one for one in of if is_open(one)] if number % 5 else []
+    wanted = [one for one in of if is_open(one)] if number % 5 or number == LAST else []
     wanted = wanted or list(of)
-    return wanted[-1 - number % len(wanted)]
+    return wanted[-1 if number == LAST else -1 - number % len(wanted)]

@@ -6,15 +6,20 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
+from uuid import UUID
 
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import invariant, run_state_machine_as_test
+from hypothesis.stateful import invariant, precondition, run_state_machine_as_test
 
+from monitoring.access.roles import Role
 from monitoring.database import snapshot
+from monitoring.flow.states import State
+from monitoring.flow.waiting import waiting
 from monitoring.reports.choices import Every
 from monitoring.reports.occupancy import Wanted, read
 from monitoring.reports.periods import EPOCH, Span
 from monitoring.wards.beds import Beds, beds, beds_now
+from monitoring.wards.occupancy_events import figures
 from tests.stories.flow_acts import FlowActs
 from tests.ward import Ward
 from tests.workers.records import rows
@@ -33,6 +38,11 @@ JOIN ward ON ward.id = bed_hold.ward_id JOIN referral ON referral.id = referral_
 """
 _STATES: Final = """
 SELECT referral.public_id, state FROM referral JOIN ward ON ward.id = ward_id WHERE code = ANY(:codes)
+"""
+
+_TOLD: Final = """
+SELECT DISTINCT ON (ward) ward, data -> 'occupancy' AS told FROM event
+WHERE kind = 'occupancy' AND ward = ANY(:codes) ORDER BY ward, id DESC
 """
 
 
@@ -66,6 +76,25 @@ class FlowMachine(FlowActs):
         states = {row.public_id: row.state for row in rows(self.ward.engine, _STATES, codes=list(self.keys))}
         assert states == {one.id: one.state for one in self.flow.referrals}
 
+    @precondition(lambda self: self.is_kept)
+    @invariant()
+    def what_was_told_last_is_what_is(self) -> None:
+        """Nothing changes the beds of a ward, or whom they are offered to, and is not told; the clock neither."""
+        for one in rows(self.ward.engine, _TOLD, codes=list(self.keys)):
+            expected = figures(self.flow.count(one.ward, self.ward.now))
+            assert {name: one.told[name] for name in expected} == expected, one.ward
+            offered = [UUID(told["referral"]) for told in one.told["offered"]]
+            assert offered == self.flow.offered(one.ward, self.ward.now), one.ward
+
+    @invariant()
+    def who_waits_stands_in_order(self) -> None:
+        """And a free bed is offered to as many as there are, the first first."""
+        for code in {one.ward for one in self.flow.referrals if one.state is State.WAITING}:
+            with snapshot(self.ward.engine) as session:
+                listed = waiting(self.ward.act(session, Role.COORDINATOR), code, 100, None).items
+            assert [one.id for one in listed] == [one.id for one in self.flow.waits_for(code)]
+            assert [one.id for one in listed if one.offered] == self.flow.offered(code, self.ward.now)
+
     def teardown(self) -> None:
         """At the end, the whole of it: around every instant at which anything changed, and hour by hour."""
         if not self.is_as_expected:
@@ -90,7 +119,7 @@ class FlowMachine(FlowActs):
 def _end(row: Any) -> datetime | None:
     """When a stored period ended: a hold, at the earliest of its ends."""
     until: datetime | None = row.until
-    return until if until is None or row.also is None else max(row.from_at, min(until, row.also))
+    return until if until is None or row.also is None else min(until, row.also)
 
 
 def _sorted(periods: list[tuple[Any, ...]]) -> list[str]:
