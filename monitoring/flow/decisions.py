@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.flow.holds import Said, end_hold, expire, hold_bed, move
 from monitoring.flow.referral_views import ReferralDetail, ReferralView, as_view, no_such, referral, shown
@@ -115,7 +116,7 @@ def accept(act: Act, referral_id: UUID, body: AcceptBody) -> ReferralDetail | Co
     held_until = _held_until(act, body)
     _refuse(act, asked, Move.ACCEPT, body)
     refuse_closed(asked.ward)
-    refuse_unsuitable(asked.ward, asked.patient, act.now.date())
+    refuse_unsuitable(asked.ward, asked.patient, local_day(act.now))
     _learn(asked.referral, body, "hospital_until_on", "would_be_admitted", "consent", "kit")
     counted = beds_now(act.session, [asked.ward.id], act.now)[asked.ward.id]
     if counted.available <= 0:
@@ -157,7 +158,7 @@ def admit(act: Act, referral_id: UUID, body: AdmitBody) -> ReferralDetail:
         ward=asked.ward.code,
         step=asked.referral.step,
         devices=body.devices,
-        plan=_with_escalation(body.plan or PlanBody(), asked.referral, act.now.date()),
+        plan=_with_escalation(body.plan or PlanBody(), asked.referral, local_day(act.now)),
         at=entry.at,
     )
     start_spell(act, asked.ward, admission, referral_id=asked.referral.id, bed_is_held=asked.hold is not None)

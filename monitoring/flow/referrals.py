@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from monitoring.access.roles import Role
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Text, WardCode, in_utc
 from monitoring.flow.referral_views import ReferralDetail, as_view, referral, shown
 from monitoring.flow.states import LIVE, PRIORITIES, Priority, State
@@ -55,7 +56,7 @@ def refer(act: Act, body: ReferralBody) -> ReferralDetail:
     patient = _patient(act, body.patient)
     refuse_dead(patient)
     received_at = _received_at(act, body, patient)
-    _refuse_impossible_stay(body, received_at.date())
+    _refuse_impossible_stay(body, local_day(received_at))
     here = shown(Referral).where(
         col(Referral.patient_id) == patient.id, col(Referral.ward_id) == ward.id, col(Referral.state).in_(LIVE)
     )
@@ -89,9 +90,9 @@ def refuse_unclinical(act: Act, would_be_admitted: bool | None) -> None:
 
 
 def _patient(act: Act, patient_id: UUID) -> Patient:
-    """Anybody known here, whichever ward they were on before."""
+    """Anybody known here, whichever ward they were on before. Locked: whoever dies in this moment is not referred."""
     found: Patient | None = act.session.execute(
-        select(Patient).where(col(Patient.public_id) == patient_id)
+        select(Patient).where(col(Patient.public_id) == patient_id).with_for_update(key_share=True)
     ).scalar_one_or_none()
     if found is None:
         raise unacceptable("patient", f"there is no patient {patient_id}")
@@ -102,7 +103,7 @@ def _received_at(act: Act, body: ReferralBody, patient: Patient) -> datetime:
     at = act.now if body.at is None else in_utc("at", body.at)
     if at > act.now:
         raise unacceptable("at", "is in the future")
-    if at.date() < patient.birth_date:
+    if local_day(at) < patient.birth_date:
         raise unacceptable("at", "is before the patient was born")
     return at
 

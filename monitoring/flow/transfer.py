@@ -10,6 +10,7 @@ from sqlmodel import col
 from monitoring.access.gate import see_ward
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
+from monitoring.clock import local_day
 from monitoring.events import NewEvent
 from monitoring.fields import Instant, Reason, WardCode
 from monitoring.flow.leave import end_leave, shown_with_beds, watch_again
@@ -41,7 +42,7 @@ def transfer(act: Act, episode_id: UUID, body: TransferBody) -> EpisodeView:
     if to.id == left.id:
         raise Conflict("The patient is on that ward.", current={"state": "admitted", "ward": left.code})
     at = when(act, body.at, *placed_since(act, spell))
-    refuse_unsuitable(to, spell.patient, at.date())
+    refuse_unsuitable(to, spell.patient, local_day(at))
     refuse_before_beds(act, to, at)
     refuse_full(act, to)
     record(act, spell, Entry.TRANSFER, at, {"from": left.code, "to": to.code, "reason": body.reason})

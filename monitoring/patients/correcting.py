@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.patients import register
 from monitoring.patients.plan import limits_missing, plan_view, reason_not_scored
 from monitoring.patients.plans import from_now_on
@@ -36,7 +37,7 @@ def correct(act: Act, patient_id: UUID, body: PatientBody) -> PatientView:
 def _refuse_birth_after_admission(act: Act, patient: Patient, fields: dict[str, Any]) -> None:
     query = select(func.min(col(Episode.admitted_at))).where(col(Episode.patient_id) == patient.id)
     first_at = act.session.execute(query).scalar_one()
-    if first_at is not None and fields["birth_date"] > first_at.date():
+    if first_at is not None and fields["birth_date"] > local_day(first_at):
         raise Unacceptable(Fault("birth_date", "is after the patient was admitted"))
 
 
@@ -51,7 +52,7 @@ def _refuse_unwatched(act: Act, patient: Patient, fields: dict[str, Any]) -> Non
         fields["birth_date"],
         fields["pregnant"],
         spinal_cord_injury=fields["spinal_cord_injury"],
-        on=act.now.date(),
+        on=local_day(act.now),
     )
     lacking = [
         {"plan": plan_view(plan).id, "from": plan.from_at, "missing": missing}

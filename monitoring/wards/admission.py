@@ -14,6 +14,7 @@ from alert_rules.silence import first_due, overdue_at
 from monitoring.access.roles import Role
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
+from monitoring.clock import local_day
 from monitoring.events import emit
 from monitoring.fields import Instant, WardCode, in_utc
 from monitoring.flow.letters import owe_letter
@@ -80,9 +81,9 @@ def start_spell(
     if at > act.now:
         raise Unacceptable(Fault("at", "is in the future"))
     patient = _patient(act, body.patient)
-    if at.date() < patient.birth_date:
+    if local_day(at) < patient.birth_date:
         raise Unacceptable(Fault("at", "is before the patient was born"))
-    refuse_unsuitable(ward, patient, at.date())
+    refuse_unsuitable(ward, patient, local_day(at))
     _refuse_second_stay(act, patient, at)
     refuse_before_beds(act, ward, at)
     if not bed_is_held:
@@ -191,7 +192,7 @@ def _plan(act: Act, body: PlanBody, pathway: Pathway, stay: Episode, patient: Pa
         patient.birth_date,
         patient.pregnant,
         spinal_cord_injury=patient.spinal_cord_injury,
-        on=stay.admitted_at.date(),
+        on=local_day(stay.admitted_at),
     )
     try:
         if departs(body, pathway):

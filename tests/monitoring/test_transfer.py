@@ -135,6 +135,7 @@ def test_who_is_on_leave_is_listed_and_of_whom_it_must_be_decided(api: Api) -> N
     done(do(api, long, "return", {}))
     assert listed(decision_due="true") == []
     refused(api.get("/v1/wards/OTHER/leave", token=employ(api, Role.CLINICIAN, "WARD1")), 403)
+    refused(api.get("/v1/wards/NOWHERE/leave"), 404)
 
 
 def test_a_plan_decided_on_the_first_ward_holds_on_the_next(api: Api) -> None:

@@ -89,8 +89,10 @@ class FlowActs(RuleBasedStateMachine):
 
     # What happens
 
-    @initialize(began=st.sampled_from(BEGINNINGS), staffed=st.lists(some_beds, min_size=3, max_size=3))
-    def opens(self, began: datetime, staffed: list[int]) -> None:
+    @initialize(
+        began=st.sampled_from(BEGINNINGS), staffed=st.lists(some_beds, min_size=3, max_size=3), planned=some_beds
+    )
+    def opens(self, began: datetime, staffed: list[int], planned: int) -> None:
         """Three wards, two of them open for two hours already."""
         self.ward.now = self.began = began
         self.icb = f"Q{next(_numbers):04}"
@@ -101,8 +103,10 @@ class FlowActs(RuleBasedStateMachine):
         made = rows(self.ward.engine, "SELECT code, id FROM ward WHERE icb = :icb ORDER BY code", icb=self.icb)
         self.keys = {row.code: row.id for row in made}
         self._begins()
+        for of, ahead in ((0, 30), (1, 300)):
+            self.decides_beds(of=of, staffed=planned, funded=6, reason=None, ahead=ahead)
 
-    @rule(minutes=st.sampled_from([0, 1, 20, 60, 240, 600]), keeps=st.booleans())
+    @rule(minutes=st.sampled_from([60, 20, 1, 0, 240, 600]), keeps=st.sampled_from([True, True, False]))
     def time_passes(self, minutes: int, keeps: bool) -> None:
         """And the timekeeper looks, or does not."""
         self.ward.now += timedelta(minutes=minutes)
