@@ -62,9 +62,13 @@ NEWCOMER: Final = 1
 """Somebody new, where a patient is asked for."""
 LAST: Final = 20
 """The newest of those that there are, whoever is asked for."""
-minutes_ago = st.sampled_from([1, 10, 30, 59, 60, 61, 90, 120, 200, 240, 480, -1])
-late = st.one_of(st.none(), minutes_ago.map(lambda minutes: timedelta(minutes=minutes)))
-"""How long ago it was, where it is told late; none: it is now. Below zero it is in the future."""
+minutes = st.sampled_from([1, 10, 30, 59, 60, 61, 90, 240, 480, -1]).map(lambda number: timedelta(minutes=number))
+Ago = timedelta | int | None
+late = st.one_of(st.none(), minutes, st.integers(0, 30))
+"""How long ago it was, where it is told late; none: it is now. Below zero it is in the future.
+
+A whole number stands for an instant at which something was, or just before it, counted back from now.
+"""
 some_beds = st.sampled_from([2, 1, 3, 0, 4])
 
 _WRITTEN: Final = """
@@ -117,18 +121,18 @@ class FlowActs(RuleBasedStateMachine):
             self.flow.lapse(self.ward.now)
 
     @rule(who=which, to=which, ago=late)
-    def admits(self, who: int, to: int, ago: timedelta | None) -> None:
+    def admits(self, who: int, to: int, ago: Ago) -> None:
         """Somebody is admitted at once."""
         patient, ward = self._patient(who), self._code(to)
         at = self._at(ago)
         why_not = self._not_admitted(patient, ward, at) or (self.flow.is_full(ward, self.ward.now) and "full")
-        body = EpisodeBody(patient=patient, ward=ward, step=Step.UP, at=self._said(ago))
+        body = EpisodeBody(patient=patient, ward=ward, step=Step.UP, at=self._said(ago, at))
         made = self._tries(why_not, lambda act: admit(act, body))
         if made is not None:
             self.flow.spells.append(Spell(made.id, patient, [Period(patient, ward, at)]))
 
     @rule(who=which, to=which, priority=st.sampled_from(Priority), ago=late)
-    def refers(self, who: int, to: int, priority: Priority, ago: timedelta | None) -> None:
+    def refers(self, who: int, to: int, priority: Priority, ago: Ago) -> None:
         """Somebody is referred."""
         patient, ward, at = self._patient(who), self._code(to), self._at(ago)
         asked = any(one.patient == patient and one.ward == ward and one.state in LIVE for one in self.flow.referrals)
@@ -137,7 +141,7 @@ class FlowActs(RuleBasedStateMachine):
             or (asked and "asked already") or (at > self.ward.now and "future")
         )  # fmt: skip
         body = ReferralBody(
-            patient=patient, ward=ward, source=Source.GP, step=Step.DOWN, priority=priority, at=self._said(ago)
+            patient=patient, ward=ward, source=Source.GP, step=Step.DOWN, priority=priority, at=self._said(ago, at)
         )
         made = self._tries(why_not, lambda act: refer(act, body))
         if made is not None:
@@ -160,7 +164,7 @@ class FlowActs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flow.referrals)
     @rule(of=which, hours=st.one_of(st.none(), st.integers(0, 25)), ago=late)
-    def accepts(self, of: int, hours: int | None, ago: timedelta | None) -> None:
+    def accepts(self, of: int, hours: int | None, ago: Ago) -> None:
         """A bed is held, or the referral waits for one."""
         one, now, at = self._referral(of), self.ward.now, self._at(ago)
         state, until = self._state(one), now + (HOLD if hours is None else timedelta(hours=hours))
@@ -169,7 +173,7 @@ class FlowActs(RuleBasedStateMachine):
             (state not in UNDECIDED and f"{state}") or (hours in {0, 25} and "held for too long")
             or (not (waits and state is State.WAITING) and self._not_then(at, one.decided_at))
         )  # fmt: skip
-        body = AcceptBody(held_until=None if hours is None else until, at=self._said(ago))
+        body = AcceptBody(held_until=None if hours is None else until, at=self._said(ago, at))
         done = self._tries(why_not, lambda act: decisions.accept(act, one.id, body))
         if done is None or (waits and state is State.WAITING):
             return
@@ -180,7 +184,7 @@ class FlowActs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flow.referrals)
     @rule(of=which, ago=late)
-    def comes(self, of: int, ago: timedelta | None) -> None:
+    def comes(self, of: int, ago: Ago) -> None:
         """Who was accepted is admitted, to the bed that was held or to one that is free."""
         accepted = {State.ACCEPTED, State.HOLD_EXPIRED}
         one, at = _newest(self.flow.referrals, of, lambda one: one.state in accepted), self._at(ago)
@@ -190,7 +194,7 @@ class FlowActs(RuleBasedStateMachine):
             or self._not_admitted(one.patient, one.ward, at)
             or (state is State.HOLD_EXPIRED and self.flow.is_full(one.ward, self.ward.now) and "full")
         )  # fmt: skip
-        made = self._tries(why_not, lambda act: decisions.admit(act, one.id, AdmitBody(at=self._said(ago))))
+        made = self._tries(why_not, lambda act: decisions.admit(act, one.id, AdmitBody(at=self._said(ago, at))))
         if made is not None:
             assert made.episode is not None
             one.state, one.decided_at = State.ADMITTED, at
@@ -199,20 +203,20 @@ class FlowActs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flow.referrals)
     @rule(of=which, move=st.sampled_from(list(MOVES)), ago=late)
-    def ends(self, of: int, move: Move, ago: timedelta | None) -> None:
+    def ends(self, of: int, move: Move, ago: Ago) -> None:
         """A referral comes to nothing."""
         one, at = self._referral(of), self._at(ago)
         state = self._state(one)
         may = {State.ACCEPTED, State.HOLD_EXPIRED} if move is Move.NOT_ONBOARD else set(LIVE)
         why_not = (state not in may and f"{state}") or self._not_then(at, one.decided_at)
-        body = EndBody(reason="no", at=self._said(ago))
+        body = EndBody(reason="no", at=self._said(ago, at))
         if self._tries(why_not, lambda act: decisions.end(act, one.id, move, body)) is not None:
             one.state, one.decided_at = MOVES[move], at
             self.flow.end_holds(one, at)
 
     @precondition(lambda self: self.flow.spells)
     @rule(of=which, to=which, ago=late)
-    def transfers(self, of: int, to: int, ago: timedelta | None) -> None:
+    def transfers(self, of: int, to: int, ago: Ago) -> None:
         """From one bed to another."""
         spell, ward, at = self._spell(of), self._code(to), self._at(ago)
         why_not = (
@@ -220,7 +224,7 @@ class FlowActs(RuleBasedStateMachine):
             or (at < min(self.flow.beds[ward]) and "before its beds")
             or (self.flow.is_full(ward, self.ward.now) and "full")
         )  # fmt: skip
-        body = TransferBody(ward=ward, at=self._said(ago))
+        body = TransferBody(ward=ward, at=self._said(ago, at))
         if self._tries(why_not, lambda act: transfer(act, spell.id, body)) is not None:
             self._back(spell, at)
             spell.stays[-1].until = at
@@ -228,30 +232,30 @@ class FlowActs(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flow.spells)
     @rule(of=which, kind=st.sampled_from(LeaveKind), ago=late)
-    def leaves(self, of: int, kind: LeaveKind, ago: timedelta | None) -> None:
+    def leaves(self, of: int, kind: LeaveKind, ago: Ago) -> None:
         """Away, with the bed kept."""
         spell, at = self._spell(of), self._at(ago)
         why_not = self._not_in_spell(spell, at) or (spell.is_away and "away")
-        body = LeaveBody(kind=kind, at=self._said(ago))
+        body = LeaveBody(kind=kind, at=self._said(ago, at))
         if self._tries(why_not, lambda act: leave(act, spell.id, body)) is not None:
             spell.leaves.append(Period(spell.patient, spell.ward, at))
 
     @precondition(lambda self: any(spell.is_away for spell in self.flow.spells))
     @rule(of=which, ago=late)
-    def returns(self, of: int, ago: timedelta | None) -> None:
+    def returns(self, of: int, ago: Ago) -> None:
         """Back again."""
         spell, at = self._spell(of), self._at(ago)
         why_not = self._not_in_spell(spell, at) or (not spell.is_away and "not away")
-        body = ReturnBody(at=self._said(ago))
+        body = ReturnBody(at=self._said(ago, at))
         if self._tries(why_not, lambda act: come_back(act, spell.id, body)) is not None:
             self._back(spell, at)
 
     @precondition(lambda self: self.flow.spells)
     @rule(of=which, outcome=st.sampled_from([Outcome.HOME, Outcome.DIED, Outcome.ACUTE]), ago=late)
-    def discharges(self, of: int, outcome: Outcome, ago: timedelta | None) -> None:
+    def discharges(self, of: int, outcome: Outcome, ago: Ago) -> None:
         """A spell ends; by a death, so does whatever the patient was referred for."""
         spell, at = self._spell(of), self._at(ago)
-        body = DischargeBody(outcome=outcome, decided_by="Dr No", at=self._said(ago))
+        body = DischargeBody(outcome=outcome, decided_by="Dr No", at=self._said(ago, at))
         if self._tries(self._not_in_spell(spell, at), lambda act: discharge(act, spell.id, body)) is None:
             return
         self._back(spell, at)
@@ -335,13 +339,16 @@ class FlowActs(RuleBasedStateMachine):
     def _written(self) -> Any:
         return rows(self.ward.engine, _WRITTEN)
 
-    def _at(self, ago: timedelta | None) -> datetime:
-        at = self.ward.now - (ago or timedelta())
+    def _at(self, ago: Ago) -> datetime:
+        """The instant of an act."""
+        known = sorted(at for at in self.flow.moments() if at <= self.ward.now)
+        at = known[-1 - ago % len(known)] if isinstance(ago, int) else self.ward.now - (ago or timedelta())
         self.touched |= {at - TICK, at}
         return at
 
-    def _said(self, ago: timedelta | None) -> datetime | None:
-        return None if ago is None else self.ward.now - ago
+    def _said(self, ago: Ago, at: datetime) -> datetime | None:
+        """What is said of it: nothing, where it is now."""
+        return None if ago is None else at
 
     def _code(self, number: int) -> str:
         codes = list(self.keys)
@@ -351,6 +358,8 @@ class FlowActs(RuleBasedStateMachine):
         """Somebody known here; or somebody new."""
         if number == NEWCOMER or not self.patients:
             self.patients.append(acts(self.ward, lambda act: register(act, person())).id)
+        if number % 3 == 0:  # somebody who was on a ward
+            return _newest([one.patient for one in self.flow.spells], number, lambda _: True)
         return self.patients[-1 if number == LAST else -1 - number % len(self.patients)]
 
     def _referral(self, number: int) -> Asked:

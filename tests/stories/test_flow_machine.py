@@ -130,7 +130,7 @@ def test_whatever_is_done_the_count_is_a_recount_and_nobody_is_in_two_beds(ward:
     run_state_machine_as_test(
         lambda: FlowMachine(ward),  # type: ignore[arg-type]  # whatever makes a machine will do
         settings=settings(
-            max_examples=30, stateful_step_count=20, deadline=None,
+            max_examples=20, stateful_step_count=20, deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )  # fmt: skip
