@@ -87,12 +87,16 @@ class AdmitBody(DecisionBody, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A referral that may change: its ward's row is locked. `hold` is its bed, where one is held now."""
+    """A referral that may change: its ward's row is locked. `hold` is its bed, where one is held now.
+
+    `has_lapsed`: its hold ran out, and this act is the first to see it. Nobody else will tell that the bed is free.
+    """
 
     referral: Referral
     patient: Patient
     ward: Ward
     hold: BedHold | None
+    has_lapsed: bool
 
 
 def triage(act: Act, referral_id: UUID, body: TriageBody) -> ReferralDetail:
@@ -183,10 +187,10 @@ def _lock(act: Act, referral_id: UUID) -> Asked:
         .where(col(Referral.public_id) == referral_id)
     )
     found, patient, hold = act.session.execute(query).one()
-    if hold is not None and hold.held_until <= act.now:
+    has_lapsed = hold is not None and hold.held_until <= act.now
+    if has_lapsed:
         expire(act.session, found, hold, act.now)
-        hold = None
-    return Asked(found, patient, ward, hold)
+    return Asked(found, patient, ward, None if has_lapsed else hold, has_lapsed)
 
 
 def _refuse(act: Act, asked: Asked, decision: Move, body: DecisionBody) -> None:
@@ -225,7 +229,7 @@ def _done(act: Act, asked: Asked, entry: ReferralHistory) -> ReferralDetail:
     """The referral as it now is; and the ward's beds are told, where it concerns them."""
     act.session.flush()
     found = referral(act, asked.referral.public_id)
-    if {entry.from_state, entry.to_state} & CONCERN_BEDS:
+    if asked.has_lapsed or {entry.from_state, entry.to_state} & CONCERN_BEDS:
         tell_beds(act.session, act.now, asked.ward)
     return found
 

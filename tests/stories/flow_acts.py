@@ -3,9 +3,9 @@
 A naive model (`naive_flow.py`) says beforehand whether an act has to be refused, and keeps what follows from it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, cycle
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -69,6 +69,8 @@ late = st.one_of(st.none(), minutes, st.integers(0, 30))
 
 A whole number stands for an instant at which something was, or just before it, counted back from now.
 """
+paces = st.lists(st.tuples(st.sampled_from([20, 60, 0, 1, 240, 600]), st.booleans()), min_size=1, max_size=6)
+"""Minutes between one act and the next, and whether the timekeeper looks."""
 some_beds = st.sampled_from([2, 1, 3, 0, 4])
 
 _WRITTEN: Final = """
@@ -89,14 +91,18 @@ class FlowActs(RuleBasedStateMachine):
         self.patients: list[UUID] = []
         self.touched: set[datetime] = set()  # instants that the last step was about
         self.is_as_expected = False
+        self.pace: Iterator[tuple[int, bool]] = iter(())
         self.is_kept = True  # the timekeeper has looked since the clock was turned
 
     # What happens
 
     @initialize(
-        began=st.sampled_from(BEGINNINGS), staffed=st.lists(some_beds, min_size=3, max_size=3), planned=some_beds
+        began=st.sampled_from(BEGINNINGS),
+        staffed=st.lists(some_beds, min_size=3, max_size=3),
+        planned=some_beds,
+        pace=paces,
     )
-    def opens(self, began: datetime, staffed: list[int], planned: int) -> None:
+    def opens(self, began: datetime, staffed: list[int], planned: int, pace: list[tuple[int, bool]]) -> None:
         """Three wards, two of them open for two hours already."""
         self.ward.now = self.began = began
         self.icb = f"Q{next(_numbers):04}"
@@ -106,23 +112,16 @@ class FlowActs(RuleBasedStateMachine):
             self.flow.beds[code] = {from_at: (number, 6)}
         made = rows(self.ward.engine, "SELECT code, id FROM ward WHERE icb = :icb ORDER BY code", icb=self.icb)
         self.keys = {row.code: row.id for row in made}
+        self.pace = cycle([(0, True)])
         self._begins()
         for of, ahead in ((0, 30), (1, 300)):
             self.decides_beds(of=of, staffed=planned, funded=6, reason=None, ahead=ahead)
-
-    @rule(minutes=st.sampled_from([60, 20, 1, 0, 240, 600]), keeps=st.sampled_from([True, True, False]))
-    def time_passes(self, minutes: int, keeps: bool) -> None:
-        """And the timekeeper looks, or does not."""
-        self.ward.now += timedelta(minutes=minutes)
-        self.is_kept = keeps or (self.is_kept and not minutes)
-        if keeps:
-            expire_holds(self.ward.engine, self.ward.now)
-            tell_planned_beds(self.ward.engine, self.ward.now)
-            self.flow.lapse(self.ward.now)
+        self.pace = cycle(pace)
 
     @rule(who=which, to=which, ago=late)
     def admits(self, who: int, to: int, ago: Ago) -> None:
         """Somebody is admitted at once."""
+        self._time_passes()
         patient, ward = self._patient(who), self._code(to)
         at = self._at(ago)
         why_not = self._not_admitted(patient, ward, at) or (self.flow.is_full(ward, self.ward.now) and "full")
@@ -134,6 +133,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(who=which, to=which, priority=st.sampled_from(Priority), ago=late)
     def refers(self, who: int, to: int, priority: Priority, ago: Ago) -> None:
         """Somebody is referred."""
+        self._time_passes()
         patient, ward, at = self._patient(who), self._code(to), self._at(ago)
         asked = any(one.patient == patient and one.ward == ward and one.state in LIVE for one in self.flow.referrals)
         why_not = (
@@ -154,6 +154,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, priority=st.sampled_from(Priority))
     def triages(self, of: int, priority: Priority) -> None:
         """A referral is found more urgent, or less."""
+        self._time_passes()
         one = self._referral(of)
         state = self._state(one)
         body = TriageBody(priority=priority)
@@ -166,6 +167,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, hours=st.one_of(st.none(), st.integers(0, 25)), ago=late)
     def accepts(self, of: int, hours: int | None, ago: Ago) -> None:
         """A bed is held, or the referral waits for one."""
+        self._time_passes()
         one, now, at = self._referral(of), self.ward.now, self._at(ago)
         state, until = self._state(one), now + (HOLD if hours is None else timedelta(hours=hours))
         waits = self.flow.is_full(one.ward, now)
@@ -186,6 +188,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, ago=late)
     def comes(self, of: int, ago: Ago) -> None:
         """Who was accepted is admitted, to the bed that was held or to one that is free."""
+        self._time_passes()
         accepted = {State.ACCEPTED, State.HOLD_EXPIRED}
         one, at = _newest(self.flow.referrals, of, lambda one: one.state in accepted), self._at(ago)
         state = self._state(one)
@@ -205,6 +208,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, move=st.sampled_from(list(MOVES)), ago=late)
     def ends(self, of: int, move: Move, ago: Ago) -> None:
         """A referral comes to nothing."""
+        self._time_passes()
         one, at = self._referral(of), self._at(ago)
         state = self._state(one)
         may = {State.ACCEPTED, State.HOLD_EXPIRED} if move is Move.NOT_ONBOARD else set(LIVE)
@@ -218,6 +222,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, to=which, ago=late)
     def transfers(self, of: int, to: int, ago: Ago) -> None:
         """From one bed to another."""
+        self._time_passes()
         spell, ward, at = self._spell(of), self._code(to), self._at(ago)
         why_not = (
             self._not_in_spell(spell, at) or (ward == spell.ward and "there") or (ward in self.flow.closed and "closed")
@@ -234,6 +239,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, kind=st.sampled_from(LeaveKind), ago=late)
     def leaves(self, of: int, kind: LeaveKind, ago: Ago) -> None:
         """Away, with the bed kept."""
+        self._time_passes()
         spell, at = self._spell(of), self._at(ago)
         why_not = self._not_in_spell(spell, at) or (spell.is_away and "away")
         body = LeaveBody(kind=kind, at=self._said(ago, at))
@@ -244,6 +250,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, ago=late)
     def returns(self, of: int, ago: Ago) -> None:
         """Back again."""
+        self._time_passes()
         spell, at = self._spell(of), self._at(ago)
         why_not = self._not_in_spell(spell, at) or (not spell.is_away and "not away")
         body = ReturnBody(at=self._said(ago, at))
@@ -254,6 +261,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, outcome=st.sampled_from([Outcome.HOME, Outcome.DIED, Outcome.ACUTE]), ago=late)
     def discharges(self, of: int, outcome: Outcome, ago: Ago) -> None:
         """A spell ends; by a death, so does whatever the patient was referred for."""
+        self._time_passes()
         spell, at = self._spell(of), self._at(ago)
         body = DischargeBody(outcome=outcome, decided_by="Dr No", at=self._said(ago, at))
         if self._tries(self._not_in_spell(spell, at), lambda act: discharge(act, spell.id, body)) is None:
@@ -273,6 +281,7 @@ class FlowActs(RuleBasedStateMachine):
     )  # fmt: skip
     def decides_beds(self, of: int, staffed: int, funded: int, reason: str | None, ahead: int | None) -> None:
         """Other beds: from now on, planned, or as they had been."""
+        self._time_passes()
         ward, now = self._code(of), self.ward.now
         from_at = now if ahead is None else now + timedelta(minutes=ahead)
         surges = staffed > funded and reason is None
@@ -285,6 +294,7 @@ class FlowActs(RuleBasedStateMachine):
     @rule(of=which, staffed=some_beds)
     def closes_or_reopens(self, of: int, staffed: int) -> None:
         """A ward that nobody needs; or a closed one, with beds from now on."""
+        self._time_passes()
         ward, now = self._code(of), self.ward.now
         if ward in self.flow.closed:
             reopening = ReopenBody(reason="winter", funded=2, staffed=staffed)
@@ -310,9 +320,21 @@ class FlowActs(RuleBasedStateMachine):
 
     # How
 
+    def _time_passes(self) -> None:
+        """From one act to the next, and the timekeeper looks, or does not."""
+        minutes, looks = next(self.pace)
+        self.ward.now += timedelta(minutes=minutes)
+        self.is_kept = looks or (self.is_kept and not minutes)
+        if looks:
+            expire_holds(self.ward.engine, self.ward.now)
+            tell_planned_beds(self.ward.engine, self.ward.now)
+            self.flow.lapse(self.ward.now)
+
     def _begins(self) -> None:
-        """Somebody is in a bed and wanted elsewhere, somebody is away, and three are referred: two of them accepted."""
+        """Somebody has left, somebody is in a bed and wanted elsewhere, somebody is away, and three are referred."""
         hour = timedelta(hours=1)
+        self.admits(NEWCOMER, 0, hour)
+        self.discharges(LAST, Outcome.HOME, timedelta(minutes=20))
         self.admits(NEWCOMER, 0, hour)
         self.refers(LAST, 1, Priority.URGENT, None)
         self.admits(NEWCOMER, 0, hour)
@@ -359,7 +381,7 @@ class FlowActs(RuleBasedStateMachine):
         if number == NEWCOMER or not self.patients:
             self.patients.append(acts(self.ward, lambda act: register(act, person())).id)
         if number % 3 == 0:  # somebody who was on a ward
-            return _newest([one.patient for one in self.flow.spells], number, lambda _: True)
+            return _newest(self.flow.spells, number // 3, lambda one: one.is_over).patient
         return self.patients[-1 if number == LAST else -1 - number % len(self.patients)]
 
     def _referral(self, number: int) -> Asked:
