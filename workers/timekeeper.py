@@ -36,6 +36,7 @@ from workers.housekeeping import forget_old, forget_ways, make_coming_months
 from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
+from workers.planned_beds import tell_planned_beds
 from workers.snapshots import take_sitreps
 from workers.ucr_clock import watch_ucr
 
@@ -77,6 +78,7 @@ def tasks() -> list[Task]:
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),
         Task("ucr", timedelta(seconds=1), lambda post, now: watch_ucr(post.engine, now)),
+        Task("planned beds", timedelta(seconds=1), lambda post, now: tell_planned_beds(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),

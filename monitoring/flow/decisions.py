@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.flow.holds import Said, end_hold, expire, hold_bed, move
 from monitoring.flow.referral_views import ReferralDetail, ReferralView, as_view, no_such, referral, shown
@@ -86,12 +87,16 @@ class AdmitBody(DecisionBody, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A referral that may change: its ward's row is locked. `hold` is its bed, where one is held now."""
+    """A referral that may change: its ward's row is locked. `hold` is its bed, where one is held now.
+
+    `has_lapsed`: its hold ran out, and this act is the first to see it. Nobody else will tell that the bed is free.
+    """
 
     referral: Referral
     patient: Patient
     ward: Ward
     hold: BedHold | None
+    has_lapsed: bool
 
 
 def triage(act: Act, referral_id: UUID, body: TriageBody) -> ReferralDetail:
@@ -115,7 +120,7 @@ def accept(act: Act, referral_id: UUID, body: AcceptBody) -> ReferralDetail | Co
     held_until = _held_until(act, body)
     _refuse(act, asked, Move.ACCEPT, body)
     refuse_closed(asked.ward)
-    refuse_unsuitable(asked.ward, asked.patient, act.now.date())
+    refuse_unsuitable(asked.ward, asked.patient, local_day(act.now))
     _learn(asked.referral, body, "hospital_until_on", "would_be_admitted", "consent", "kit")
     counted = beds_now(act.session, [asked.ward.id], act.now)[asked.ward.id]
     if counted.available <= 0:
@@ -157,7 +162,7 @@ def admit(act: Act, referral_id: UUID, body: AdmitBody) -> ReferralDetail:
         ward=asked.ward.code,
         step=asked.referral.step,
         devices=body.devices,
-        plan=_with_escalation(body.plan or PlanBody(), asked.referral, act.now.date()),
+        plan=_with_escalation(body.plan or PlanBody(), asked.referral, local_day(act.now)),
         at=entry.at,
     )
     start_spell(act, asked.ward, admission, referral_id=asked.referral.id, bed_is_held=asked.hold is not None)
@@ -182,10 +187,10 @@ def _lock(act: Act, referral_id: UUID) -> Asked:
         .where(col(Referral.public_id) == referral_id)
     )
     found, patient, hold = act.session.execute(query).one()
-    if hold is not None and hold.held_until <= act.now:
+    has_lapsed = hold is not None and hold.held_until <= act.now
+    if has_lapsed:
         expire(act.session, found, hold, act.now)
-        hold = None
-    return Asked(found, patient, ward, hold)
+    return Asked(found, patient, ward, None if has_lapsed else hold, has_lapsed)
 
 
 def _refuse(act: Act, asked: Asked, decision: Move, body: DecisionBody) -> None:
@@ -224,7 +229,7 @@ def _done(act: Act, asked: Asked, entry: ReferralHistory) -> ReferralDetail:
     """The referral as it now is; and the ward's beds are told, where it concerns them."""
     act.session.flush()
     found = referral(act, asked.referral.public_id)
-    if {entry.from_state, entry.to_state} & CONCERN_BEDS:
+    if asked.has_lapsed or {entry.from_state, entry.to_state} & CONCERN_BEDS:
         tell_beds(act.session, act.now, asked.ward)
     return found
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Text, Word, in_utc
 from monitoring.flow.codes import check_code
 from monitoring.flow.spells import Spell, lock_spell, record, when
@@ -39,7 +40,7 @@ class DelayEndedBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 def delay(act: Act, episode_id: UUID, body: DelayBody) -> EpisodeView:
     """Something delays the discharge from now on. Raises NotFound, Unacceptable, Conflict."""
     spell = lock_spell(act, episode_id)
-    check_code(act, "delay_reason", "reason", body.reason, act.now.date())
+    check_code(act, "delay_reason", "reason", body.reason, local_day(act.now))
     at = when(act, body.at, spell.episode.admitted_at, "the admission")
     due_at = in_utc("due_at", body.due_at)
     if due_at < spell.episode.admitted_at:

@@ -18,6 +18,7 @@ from alert_rules.alarms import Outcome as AlertOutcome
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Text, Word
 from monitoring.flow.codes import check_code
 from monitoring.flow.delays import end_delays
@@ -64,7 +65,7 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
     died = body.outcome is Outcome.DIED
     asked_at = _wards_that_were_asked(act, episode_id) if died else []
     spell = lock_spell(act, episode_id, *(ward.code for ward in asked_at))
-    check_code(act, "destination", "destination", body.destination, act.now.date())
+    check_code(act, "destination", "destination", body.destination, local_day(act.now))
     at = when(act, body.at, *placed_since(act, spell))
     alerts = Alerts.lock(act.session, act.now, [spell.patient.id])
     if died:
@@ -122,14 +123,13 @@ def _wards_that_were_asked(act: Act, episode_id: UUID) -> list[Ward]:
 
 
 def _withdraw_referrals(act: Act, spell: Spell, wards: list[Ward], at: datetime) -> None:
-    """Nobody waits for the dead, and no bed is held for them."""
-    query = select(Referral).where(
-        col(Referral.patient_id) == spell.patient.id,
-        col(Referral.ward_id).in_([ward.id for ward in wards]),
-        col(Referral.state).in_(LIVE),
-    )
+    """Nobody waits for the dead, and no bed is held for them. Raises Conflict where another was asked since."""
+    query = select(Referral).where(col(Referral.patient_id) == spell.patient.id, col(Referral.state).in_(LIVE))
     said = Said(by=act.who.id, reason="the patient died")
+    locked = {ward.id for ward in wards}
     for referral in act.session.execute(query.order_by(col(Referral.id)).with_for_update()).scalars():
+        if referral.ward_id not in locked:
+            raise Conflict("The patient was referred in this moment.", current={"state": "admitted"})
         end_hold(act.session, referral, at)
         move(act.session, referral, Move.WITHDRAW, said, at=at, now=act.now)
         referral.reason = said.reason

@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from alert_rules.alarms import Kind
 from alert_rules.silence import GRACE
-from monitoring.access.gate import see_ward
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
 from monitoring.database import AnySelect
@@ -23,6 +22,7 @@ from monitoring.patients.plan import schedule_of
 from monitoring.patients.plans import in_force
 from monitoring.patients.tables import LatestVitals, Patient
 from monitoring.refusals import Conflict
+from monitoring.wards.beds import ward_in_path
 from monitoring.wards.episodes import EpisodeView, view
 from monitoring.wards.leaves import DECIDE_WITHIN, open_leave
 from monitoring.wards.occupancy_events import tell_beds
@@ -78,8 +78,11 @@ def come_back(act: Act, episode_id: UUID, body: ReturnBody) -> EpisodeView:
 
 
 def away(act: Act, code: str, limit: int, cursor: str | None, *, decision_due: bool) -> Page[AwayView]:
-    """Who of a ward is on leave, newest first; or only those of whom it must be decided what follows."""
-    see_ward(act.who, code)
+    """Who of a ward is on leave, newest first; or only those of whom it must be decided what follows.
+
+    Raises Forbidden, NotFound.
+    """
+    ward_in_path(act, code)
     query = _away().where(col(Ward.code) == code, col(Leave.id) < before(cursor)).order_by(col(Leave.id).desc())
     if decision_due:
         query = query.where(col(Leave.kind).in_(PAUSES), col(Leave.from_at) <= act.now - DECIDE_WITHIN)

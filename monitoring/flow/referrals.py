@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from monitoring.access.roles import Role
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Text, WardCode, in_utc
 from monitoring.flow.referral_views import ReferralDetail, as_view, referral, shown
 from monitoring.flow.states import LIVE, PRIORITIES, Priority, State
@@ -56,7 +57,7 @@ def refer(act: Act, body: ReferralBody) -> ReferralDetail:
     patient = _patient(act, body.patient)
     refuse_dead(patient)
     received_at = _received_at(act, body, patient)
-    _refuse_impossible_stay(body, received_at.date())
+    _refuse_impossible_stay(body, local_day(received_at))
     here = shown(Referral).where(
         col(Referral.patient_id) == patient.id, col(Referral.ward_id) == ward.id, col(Referral.state).in_(LIVE)
     )
@@ -103,7 +104,7 @@ def _received_at(act: Act, body: ReferralBody, patient: Patient) -> datetime:
     at = act.now if body.at is None else in_utc("at", body.at)
     if at > act.now:
         raise unacceptable("at", "is in the future")
-    if at.date() < patient.birth_date:
+    if local_day(at) < patient.birth_date:
         raise unacceptable("at", "is before the patient was born")
     return at
 

@@ -1,14 +1,14 @@
 """The board round: what was found and decided, when the patient is expected to leave, and whether they are ready."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 
-from alert_rules.silence import LOCAL
 from monitoring.access.permissions import MAY
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.fields import Instant, Line, Reason, Text
 from monitoring.flow.codes import CriterionToReside
 from monitoring.flow.delays import end_delays
@@ -120,15 +120,11 @@ def _expect(act: Act, spell: Spell, on: date, reason: str | None, fields: tuple[
     """A date beyond the ward's maximum stay extends it, which needs a reason. Raises Unacceptable."""
     episode, max_days = spell.episode, spell.ward.max_stay_days
     of_date, of_reason = fields
-    if on < _local_day(episode.admitted_at):
+    if on < local_day(episode.admitted_at):
         raise unacceptable(of_date, "is before the admission")
-    if on > act.now.date() + EXPECTED_AHEAD_MAX:
+    if on > local_day(act.now) + EXPECTED_AHEAD_MAX:
         raise unacceptable(of_date, f"is more than {EXPECTED_AHEAD_MAX.days} days ahead")
-    is_extension = on > _local_day(episode.admitted_at + timedelta(days=max_days))
+    is_extension = on > local_day(episode.admitted_at + timedelta(days=max_days))
     if is_extension and reason is None:
         raise unacceptable(of_reason, f"required: the date is beyond the ward's maximum stay of {max_days} days")
     episode.expected_discharge_on, episode.extension_reason = on, reason if is_extension else None
-
-
-def _local_day(at: datetime) -> date:
-    return at.astimezone(LOCAL).date()

@@ -10,6 +10,7 @@ from sqlmodel import col
 from monitoring.access.gate import see_ward
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
+from monitoring.clock import local_day
 from monitoring.events import NewEvent
 from monitoring.fields import Instant, Reason, WardCode
 from monitoring.flow.leave import end_leave, shown_with_beds, watch_again
@@ -17,7 +18,7 @@ from monitoring.flow.spells import Spell, about, lock_spell, open_stay, placed_s
 from monitoring.flow.tables import Delay, Entry, Letter
 from monitoring.recovery.ending import move_care
 from monitoring.refusals import Conflict
-from monitoring.wards.admission import refuse_unsuitable
+from monitoring.wards.admission import refuse_before_beds, refuse_unsuitable
 from monitoring.wards.beds import lock_ward, refuse_full
 from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Ward, WardStay
@@ -42,7 +43,8 @@ def transfer(act: Act, episode_id: UUID, body: TransferBody) -> EpisodeView:
     if to.id == left.id:
         raise Conflict("The patient is on that ward.", current={"state": "admitted", "ward": left.code})
     at = when(act, body.at, *placed_since(act, spell))
-    refuse_unsuitable(to, spell.patient, at.date())
+    refuse_unsuitable(to, spell.patient, local_day(at))
+    refuse_before_beds(act, to, at)
     refuse_full(act, to)
     record(act, spell, Entry.TRANSFER, at, {"from": left.code, "to": to.code, "reason": body.reason})
     open_stay(act, spell).until_at = at

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.patients import register
 from monitoring.patients.plan import limits_missing, plan_view, reason_not_scored
 from monitoring.patients.plans import from_now_on
@@ -37,7 +38,7 @@ def correct(act: Act, patient_id: UUID, body: PatientBody) -> PatientView:
             fields["birth_date"],
             fields["pregnant"],
             spinal_cord_injury=fields["spinal_cord_injury"],
-            on=act.now.date(),
+            on=local_day(act.now),
         ),
     )
     with register.refusing_known_number(act, fields["nhs_number"]):
@@ -50,7 +51,7 @@ def refuse_birth_after_admission(act: Act, patient: Patient, birth_date: date) -
     """Raise Unacceptable where the patient was on a ward before."""
     query = select(func.min(col(Episode.admitted_at))).where(col(Episode.patient_id) == patient.id)
     first_at = act.session.execute(query).scalar_one()
-    if first_at is not None and birth_date > first_at.date():
+    if first_at is not None and birth_date > local_day(first_at):
         raise Unacceptable(Fault("birth_date", "is after the patient was admitted"))
 
 

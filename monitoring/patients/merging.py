@@ -37,7 +37,7 @@ MERGE_LOCK: Final = 7_703
 
 MOVES: Final[Mapping[str, str]] = {
     "episode": "id", "ward_stay": "id", "referral": "id", "alert": "id", "assignment": "id", "inpatient": "id",
-    "set_aside": "key", "hospital_message": "id",
+    "set_aside": "key", "hospital_message": "id", "concern": "id", "ucr_referral": "id", "prevention": "id",
 }  # fmt: skip
 """Tables whose rows change their patient, each with its key. A test holds it against every foreign key to `patient`."""
 

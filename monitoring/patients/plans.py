@@ -11,6 +11,7 @@ from alert_rules.pathway import pathways
 from alert_rules.silence import overdue_at
 from monitoring.acts import Act
 from monitoring.alerts.life import About, Alerts
+from monitoring.clock import local_day
 from monitoring.events import emit
 from monitoring.fields import in_utc
 from monitoring.patients.plan import (
@@ -81,7 +82,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
         patient.birth_date,
         patient.pregnant,
         spinal_cord_injury=patient.spinal_cord_injury,
-        on=from_at.date(),
+        on=local_day(from_at),
     )
     check_watched(plan, not_scored)
     act.session.add(plan)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.clock import local_day
 from monitoring.database import AnySelect
 from monitoring.fields import Line, OdsCode, Reason, Text, Word
 from monitoring.flow.states import LIVE
@@ -180,7 +181,7 @@ def _view(patient: Patient, episode: Episode | None, ward: Ward | None, merged_i
 def fields_of(act: Act, body: PatientBody) -> dict[str, Any]:
     """What is stored of a patient as sent. Raises Unacceptable."""
     fields: dict[str, Any] = msgspec.structs.asdict(body)
-    if not BORN_SINCE <= body.birth_date <= act.now.date():
+    if not BORN_SINCE <= body.birth_date <= local_day(act.now):
         raise Unacceptable(Fault("birth_date", "is not a date on which a living patient was born"))
     number = _number_of(body)
     fields["nhs_number"] = number

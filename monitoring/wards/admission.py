@@ -14,6 +14,7 @@ from alert_rules.silence import first_due, overdue_at
 from monitoring.access.roles import Role
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
+from monitoring.clock import local_day
 from monitoring.events import emit
 from monitoring.fields import Instant, WardCode, in_utc
 from monitoring.flow.letters import owe_letter
@@ -81,11 +82,11 @@ def start_spell(
     if at > act.now:
         raise Unacceptable(Fault("at", "is in the future"))
     patient = _patient(act, body.patient)
-    if at.date() < patient.birth_date:
+    if local_day(at) < patient.birth_date:
         raise Unacceptable(Fault("at", "is before the patient was born"))
-    refuse_unsuitable(ward, patient, at.date())
+    refuse_unsuitable(ward, patient, local_day(at))
     _refuse_second_stay(act, patient, at)
-    _refuse_before_beds(act, ward, at)
+    refuse_before_beds(act, ward, at)
     if not bed_is_held:
         refuse_full(act, ward)
     stay = Episode(
@@ -178,7 +179,8 @@ def _left_lately(act: Act, patient: Patient, at: datetime) -> int | None:
     return last
 
 
-def _refuse_before_beds(act: Act, ward: Ward, at: datetime) -> None:
+def refuse_before_beds(act: Act, ward: Ward, at: datetime) -> None:
+    """Raise Conflict where nobody can have been on the ward at that instant: it had no beds yet."""
     opened_at = act.session.execute(
         select(func.min(col(WardCapacity.from_at))).where(col(WardCapacity.ward_id) == ward.id)
     ).scalar_one()
@@ -192,7 +194,7 @@ def _plan(act: Act, body: PlanBody, pathway: Pathway, stay: Episode, patient: Pa
         patient.birth_date,
         patient.pregnant,
         spinal_cord_injury=patient.spinal_cord_injury,
-        on=stay.admitted_at.date(),
+        on=local_day(stay.admitted_at),
     )
     try:
         if departs(body, pathway):

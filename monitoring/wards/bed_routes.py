@@ -31,7 +31,8 @@ async def put_capacity(
 ) -> Response[CapacityView]:
     """Decide the beds from now or from any instant on; staffing more than are funded (surge) needs a `reason`.
 
-    What was decided before is kept. The same decision for the same instant again changes nothing; another one for an
+    Beds for an instant to come are told live, and offered to who waits, when it comes. What was decided before is
+    kept. The same decision for the same instant again changes nothing; another one for an
     instant that was decided before stands in its place.
     """
     return await change(request, lambda act: capacity.set_capacity(act, code, data))

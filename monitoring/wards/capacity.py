@@ -10,9 +10,9 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import aliased
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
@@ -20,7 +20,7 @@ from monitoring.database import AnyRow
 from monitoring.fields import Instant, Reason, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.refusals import unacceptable
-from monitoring.wards.beds import refuse_closed, ward_in_path
+from monitoring.wards.beds import beds_now, refuse_closed, ward_in_path
 from monitoring.wards.occupancy_events import tell_beds
 from monitoring.wards.tables import Ward, WardCapacity
 
@@ -68,7 +68,10 @@ def set_capacity(act: Act, code: str, body: CapacityBody) -> CapacityView:
 
 
 def decide(act: Act, ward: Ward, from_at: datetime, *, funded: int, staffed: int, reason: str | None) -> WardCapacity:
-    """Write down a ward's beds from an instant on, its row locked or new. Raises Unacceptable for unexplained surge."""
+    """Write down a ward's beds from an instant on, its row locked or new; the timekeeper tells of one to come.
+
+    Raises Unacceptable for unexplained surge.
+    """
     if staffed > funded and reason is None:
         raise unacceptable("reason", f"required: {staffed} beds staffed are more than the {funded} funded (surge)")
     decided = WardCapacity(
@@ -76,23 +79,36 @@ def decide(act: Act, ward: Ward, from_at: datetime, *, funded: int, staffed: int
         recorded_at=act.now,
     )  # fmt: skip
     act.session.add(decided)
+    if from_at > act.now:
+        ward.beds_change_at = min(from_at, ward.beds_change_at or from_at)
     act.session.flush()
     return decided
 
 
+def next_change(session: Session, ward: Ward, now: datetime) -> datetime | None:
+    """The first instant to come for which beds of a ward are decided."""
+    query = select(func.min(col(WardCapacity.from_at))).where(
+        col(WardCapacity.ward_id) == ward.id, col(WardCapacity.from_at) > now
+    )
+    found: datetime | None = session.execute(query).scalar_one()
+    return found
+
+
 def leave_unstaffed(act: Act, ward: Ward, reason: str) -> None:
     """Nothing is staffed from now on, nor at any instant for which something else was planned. The row is locked."""
-    planned = (
-        select(WardCapacity)
-        .where(col(WardCapacity.ward_id) == ward.id)
-        .order_by(col(WardCapacity.from_at), col(WardCapacity.id))
-    )
-    standing = {one.from_at: one for one in act.session.execute(planned).scalars()}
-    begun = [one.funded for at, one in standing.items() if at <= act.now]
-    decide(act, ward, act.now, funded=begun[-1] if begun else 0, staffed=0, reason=reason)
-    for one in standing.values():
-        if one.from_at > act.now and one.staffed:
-            decide(act, ward, one.from_at, funded=one.funded, staffed=0, reason=reason)
+    funded_now = beds_now(act.session, [ward.id], act.now)[ward.id].funded
+    planned = _planned(act, ward)
+    decide(act, ward, act.now, funded=funded_now, staffed=0, reason=reason)
+    for one in planned:
+        decide(act, ward, one.from_at, funded=one.funded, staffed=0, reason=reason)
+    ward.beds_change_at = None  # nothing to tell
+
+
+def staff_again(act: Act, ward: Ward, *, funded: int, staffed: int, reason: str) -> None:
+    """These beds from now on, in place of what closing the ward left for instants to come. The row is locked."""
+    for from_at in (act.now, *(one.from_at for one in _planned(act, ward))):
+        decide(act, ward, from_at, funded=funded, staffed=staffed, reason=reason)
+    ward.beds_change_at = None  # they are the same ones then
 
 
 def capacity_history(act: Act, code: str, limit: int, cursor: str | None) -> Page[CapacityView]:
@@ -115,6 +131,17 @@ def capacity_history(act: Act, code: str, limit: int, cursor: str | None) -> Pag
         return _view(ward.code, row[0], row[1], superseded=row.superseded)
 
     return page(act.session, query, limit, key=lambda row: row[0].id, show=show)
+
+
+def _planned(act: Act, ward: Ward) -> list[WardCapacity]:
+    """What stands decided for each instant to come."""
+    query = (
+        select(WardCapacity)
+        .where(col(WardCapacity.ward_id) == ward.id, col(WardCapacity.from_at) > act.now)
+        .order_by(col(WardCapacity.from_at), col(WardCapacity.id))
+    )
+    standing = {one.from_at: one for one in act.session.execute(query).scalars()}
+    return list(standing.values())
 
 
 def _standing(act: Act, ward: Ward, from_at: datetime) -> WardCapacity | None:

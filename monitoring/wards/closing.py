@@ -12,7 +12,7 @@ from monitoring.flow.states import LIVE
 from monitoring.flow.tables import Referral
 from monitoring.refusals import Conflict
 from monitoring.wards.beds import beds_now, refuse_closed, ward_in_path
-from monitoring.wards.capacity import BedCount, decide, leave_unstaffed
+from monitoring.wards.capacity import BedCount, leave_unstaffed, staff_again
 from monitoring.wards.occupancy_events import tell_beds
 from monitoring.wards.tables import Ward
 from monitoring.wards.wards import WardView, ward
@@ -47,7 +47,7 @@ def reopen_ward(act: Act, code: str, body: ReopenBody) -> WardView:
     opening = ward_in_path(act, code, lock=True)
     if opening.closed_at is None:
         raise Conflict("The ward is open.", current={"ward": code, "closed_at": None})
-    decide(act, opening, act.now, funded=body.funded, staffed=body.staffed, reason=body.reason)
+    staff_again(act, opening, funded=body.funded, staffed=body.staffed, reason=body.reason)
     opening.closed_at = None
     return _told(act, opening)
 

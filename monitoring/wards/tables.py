@@ -25,7 +25,12 @@ class Step(StrEnum):
 
 
 class Ward(SQLModel, table=True):
-    """A virtual ward. Whoever takes a bed locks this row first."""
+    """A virtual ward. Whoever takes a bed locks this row first.
+
+    `beds_change_at` is the next instant from which other beds were planned, for the timekeeper to tell; None: no plan.
+    """
+
+    __table_args__ = (Index("ward_beds_change", "beds_change_at", postgresql_where=text("beds_change_at IS NOT NULL")),)
 
     id: int = internal_key()
     code: str = Field(unique=True)
@@ -42,6 +47,7 @@ class Ward(SQLModel, table=True):
     staff_on_shift: dict[str, Any] | None = Field(default=None, sa_type=Json)  # {"day": 4, "night": 1}
     created_at: datetime = instant()
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    beds_change_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class WardCapacity(SQLModel, table=True):

@@ -108,7 +108,7 @@ def test_what_cannot_be_a_discharge_is_refused_by_name(api: Api) -> None:
 
 
 def test_an_instant_that_contradicts_what_is_known_is_refused_with_what_that_is(api: Api) -> None:
-    open_ward(api, "OTHER")
+    open_ward(api, "OTHER", **{"from": ago(days=3)})
     spell = begin(api, at=ago(days=5))
     known: list[tuple[str, str]] = [("admission", ago(days=6))]
     for what, body, name in (

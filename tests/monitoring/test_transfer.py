@@ -21,7 +21,7 @@ def in_beds(api: Api) -> dict[str, int]:
 
 
 def test_a_transfer_goes_on_with_the_spell_in_another_bed(api: Api) -> None:
-    open_ward(api, "OTHER", staffed=1, pathway="acute_respiratory")
+    open_ward(api, "OTHER", staffed=1, pathway="acute_respiratory", **{"from": ago(days=3)})
     spell = begin(api, at=ago(days=2))
     before = shown(api, spell)
     moved_at = ago(days=1)
@@ -51,6 +51,15 @@ def test_without_a_free_bed_there_nothing_happens(api: Api) -> None:
     assert problem["current"] == {"ward": "FULL", "occupied": 1, "reserved": 0, "staffed": 1}
     assert shown(api, spell) | {"length_of_stay": None} == before | {"length_of_stay": None}
     assert record_of(api, spell, kind="transfer") == []
+
+
+def test_nobody_came_to_a_ward_before_it_had_beds(api: Api) -> None:
+    opened = ago(hours=1)
+    open_ward(api, "NEW", **{"from": opened})
+    spell = begin(api, at=ago(days=1))
+    current = refused(do(api, spell, "transfer", {"ward": "NEW", "at": ago(hours=2)}), 409)["current"]
+    assert (current["ward"], at(current["from"])) == ("NEW", at(opened))
+    assert done(do(api, spell, "transfer", {"ward": "NEW", "at": opened}))["ward"] == "NEW"
 
 
 def test_where_nobody_can_go_is_refused(api: Api) -> None:
@@ -126,6 +135,7 @@ def test_who_is_on_leave_is_listed_and_of_whom_it_must_be_decided(api: Api) -> N
     done(do(api, long, "return", {}))
     assert listed(decision_due="true") == []
     refused(api.get("/v1/wards/OTHER/leave", token=employ(api, Role.CLINICIAN, "WARD1")), 403)
+    refused(api.get("/v1/wards/NOWHERE/leave"), 404)
 
 
 def test_a_plan_decided_on_the_first_ward_holds_on_the_next(api: Api) -> None:

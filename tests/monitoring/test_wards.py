@@ -134,6 +134,16 @@ def test_a_closed_ward_opens_again_with_beds(api: Api) -> None:
     admit(api, register(api), "EMPTY")
 
 
+def test_closing_a_ward_leaves_nothing_behind_that_takes_its_beds_away_again(api: Api) -> None:
+    open_ward(api, "EMPTY")
+    later = (utc_now() + timedelta(days=7)).isoformat()
+    done(api.put("/v1/wards/EMPTY/capacity", {"funded": 60, "staffed": 60, "from": later}))
+    done(api.post("/v1/wards/EMPTY/close", {"reason": "summer"}))
+    done(api.post("/v1/wards/EMPTY/reopen", {"reason": "winter", "funded": 12, "staffed": 10}))
+    planned = done(api.get("/v1/wards/EMPTY/occupancy", params={"at": later}))
+    assert (planned["staffed"], planned["funded"]) == (10, 12)
+
+
 def test_an_unknown_pathway_is_told_which_there_are(api: Api) -> None:
     problem = refused(api.post("/v1/wards", WHOLE | {"pathway": "surgery"}), 422)
     assert "acute_respiratory" in problem["errors"][0]["reason"]

@@ -1,6 +1,6 @@
 """Stories of a spell: what a discharge ends, where a transfer takes the alerts, and who watches during leave."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -263,6 +263,16 @@ def test_a_reading_that_staff_record_for_somebody_who_left_is_kept_aside(ward: W
     source = -ward.staff[Role.CLINICIAN].id
     ward.drains([Arrival(source=source, received_at=ward.now, sets=decoded.sets, patient=str(ward.patient.id))])
     assert kept_aside(ward.engine) == [("s", "patient not on a ward at that time")]
+
+
+def test_a_birthday_begins_at_midnight_in_london(ward: Ward) -> None:
+    ward.opens("ADULTS", min_age=16)
+    born, ward.code = date(2010, 7, 1), "ADULTS"
+    ward.now = datetime(2026, 6, 30, 22, 59, tzinfo=UTC)  # 23:59 in London
+    with pytest.raises(Conflict, match="15 years"):
+        ward.admit(birth_date=born)
+    ward.now += timedelta(minutes=1)
+    ward.admit(birth_date=born)
 
 
 def test_a_spell_says_how_long_it_is_and_when_its_length_has_to_be_reviewed(ward: Ward) -> None:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from monitoring.flow import decisions
 from monitoring.flow.decisions import AcceptBody, AdmitBody, EndBody
 from monitoring.flow.states import HOLD, Move, State
@@ -106,6 +108,18 @@ def test_a_withdrawal_told_late_gave_the_bed_back_when_it_came(ward: Ward) -> No
     ward.now += timedelta(hours=1)
     acts(ward, lambda act: decisions.end(act, referral, Move.WITHDRAW, EndBody(reason="better", at=at)))
     assert [count(ward, ward.code, ward.now - at + ago).reserved for ago in (TICK, timedelta())] == [1, 0]
+
+
+@pytest.mark.parametrize("move", [Move.TRIAGE, Move.DECLINE])
+def test_a_bed_is_offered_by_whoever_finds_that_its_hold_ran_out_before_the_timekeeper(ward: Ward, move: Move) -> None:
+    ward.opens("SMALL", staffed=1, funded=1)
+    first, second = refers(ward, "SMALL"), refers(ward, "SMALL")
+    accept(ward, first)
+    moves(ward, second, Move.WAIT)
+    ward.now += HOLD
+    moves(ward, first, move)
+    assert expire_holds(ward.engine, ward.now) == 0
+    assert told(ward)[-1] == (0, [str(second)])
 
 
 def test_two_timekeepers_at_once_expire_once(ward: Ward) -> None:

@@ -6,14 +6,17 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlmodel import Session
 
 from alert_rules.alarms import Kind, State
 from monitoring.access.roles import Role
 from monitoring.database import once_more, transaction
 from monitoring.flow.discharge import DischargeBody, Outcome, discharge
+from monitoring.flow.referrals import ReferralBody, refer
+from monitoring.flow.tables import Source
 from monitoring.flow.transfer import TransferBody, transfer
 from monitoring.refusals import Conflict, NotFound
-from monitoring.wards.tables import Episode
+from monitoring.wards.tables import Episode, Step
 from tests.monitoring.outages import until
 from tests.ward import VERY_SICK, WELL, Patient, Ward
 from tests.workers.records import count, kept_aside, rows
@@ -62,6 +65,40 @@ def test_a_drain_that_waited_for_a_transfer_alerts_the_new_ward(ward: Ward) -> N
     arrival = ward.arrival([{"id": "a", "taken_at": ward.now, **VERY_SICK}])
     begins_before_it_is_committed(ward, transfer, TransferBody(ward="OTHER"), lambda: ward.drains([arrival]))
     assert rows(ward.engine, "SELECT code FROM alert JOIN ward ON ward.id = ward_id") == [("OTHER",)]
+
+
+DIED = DischargeBody(outcome=Outcome.DIED, decided_by="Dr No")
+
+
+def referred(ward: Ward, session: Session) -> None:
+    """The ward's patient is referred to another one."""
+    body = ReferralBody(patient=ward.patient.id, ward="OTHER", source=Source.GP, step=Step.UP)
+    refer(ward.act(session, Role.COORDINATOR), body)
+
+
+def test_nobody_is_referred_who_dies_in_the_same_moment(ward: Ward) -> None:
+    ward.opens("OTHER")
+
+    def refuses() -> None:
+        with transaction(ward.engine) as session, pytest.raises(Conflict, match="died"):
+            referred(ward, session)
+
+    begins_before_it_is_committed(ward, discharge, DIED, refuses)
+    assert count(ward.engine, "referral") == 0
+
+
+def test_a_death_that_waited_for_a_referral_to_another_ward_is_recorded_with_it_at_the_next_try(ward: Ward) -> None:
+    ward.opens("OTHER")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(ward.engine) as session:
+            referred(ward, session)
+            session.flush()
+            dies = pool.submit(ward.decides, discharge, DIED)
+            until(lambda: rows(ward.engine, WAITING))
+        with pytest.raises(Conflict, match="in this moment"):
+            dies.result()
+    ward.decides(discharge, DIED)
+    assert rows(ward.engine, "SELECT state FROM referral") == [("withdrawn",)]
 
 
 def test_a_plan_that_waited_for_a_discharge_is_not_decided(ward: Ward) -> None:

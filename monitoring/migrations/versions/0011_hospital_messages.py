@@ -12,6 +12,7 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
         GRANT SELECT, INSERT, UPDATE ON hospital_message, patient_merge TO vw_app;
+        GRANT UPDATE (patient_id) ON concern TO vw_app;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vw_app;
     END IF;
 END
@@ -21,7 +22,7 @@ $$
 ROLES = "role IN ('clinician', 'support', 'coordinator', 'ucr', 'engineer', 'auditor', 'admin', 'interface')"
 KINDS = (
     "kind IN ('admitted', 'review', 'expected_discharge', 'leave', 'return', 'transfer', 'discharge_ready', 'delay', "
-    "'delay_ended', 'discharge_failed', 'discharge', 'discharge_cancelled', 'contact', 'mdt', 'experience', 'letter')"
+    "'delay_ended', 'discharge_failed', 'discharge', 'discharge_cancelled', 'contact', 'mdt', 'experience', 'letter', 'care')"
 )
 
 
