@@ -31,7 +31,7 @@ from monitoring.refusals import Conflict, Forbidden, NotFound, Unacceptable
 
 log = structlog.get_logger()
 
-INBOX_LOCK: Final = 7_704
+INBOX_LOCK: Final = 7_707
 """Held by the one message that is worked off. First of all locks."""
 
 REASON_MAX: Final = 500

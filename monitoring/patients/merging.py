@@ -32,12 +32,13 @@ from monitoring.patients.tables import LatestVitals, Patient, PatientMerge
 from monitoring.refusals import Conflict, NotFound, unacceptable
 from monitoring.wards.tables import Episode, Ward
 
-MERGE_LOCK: Final = 7_703
+MERGE_LOCK: Final = 7_706
 """Shared by every batch of the drain, exclusive to a merge: no set is looked up while its patient changes."""
 
 MOVES: Final[Mapping[str, str]] = {
     "episode": "id", "ward_stay": "id", "referral": "id", "alert": "id", "assignment": "id", "inpatient": "id",
     "set_aside": "key", "hospital_message": "id", "concern": "id", "ucr_referral": "id", "prevention": "id",
+    "service_line": "id",
 }  # fmt: skip
 """Tables whose rows change their patient, each with its key. A test holds it against every foreign key to `patient`."""
 

@@ -18,6 +18,7 @@ PATH = "/v1/reports/alert-burden?from=2026-03-10&to=2026-03-12"
 @pytest.fixture
 def lived(ward: Ward) -> Ward:
     """Two days on two wards: a red answered late, one in time, one not at all, and an amber of the night."""
+    ward.climbs = True
     ward.reaches(Role.CLINICIAN)
     ward.opens("WARD2", staffed_hours=HOURS)
     second = ward.admit()

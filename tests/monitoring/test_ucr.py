@@ -86,7 +86,12 @@ def test_a_decline_goes_on_to_the_next_team_on_the_same_clock_and_with_none_left
     assert (second.previous_id, second.received_at, second.breach_at) == (one.id, one.received_at, one.breach_at)
     assert second.provider_breach_at == in_minutes(ward, 120)  # the second team has its own two hours
     assert {"team": "ONE", "taken": False, "reason": "asked before, and declined"} in second.placing["considered"]
-    change(ward.engine, "INSERT INTO escalation VALUES (:id, 3, '[]', 'v', 1, 2, 0, 0, NULL)", id=alert.id)
+    change(
+        ward.engine,
+        "UPDATE escalation SET step = 2, due_at = :late WHERE alert_id = :id",
+        id=alert.id,
+        late=in_minutes(ward, 600),
+    )
     ward.at("12:25")  # the second team says nothing
     (last,) = rows(ward.engine, "SELECT * FROM ucr_referral WHERE state = 'unplaced'")
     assert (last.previous_id, last.breach_at, last.team_id) == (second.id, one.breach_at, None)

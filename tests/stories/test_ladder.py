@@ -29,6 +29,12 @@ def manned(ward: Ward) -> Ward:
     return ward
 
 
+@pytest.fixture(autouse=True)
+def climbing(ward: Ward) -> None:
+    """Turning the clock takes what is due."""
+    ward.climbs = True
+
+
 def test_an_unanswered_alert_climbs_and_then_keeps_calling_who_is_always_there(manned: Ward) -> None:
     manned.at("12:00").receives(**SICK)
     for clock in ("12:00", "12:14", "12:15", "12:24", "12:25", "12:35", "12:45"):

@@ -115,6 +115,7 @@ class OnAWard(RuleBasedStateMachine):
 
 def test_whatever_happens_an_open_alert_is_on_its_way_to_somebody(ward: Ward) -> None:
     kept = ward
+    kept.climbs = True
 
     class Here(OnAWard):
         ward = kept

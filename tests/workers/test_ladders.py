@@ -24,6 +24,7 @@ FALLBACK = {"tell": "fallback", "by": ["webhook"], "to": "https://call-centre.ex
 def manned(ward: Ward) -> Ward:
     """A ward whose clinician can be told."""
     ward.reaches(Role.CLINICIAN)
+    ward.climbs = True
     ward.sets_ladders(red=[{"tell": "clinician", "wait_s": 900}, FALLBACK])
     ward.at("12:00")
     return ward
