@@ -183,9 +183,9 @@ class Ward:
         else:
             self.now += clock
         raise_overdue(self.engine, self.now)
+        watch_ucr(self.engine, self.now)
         if self.climbs:
             fire_due(self.engine, self.settings, self.now)
-        watch_ucr(self.engine, self.now)
         return self
 
     def receives(self, *, patient: Patient | None = None, taken: datetime | None = None, **vitals: Any) -> Done:

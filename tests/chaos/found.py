@@ -89,7 +89,8 @@ FROM event WHERE kind = 'alert' AND patient = ANY(%s) ORDER BY id
 HISTORY: Final = """
 SELECT alert.public_id, count(*)
 FROM alert_history JOIN alert ON alert.id = alert_history.alert_id JOIN patient ON patient.id = alert.patient_id
-WHERE patient.public_id = ANY(%s) AND what NOT LIKE 'told %%' AND what NOT LIKE 'passed over %%' AND what NOT LIKE 'ucr_%%'
+WHERE patient.public_id = ANY(%s)
+AND what NOT LIKE 'told %%' AND what NOT LIKE 'passed over %%' AND what NOT LIKE 'ucr_%%'
 GROUP BY alert.public_id
 """
 
