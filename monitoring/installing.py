@@ -14,7 +14,6 @@ from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
 from monitoring.config import Settings
 from monitoring.database import make_engine, transaction
-from monitoring.escalation.checking import escalation_part
 from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
@@ -94,7 +93,9 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
     engine = make_engine(settings.database_url, pool_size=1)
     parts = database_parts(engine, now)
     if parts["schema"].status == "ok":
-        parts["escalation"] = escalation_part(engine, now)
+        from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, and for this command alone
+
+        parts["escalation"] = escalation_part(engine, settings, now)
     engine.dispose()
     client = connect(settings.queue_url)
     try:

@@ -20,7 +20,8 @@ OLD: Final[tuple[tuple[str, str, str, timedelta], ...]] = (
     ("event", "id", "at", EVENTS_KEPT_FOR),
     ("answered", "ctid", "at", ANSWERS_KEPT_FOR),
     ("heartbeat", "name", "at", FORGOTTEN_AFTER),
-    ("message", "id", "created_at", MESSAGES_KEPT_FOR),
+    ("fallback_test", "ctid", "at", MESSAGES_KEPT_FOR),  # before what they name
+    ("message", "id", "created_at", MESSAGES_KEPT_FOR + timedelta(days=1)),
 )
 """(table, key, since when, how long it is kept), with an index on the third where the table grows."""
 

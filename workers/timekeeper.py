@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from monitoring.clock import utc_now
-from monitoring.config import read_settings
+from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import beat, forget
 from monitoring.intake.stream import connect, ring_once, stream_name
@@ -30,6 +30,7 @@ from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
 from workers.deliver import Deliverer
+from workers.fallbacks import prove_fallbacks
 from workers.handovers import lapse_handovers
 from workers.holds import expire_holds
 from workers.housekeeping import forget_old, forget_ways, make_coming_months
@@ -51,7 +52,7 @@ class Post:
 
     engine: Engine
     queue: Redis
-    streams: int
+    settings: Settings
     name: str
 
 
@@ -76,6 +77,7 @@ def tasks() -> list[Task]:
         Task("ring", timedelta(seconds=0.5), ring_again),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
+        Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),
         Task("ucr", timedelta(seconds=1), lambda post, now: watch_ucr(post.engine, now)),
         Task("planned beds", timedelta(seconds=1), lambda post, now: tell_planned_beds(post.engine, now)),
@@ -101,7 +103,7 @@ def tick(post: Post, work: Sequence[Task], now: datetime) -> None:
 
 def ring_again(post: Post, _: datetime) -> None:
     """Ring for entries that nobody rings or drains for: a bell was lost, or a drain died. While one works it is up."""
-    for number in range(post.streams):
+    for number in range(post.settings.streams):
         if post.queue.xlen(stream_name(number)):
             ring_once(post.queue, number)
 
@@ -115,7 +117,7 @@ def main() -> None:
     engine = make_engine(settings.database_url, pool_size=2)
     wait_for_schema(engine)
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-    post = Post(engine, connect(settings.queue_url), settings.streams, name)
+    post = Post(engine, connect(settings.queue_url), settings, name)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

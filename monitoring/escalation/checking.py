@@ -7,25 +7,31 @@ from typing import Final
 from sqlalchemy import Engine
 
 from alert_rules.silence import LOCAL
+from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, snapshot
 from monitoring.escalation.gaps import Shortage, shortages_of_open_wards
+from monitoring.escalation.proving import doubts
 from monitoring.health import Part
 
 NAMED_MAX: Final = 5
 """Wards that are named; the others are counted. `GET /v1/duty/gaps` says all of one ward."""
 
 
-def escalation_part(engine: Engine, now: datetime) -> Part:
-    """Degraded where at some time in the next 14 days nobody of those whom a ward's ladders tell could be reached."""
+def escalation_part(engine: Engine, settings: Settings, now: datetime) -> Part:
+    """Degraded where at some time in the next 14 days nobody of those whom a ward's ladders tell could be reached.
+
+    And where a ladder ends at nobody, or at somebody whom the daily test message does not reach.
+    """
     try:
         with snapshot(engine) as session:
             found = shortages_of_open_wards(session, now)
+            ends = doubts(session, settings, now)
     except DATABASE_ERRORS as error:
         return Part("degraded", f"not known ({type(error).__name__})")
     if not found:
         return Part("ok", "no ward is open")
-    if warnings := [_warning(one, now) for one in found if one.nobody]:
-        more = f"; and {len(warnings) - NAMED_MAX} more wards" if len(warnings) > NAMED_MAX else ""
+    if warnings := [*(_warning(one, now) for one in found if one.nobody), *ends]:
+        more = f"; and {len(warnings) - NAMED_MAX} more" if len(warnings) > NAMED_MAX else ""
         return Part("degraded", "; ".join(warnings[:NAMED_MAX]) + more)
     return Part("ok", f"somebody can be reached on every ward for 14 days{_without_rota(found)}")
 

@@ -1,10 +1,10 @@
 """A ward's ladders: its own where it has any, its pathway's otherwise."""
 
-import secrets
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from secrets import token_bytes
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,9 @@ from sqlmodel import Session, col
 from alert_rules.ladder import LADDERS, Ladder, Ladders, WrongLadder, as_json, from_json, read_ladders
 from alert_rules.pathway import pathways
 from monitoring.acts import Act
+from monitoring.escalation.reach import fallback_ways
 from monitoring.escalation.tables import WardLadders
+from monitoring.escalation.targets import WrongTarget, address, is_secret
 from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward
@@ -38,7 +40,7 @@ def ladders(act: Act, code: str) -> LaddersView:
     return _view(ward, _newest(act.session, [ward.id]).get(ward.id))
 
 
-def set_ladders(act: Act, code: str, body: Mapping[str, Any]) -> LaddersView:
+def set_ladders(act: Act, code: str, body: Mapping[str, Any], *, allow_private: bool) -> LaddersView:
     """Put a ward's own ladders in place of its pathway's. Raises Forbidden, NotFound; Unacceptable names the step.
 
     A secret that is made for a fallback's webhook is shown in this answer only; the one before it stays valid beside
@@ -50,16 +52,18 @@ def set_ladders(act: Act, code: str, body: Mapping[str, Any]) -> LaddersView:
         read = read_ladders(body)
     except WrongLadder as error:
         raise unacceptable(error.place, error.reason) from None
-    known = {} if before is None else {name: from_json(steps) for name, steps in before.ladders.items()}
-    made = {name: _with_secrets(ladder, known.get(name)) for name, ladder in read.items()}
+    _refuse_wrong_ends(read, allow_private=allow_private)
+    known = _secrets_of(() if before is None else map(from_json, before.ladders.values()))
+    signed = _signed(read, known)
     decided = WardLadders(
-        ward_id=ward.id, ladders={name: as_json(ladder) for name, ladder in made.items()}, by=act.who.id, at=act.now
+        ward_id=ward.id, ladders={name: as_json(ladder) for name, ladder in signed.items()}, by=act.who.id, at=act.now
     )
     act.session.add(decided)
     shown = _view(ward, decided)
-    for name, ladder in made.items():
-        if ladder[-1].secrets and (name not in known or ladder[-1].secrets[0] not in known[name][-1].secrets):
-            shown.ladders[name][-1]["secret"] = ladder[-1].secrets[0]
+    for name, ladder in signed.items():
+        newest = ladder[-1].secrets[:1]
+        if newest and newest != known.get(ladder[-1].to, ())[:1]:
+            shown.ladders[name][-1]["secret"] = newest[0]
     return shown
 
 
@@ -84,15 +88,39 @@ def _newest(session: Session, wards: Collection[int]) -> dict[int, WardLadders]:
     return {found.ward_id: found for found in session.execute(query).scalars()}
 
 
-def _with_secrets(ladder: Ladder, before: Ladder | None) -> Ladder:
-    """A webhook is signed: with the secret named, the one it has, or a new one; the one before stays the second."""
-    last = ladder[-1]
-    if "webhook" not in last.by:
-        return ladder
-    known = before[-1].secrets if before is not None and before[-1].to == last.to else ()
-    made = last.secrets or known[:1] or (f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}",)
-    kept = tuple(dict.fromkeys((*made, *known)))[:2]
-    return (*ladder[:-1], replace(last, secrets=kept))
+def _secrets_of(ladders: Iterable[Ladder]) -> dict[str | None, tuple[str, ...]]:
+    """What the webhooks of these ladders' last steps are signed with, by address."""
+    return {ladder[-1].to: ladder[-1].secrets for ladder in ladders if ladder[-1].secrets}
+
+
+def _signed(ladders: Mapping[str, Ladder], known: Mapping[str | None, tuple[str, ...]]) -> dict[str, Ladder]:
+    """Each webhook with its secret: the one named, the one it has, or a new one; the one before stays the second.
+
+    One address has one secret, whatever ladders end there.
+    """
+    named = _secrets_of(ladders.values())
+    made: dict[str | None, tuple[str, ...]] = {}
+    for ladder in ladders.values():
+        last = ladder[-1]
+        if "webhook" in last.by and last.to not in made:
+            before = known.get(last.to, ())
+            newest = named.get(last.to) or before[:1] or (f"whsec_{b64encode(token_bytes(SECRET_BYTES)).decode()}",)
+            made[last.to] = tuple(dict.fromkeys((*newest, *before)))[:2]
+    ends = {name: replace(ladder[-1], secrets=made.get(ladder[-1].to, ())) for name, ladder in ladders.items()}
+    return {name: (*ladder[:-1], ends[name]) for name, ladder in ladders.items()}
+
+
+def _refuse_wrong_ends(ladders: Mapping[str, Ladder], *, allow_private: bool) -> None:
+    """Raise Unacceptable where a last step names no address of its channel, or a secret that is none."""
+    for name, ladder in ladders.items():
+        last, place = ladder[-1], f"{name}[{len(ladder) - 1}]"
+        if not all(map(is_secret, last.secrets)):
+            raise unacceptable(f"{place}.secret", "is not whsec_ and the base64 of 24 to 64 bytes")
+        for way in fallback_ways(last):
+            try:
+                address(way.by, way.to, allow_private=allow_private)
+            except WrongTarget as error:
+                raise unacceptable(f"{place}.to", str(error)) from None
 
 
 def _view(ward: Ward, own: WardLadders | None) -> LaddersView:

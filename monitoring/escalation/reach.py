@@ -17,12 +17,12 @@ def by_preference(ways: Iterable[Way], by: tuple[str, ...]) -> list[Way]:
     return sorted(ways, key=lambda way: place.get(way.by, len(place)))
 
 
-def fallback_ways(step: Step, settings: Settings) -> list[Way]:
+def fallback_ways(step: Step, settings: Settings | None = None) -> list[Way]:
     """Where a ladder's last step is told: as the ward says, else as the installation does; none where neither does."""
     if step.to is not None:
         by = [By(one) for one in step.by] or [by_look(step.to)]
         return [Way(one, step.to, step.secrets) for one in by]
-    if settings.fallback_to is None:
+    if settings is None or settings.fallback_to is None:
         return []
     secrets = () if settings.fallback_secret is None else (settings.fallback_secret,)
     return [Way(by_look(settings.fallback_to), settings.fallback_to, secrets)]

@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
+from monitoring.config import Settings
 from monitoring.database import snapshot, transaction
 from monitoring.escalation import rotas
 from monitoring.escalation.checking import escalation_part
@@ -129,7 +130,7 @@ def test_gaps_of_two_weeks_are_listed_with_who_cannot_be_told(api: Api) -> None:
     assert all(end - start == timedelta(hours=2) for start, end in spans[1:-1])
     assert all(start.hour in {21, 22} for start, _ in spans[1:-1])  # 22:00 in London
     assert [one["name"] for one in found["unreachable"]] == ["Sam"]
-    part = escalation_part(api.ward.engine, utc_now())
+    part = escalation_part(api.ward.engine, with_fallback(api.ward), utc_now())
     assert part.status == "degraded"
     assert "ward DUTY: nobody can be reached from" in part.detail
     assert "13 more times" in part.detail or "14 more times" in part.detail
@@ -151,20 +152,25 @@ def test_a_role_that_is_told_in_staffed_hours_only_is_missing_in_these_only(api:
     ]
 
 
+def with_fallback(ward: Ward) -> Settings:
+    """Settings of an installation where somebody is always there."""
+    return ward.settings.model_copy(update={"fallback_to": "https://always.example"})
+
+
 def test_check_says_whether_anybody_could_be_reached(ward: Ward) -> None:
     now = utc_now()
-    part = escalation_part(ward.engine, now)
+    part = escalation_part(ward.engine, with_fallback(ward), now)
     assert part.status == "degraded"
     assert part.detail.startswith("ward WARD1: nobody can be reached from now to ")
     tells(ward, Role.CLINICIAN, {"by": "sms", "to": "07700900123"})
-    part = escalation_part(ward.engine, now)
+    part = escalation_part(ward.engine, with_fallback(ward), now)
     assert part.status == "ok"
     assert part.detail == (
         "somebody can be reached on every ward for 14 days; 1 without a rota: all staff are on duty in staffed hours"
     )
     with transaction(ward.engine) as session:
         session.execute(text("UPDATE ward SET closed_at = :at"), {"at": now})
-    assert escalation_part(ward.engine, now).detail == "no ward is open"
+    assert escalation_part(ward.engine, with_fallback(ward), now).detail == "no ward is open"
 
 
 def tells(ward: Ward, role: Role, *contacts: dict[str, Any]) -> None:

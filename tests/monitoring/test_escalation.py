@@ -44,6 +44,9 @@ def test_a_ward_has_its_pathways_ladders_until_it_decides_its_own(api: Api) -> N
 def test_a_ladder_without_anybody_who_is_always_there_is_refused_by_its_place(api: Api) -> None:
     assert faults(api.put(LADDERS, {"red": RED[:2]})) == ["red[1].tell"]
     assert faults(api.put(LADDERS, {"red": [*RED[:2], {**LAST, "to": None}]})) == ["red[2].to"]
+    for to in ("http://127.0.0.1/x", "https://10.0.0.1/x", "call-centre"):
+        assert faults(api.put(LADDERS, {"red": [*RED[:2], {**LAST, "to": to}]})) == ["red[2].to"]
+    assert faults(api.put(LADDERS, {"red": [{**LAST, "secret": "whsec_short"}]})) == ["red[0].secret"]
     assert done(api.get(LADDERS))["own"] == []
 
 

@@ -273,7 +273,7 @@ def test_the_timekeeper_takes_it_at_the_instant_and_once(ward: Ward) -> None:
 
 
 def test_taking_it_is_among_what_the_timekeeper_does(ward: Ward, queue: Redis) -> None:
-    tick(Post(ward.engine, queue, 1, "tk-1"), tasks(), THURSDAY)
+    tick(Post(ward.engine, queue, ward.settings, "tk-1"), tasks(), THURSDAY)
     assert count(ward.engine, "sitrep") == 1
 
 

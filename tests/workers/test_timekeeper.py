@@ -7,6 +7,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
+from monitoring.config import Settings
 from monitoring.events import KEPT_FOR
 from monitoring.heartbeat import alive
 from monitoring.intake.stream import DRAIN_QUEUE, bell_name
@@ -17,9 +18,9 @@ from workers.timekeeper import Post, Task, ring_again, tasks, tick
 
 
 @pytest.fixture
-def post(engine: Engine, queue: Redis) -> Post:
+def post(engine: Engine, queue: Redis, settings: Settings) -> Post:
     """Where a timekeeper stands."""
-    return Post(engine, queue, 1, "tk-1")
+    return Post(engine, queue, settings, "tk-1")
 
 
 OLD_EVENT = "INSERT INTO event (at, kind, data) SELECT :at, 'old', '{}' FROM (VALUES (1)) one"
