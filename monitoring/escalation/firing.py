@@ -83,6 +83,7 @@ class Told:
     place: Place
     step: Step
     reach: Reach
+    due_at: datetime
     until: datetime  # the next step's time
 
 
@@ -128,7 +129,7 @@ def tell_now(session: Session, settings: Settings, alert: Alert, step: Step, why
         earlier = session.execute(count).scalar_one()
         told = replace(reach, reason=why)
         until = now + timedelta(seconds=step.wait_s)
-        firing.told.append(Told(due, Place(BY_HAND, earlier), step, told, until))
+        firing.told.append(Told(due, Place(BY_HAND, earlier), step, told, now, until))
         _write(firing, [], [])
     return reach
 
@@ -204,7 +205,7 @@ def _climb(firing: Firing, due: Due) -> None:
 def _take(firing: Firing, due: Due, place: Place) -> Told:
     until = firing.now + timedelta(seconds=wait_s(due.ladder, place, due.severity))
     step = due.ladder[place.step]
-    return Told(due, place, step, _reach(firing, due, step), until)
+    return Told(due, place, step, _reach(firing, due, step), due.escalation.due_at or firing.now, until)
 
 
 def _reach(firing: Firing, due: Due, step: Step) -> Reach:
@@ -245,7 +246,7 @@ def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
         LadderStep(
             alert_id=told.due.alert.id, run=told.due.escalation.run, step=told.place.step, repeat=told.place.repeats,
             severity=told.due.alert.severity, tell=told.step.tell, taken=told.reach.taken, reason=told.reach.reason,
-            people=len(told.reach.to), due_at=told.due.escalation.due_at or now, at=now,
+            people=len(told.reach.to), due_at=told.due_at, at=now,
         )
         for told in firing.told
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 from uuid_utils.compat import uuid7
@@ -40,6 +40,8 @@ BY_LADDER: Final = "deterioration"
 UNDER_AGE: Final = (
     "UCR takes adults only: for a child ring 999 in an emergency, else the community children's nurses or 111."
 )
+NO_TEAMS: Final = "no UCR team is known here"
+"""Where none is commissioned nobody was asked, and no referral waits: the ladder goes on."""
 EMERGENCY_FIRST: Final = "Ring 999 first: this is critical, and a UCR referral does not answer it."
 
 
@@ -81,6 +83,8 @@ def refer(session: Session, alert: Alert, now: datetime) -> Referred:
 
     Who is with a team already is not sent to another: that referral is named.
     """
+    if not session.execute(select(exists(select(col(UcrTeam.id))))).scalar_one():
+        return Referred(placed=False, team=None, why=NO_TEAMS)
     patient = session.get_one(Patient, alert.patient_id)
     if age_years(patient.birth_date, now.date()) < ADULT_YEARS:
         return Referred(placed=False, team=None, why=UNDER_AGE)

@@ -9,7 +9,7 @@ measured apart: `python -m tests.benchmarks.history`.
 import sys
 from typing import Final
 
-from tests.benchmarks import end_to_end, live, naive, paging, posting, scoring, starting
+from tests.benchmarks import climbing, end_to_end, live, naive, paging, posting, scoring, starting
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.run import run
 
@@ -19,6 +19,7 @@ MEASURES: Final = (
     Measure("posting", "the way in, and the drain alone", posting.take),
     Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),
     Measure("naive", "a naive pipeline on the same servers", naive.take),
+    Measure("climbing", "from an alert until somebody is told", climbing.take, needs_wrk=False),
     Measure("paging", "from a message's commit until its webhook is received", paging.take, needs_wrk=False),
     Measure("live", "from POST until seen on /v1/live", live.take),
 )

@@ -69,7 +69,7 @@ def take(bench: Bench) -> list[Figure]:
         seconds = sick / SICK_PER_S + WARM_S
         posts = int(BACKGROUND_PER_S * seconds)
         others = len(bench.house.patients) - sick
-        file = bench.house.write((sick + n % others, _body(f"well-{n}", WELL)) for n in range(posts))
+        file = bench.house.write((sick + n % others, body_of(f"well-{n}", WELL)) for n in range(posts))
         bench.say(f"{sick} sick patients beside {BACKGROUND_PER_S} sets/s, {seconds:.0f} s")
         with _listening(Ear(up.url, token)) as ear, wrk.posting(up.url + ROUTE, file, rate=BACKGROUND_PER_S) as load:
             time.sleep(WARM_S)
@@ -98,7 +98,7 @@ def _post_sick(up: Up, patients: Sequence[str]) -> dict[str, float]:
         due_s = began_s + (number + rng.random()) / SICK_PER_S
         time.sleep(max(0.0, due_s - time.monotonic()))
         headers = {"Authorization": f"Bearer {token_of(number)}", "Content-Type": "application/json"}
-        body = _body(f"sick-{number}", VERY_SICK)
+        body = body_of(f"sick-{number}", VERY_SICK)
         sent[patient] = time.monotonic()
         connection.request("POST", ROUTE, body, headers)
         answer = connection.getresponse()
@@ -132,5 +132,6 @@ def _public_ids(connection: Any, numbers: range) -> list[str]:
     return [patient for (patient,) in connection.execute(query, (keys,))]
 
 
-def _body(own_id: str, vitals: dict[str, Any]) -> bytes:
+def body_of(own_id: str, vitals: dict[str, Any]) -> bytes:
+    """A set taken now, with an id of its own."""
     return msgspec.json.encode({"id": f"{own_id}-{utc_now().timestamp():.6f}", "taken_at": utc_now(), **vitals})
