@@ -8,7 +8,9 @@ from alert_rules.alarms import (
     ACKNOWLEDGE_WITHIN,
     ACT_WITHIN,
     ASK_AGAIN_AFTER,
+    ASK_AGAIN_IN,
     COMPLETE_WITHIN,
+    SNOOZE_MAX,
     TECHNICAL,
     WORSE_BY,
     Kind,
@@ -16,11 +18,13 @@ from alert_rules.alarms import (
     diagram,
 )
 from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
+from alert_rules.concern import DANGER
 from alert_rules.duty import GAPS_LOOKED_FOR, HANDS_OVER_WITHIN, TAKEN_WITHIN
 from alert_rules.explain import LABELS
+from alert_rules.ladder import REPEAT_S, When
 from alert_rules.limits import LIMITED, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
-from alert_rules.pathway import pathways
+from alert_rules.pathway import pathways, usual_ladders
 from alert_rules.severity import COMPLETE_AT, COMPLETE_FROM, COMPLETE_IF_MAX, LINE_RULES, RULES, Rule, Severity
 from alert_rules.silence import (
     FIRST_SET_AFTER,
@@ -33,6 +37,7 @@ from alert_rules.silence import (
 )
 from alert_rules.vitals import PARAMETERS
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
+from monitoring.escalation.proving import TESTED_FROM
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
 from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
 from monitoring.recovery.clocks import Outcome as RecoveryOutcome
@@ -97,6 +102,14 @@ def policy() -> str:
             ("Readings a day", "At*"), [(per_day, ", ".join(times) or "none") for per_day, times in USUAL_TIMES.items()]
         ),
         grace=_span(GRACE),
+        ladders=_ladders(),
+        repeat_critical=_span(timedelta(seconds=REPEAT_S[Severity.CRITICAL])),
+        repeat_red=_span(timedelta(seconds=REPEAT_S[Severity.RED])),
+        tested_from=f"{TESTED_FROM:%H:%M}",
+        asked=_asked(),
+        snooze=_span(SNOOZE_MAX),
+        oncology=", ".join(f"`{step.tell}`" for step in pathways()["acute_oncology"].ladders["red"]),
+        danger=", ".join(DANGER),
         gaps_days=GAPS_LOOKED_FOR.days,
         hands_over=_span(HANDS_OVER_WITHIN),
         taken=_span(TAKEN_WITHIN),
@@ -209,6 +222,25 @@ def _overdue() -> str:
         (f"{WELFARE_CHECK_DECLINED} sets declined, and none sent since", Severity.RED),
     ]
     return table(("Silence", "Severity*"), [(words, severity.label) for words, severity in cases])
+
+
+def _ladders() -> str:
+    rows = [
+        [
+            name.replace("_", " "),
+            " → ".join(f"{step.tell} ({_span(timedelta(seconds=step.wait_s))})" for step in ladder),
+            "in staffed hours" if any(step.when is When.STAFFED for step in ladder) else "always",
+        ]
+        for name, ladder in usual_ladders().items()
+    ]
+    return table(["ladder", "who is told, and how long they have*", "when"], rows)
+
+
+def _asked() -> str:
+    after = [ASK_AGAIN_AFTER]
+    for span in ASK_AGAIN_IN[:-1]:
+        after.append(after[-1] + span)
+    return ", ".join(_span(span) for span in after)
 
 
 def _possible() -> str:

@@ -145,6 +145,25 @@ worse is open. A weight or the patient's own "alert" says too little. Red is a w
 a visit. The alert ends when what was due comes: what the plan expects of the patient's kit or, where it names nothing,
 one of respiratory rate, SpO2, blood pressure, pulse and temperature. A declined set is none.
 
+## Who is told, and who next
+
+A ladder begins with its alert and is climbed until a named person answers. Each step says who is told and how long they
+have; a ward may decide its own ladders, which must end at `fallback`, somebody who is always there.
+
+{ladders}
+
+* A step that nobody can take, because nobody is on duty or can be told, is passed over at once and noted. What is not
+  delivered goes by the person's next way, then to the next step at once.
+* The last step comes again until a named person answers: after {repeat_critical} at critical and {repeat_red} at red* at
+  the latest. A test message from {tested_from}* each day proves that it is there.
+* Acknowledging stops the ladder. What is not acted on in its time is open again, and the ladder goes on where it stood.
+  A step up in severity, worsening after an answer, a transfer and the end of a snooze begin it anew.
+* Who acted is asked how it ended after {asked}, then every day.
+* An amber can be snoozed: for {snooze}* at most, and not beyond the next set that is due or the end of the shift.
+* Acute oncology is never sent to UCR: {oncology}.
+
+A concern is red, `urgent` or words of danger* make it critical: {danger}.
+
 ## Who is on duty
 
 Times are those of the clock in London: a shift begins when the clock on the wall first shows its start and ends when it
@@ -199,6 +218,6 @@ Services that bring care to the home, by clocks of their own. The national retur
 
 ## What is not decided yet
 
-Trends, baselines, changes of weight, combinations, repeat readings, snoozing, times without repeats, ladders and the
-answers to concerns are not on this page, because the software does not do them yet.
+Trends, baselines, changes of weight, combinations, repeat readings and times without repeats are not on this page,
+because the software does not do them yet.
 """
