@@ -41,6 +41,16 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
 
 
 @contextmanager
+def connected(url: str) -> Iterator[Engine]:
+    """An engine for one piece of work of a command, let go of whatever becomes of it."""
+    engine = make_engine(url, pool_size=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """One read-write transaction: commits at the end, rolls back on any error."""
     with Session(engine, expire_on_commit=False) as session, session.begin():

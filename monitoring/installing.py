@@ -13,7 +13,7 @@ from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
 from monitoring.config import Settings
-from monitoring.database import make_engine, transaction
+from monitoring.database import connected, transaction
 from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
@@ -43,14 +43,11 @@ class Made:
 
 def add_staff(settings: Settings, staff: Staff) -> Made:
     """A member of staff and their token."""
-    engine = make_engine(settings.database_url, pool_size=1)
-    with transaction(engine) as session:
+    with connected(settings.database_url) as engine, transaction(engine) as session:
         session.add(staff)
         session.flush()
         token = mint(session, staff.created_at, staff_id=staff.id)
-        made = Made(str(staff.public_id), token)
-    engine.dispose()
-    return made
+        return Made(str(staff.public_id), token)
 
 
 def new_staff(
@@ -71,12 +68,9 @@ def new_staff(
 def add_device(settings: Settings, kind: str, serial: str, now: datetime) -> Made:
     """A device and its token. Raises CannotAdd."""
     body = _checked({"kind": kind, "serial": serial}, DeviceBody)
-    engine = make_engine(settings.database_url, pool_size=1)
-    with transaction(engine) as session:
+    with connected(settings.database_url) as engine, transaction(engine) as session:
         device, token = make(session, now, body)
-        made = Made(str(device.public_id), token)
-    engine.dispose()
-    return made
+        return Made(str(device.public_id), token)
 
 
 def _checked(options: dict[str, object], body: type[T]) -> T:
@@ -90,13 +84,12 @@ def _checked(options: dict[str, object], body: type[T]) -> T:
 
 def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
     """How each part of an installation is, asked of the database, the queue and the API themselves."""
-    engine = make_engine(settings.database_url, pool_size=1)
-    parts = database_parts(engine, now)
-    if parts["schema"].status == "ok":
-        from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, and for this command alone
+    with connected(settings.database_url) as engine:
+        parts = database_parts(engine, now)
+        if parts["schema"].status == "ok":
+            from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, for this command alone
 
-        parts["escalation"] = escalation_part(engine, settings, now)
-    engine.dispose()
+            parts["escalation"] = escalation_part(engine, settings, now)
     client = connect(settings.queue_url)
     try:
         durability = read_durability(client, stated=settings.queue_durability == "stated")

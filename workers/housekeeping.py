@@ -21,7 +21,7 @@ OLD: Final[tuple[tuple[str, str, str, timedelta], ...]] = (
     ("answered", "ctid", "at", ANSWERS_KEPT_FOR),
     ("heartbeat", "name", "at", FORGOTTEN_AFTER),
     ("fallback_test", "ctid", "at", MESSAGES_KEPT_FOR),  # before what they name
-    ("message", "id", "created_at", MESSAGES_KEPT_FOR + timedelta(days=1)),
+    ("message", "id", "created_at", MESSAGES_KEPT_FOR),
 )
 """(table, key, since when, how long it is kept), with an index on the third where the table grows."""
 

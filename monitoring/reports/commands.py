@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from monitoring.config import Settings
-from monitoring.database import make_engine, snapshot
+from monitoring.database import connected, snapshot
 from monitoring.refusals import unacceptable
 from monitoring.reports.chart import draw
 from monitoring.reports.choices import By, Every
@@ -22,11 +22,8 @@ def occupancy_record(
 ) -> Record:  # fmt: skip
     """What the series asked for is counted from; `only` names a ward, pathway, provider or ICB. Raises Unacceptable."""
     wanted = Wanted(span(from_, to, now, OCCUPANCY_SPAN), every, by, **only)
-    engine = make_engine(settings.database_url, pool_size=1)
-    with snapshot(engine) as session:
-        record = read(session, wanted, None, now)
-    engine.dispose()
-    return record
+    with connected(settings.database_url) as engine, snapshot(engine) as session:
+        return read(session, wanted, None, now)
 
 
 def plot(record: Record, path: Path) -> None:
