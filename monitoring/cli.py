@@ -59,7 +59,7 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port of the API.")]
 @app.command(context_settings=VARIABLES)
 def demo(
     port: Port = 8000,
-    patients: Annotated[int, typer.Option(min=4, max=5000, help="How many.")] = 28,
+    patients: Annotated[int, typer.Option(min=5, max=5000, help="How many.")] = 28,
     speed: Annotated[
         float,
         typer.Option(min=1, max=2000, help="Times real time: 300 is 5 hours a minute."),

@@ -3,43 +3,62 @@
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import msgspec
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
-from devices.simulator import Patient, Sending, sendings
-from monitoring.access.roles import Role
+from devices.simulator import Sending, sendings
 from monitoring.clock import WARD_TIME, utc_now
 from monitoring.config import PREFIX
-from monitoring.demo import seed
+from monitoring.demo import cast, seed, told
+from monitoring.demo.agenda import Agenda
+from monitoring.demo.crew import Crew
+from monitoring.demo.introduction import introduce
+from monitoring.demo.live import begin_to_follow
+from monitoring.demo.pagers import Pagers, paging
 from monitoring.demo.seed import Home
+from monitoring.demo.staff import CHRIS, IRA, JOY, OSEI, Colleague, employ
 from monitoring.demo.story import SUMMARY_EVERY_S, Story
+from monitoring.demo.ward_team import Clinician, Coordinator
 from monitoring.embedded.supervisor import supervise
 from monitoring.parts import service_on, settings_for
 
-MORNING: Final = time(7, 20)
-"""The simulated day begins a little before the first readings are due."""
+PARTS: Final = {f"{PREFIX}LOG_LEVEL": "error", f"{PREFIX}WEBHOOK_ALLOW_PRIVATE": "true"}
+"""The pagers are on this machine, where messages are not sent unless that is allowed."""
 
-ILL: Final = (
-    ("frailty", "sepsis", timedelta(hours=9)),
-    ("acute_respiratory", "silent_hypoxia", timedelta(hours=1)),
-    ("copd", "copd_exacerbation", timedelta(0)),
-    ("heart_failure", "heart_failure_decompensation", timedelta(0)),
-)
-"""Who falls ill, of what, and how long before the morning it began: the first is ill at breakfast, the others later."""
+SPEED_PER_PACE: Final = 5
+"""Patients' days pass faster than the minutes of those who look after them: at 300, a minute of theirs in a second."""
 
-QUIET: Final = {f"{PREFIX}LOG_LEVEL": "error"}
+STOP_S: Final = 10.0
 
 FIRST_WORDS: Final = "[bold]Virtual Ward demo[/bold]: simulated patients, real servers. Not for patient care."
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the demo. `speed`: of the patients' time against the real one."""
+
+    console: Console
+    folder: Path
+    url: str
+    patients: int
+    speed: float
+    pagers: Pagers
+    stop: threading.Event
+
+    @property
+    def pace(self) -> float:
+        """How many of the people's minutes pass in a real one."""
+        return max(1.0, self.speed / SPEED_PER_PACE)
 
 
 def run_demo(port: int, patients: int, speed: float) -> int:
@@ -55,104 +74,89 @@ def run_demo(port: int, patients: int, speed: float) -> int:
         if message.startswith("stopping"):
             stop.set()
         if message.startswith("ready"):
-            thread = threading.Thread(target=_tell, args=(console, folder, port, patients, speed, stop, failed))
+            thread = threading.Thread(target=_tell, args=(run, failed))
             telling.append(thread)
             thread.start()
 
-    try:
-        return supervise(folder, service_on(port, 1, say, QUIET), say=say, until=failed) or int(failed.is_set())
-    finally:
-        stop.set()
-        for thread in telling:
-            thread.join(timeout=10)
-        shutil.rmtree(folder, ignore_errors=True)
+    with paging() as pagers:
+        run = Run(console, folder, f"http://127.0.0.1:{port}", patients, speed, pagers, stop)
+        try:
+            return supervise(folder, service_on(port, 1, say, PARTS), say=say, until=failed) or int(failed.is_set())
+        finally:
+            stop.set()
+            for thread in telling:
+                thread.join(timeout=STOP_S)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def _tell(
-    console: Console,
-    folder: Path,
-    port: int,
-    patients: int,
-    speed: float,
-    stop: threading.Event,
-    failed: threading.Event,
-) -> None:
+def _tell(run: Run, failed: threading.Event) -> None:
     """Seed, simulate and narrate, beside the servers."""
     try:
-        _tell_all(console, folder, port, patients, speed, stop)
+        _tell_all(run)
     except httpx.HTTPError as error:
-        if not stop.is_set():
-            console.print(f"[red]The demo cannot go on: {error}[/red]")
+        if not run.stop.is_set():
+            run.console.print(f"[red]The demo cannot go on: {error}[/red]")
             failed.set()
 
 
-def _tell_all(console: Console, folder: Path, port: int, patients: int, speed: float, stop: threading.Event) -> None:
-    url = f"http://127.0.0.1:{port}"
-    tokens = seed.employ(settings_for(folder))
-    morning = datetime.combine(utc_now().astimezone(WARD_TIME).date(), MORNING, WARD_TIME)
-    people = _fall_ill(seed.simulated(patients), morning)
-    with httpx.Client(base_url=url, timeout=10) as client:
-        seed.open_wards(client, tokens, patients)
-        homes = seed.admit_all(client, tokens, people)
-        console.print(_introduction(url, tokens, homes))
-        story = Story(console, url, tokens[Role.CLINICIAN], {home.id: home for home in homes})
-        follower = threading.Thread(target=story.follow, args=(stop,), daemon=True)
-        follower.start()
-        _live(client, homes, story, morning, speed, stop)
+def _tell_all(run: Run) -> None:
+    today = utc_now().astimezone(WARD_TIME).date()
+    people = cast.people(seed.PATHWAYS, run.patients, today)
+    with httpx.Client(base_url=run.url, timeout=10) as client, ExitStack() as cleanup:
+        staff = employ(settings_for(run.folder), client)
+        seed.open_wards(staff, people)
+        told.give_pagers(staff[CHRIS], staff[JOY], run.pagers)
+        told.set_ladders(staff[CHRIS], seed.WARDS, run.pagers, run.pace)
+        told.make_ucr_teams(staff[CHRIS], run.pagers)
+        homes, waiting = seed.admit_all(staff, people)
+        introduce(run.console, run.url, staff, homes, run.speed, run.pace)
+        story = Story(run.console, run.url, staff[JOY].token, {home.id: home for home in homes}, waiting, run.pace)
+        run.pagers.ring = story.ring
+        gone: set[str] = set()
+        for thread in set_to_work(run, staff, story, gone):
+            cleanup.callback(thread.join, STOP_S)
+        cleanup.callback(run.stop.set)
+        _live(run, client, homes, story, gone)
 
 
-def _fall_ill(people: list[Patient], morning: datetime) -> list[Patient]:
-    """Somebody deteriorates at once, others later. All clocks are right, so that nothing is kept aside."""
-    people = [replace(one, hub=replace(one.hub, clock_offset_s=0)) for one in people]
-    for pathway, script, before in ILL:
-        place = next((n for n, one in enumerate(people) if one.pathway == pathway and _is_well_watched(one)), None)
-        if place is not None:
-            people[place] = people[place].begins(script, morning - before)
-    return people
+def set_to_work(run: Run, staff: Mapping[str, Colleague], story: Story, gone: set[str]) -> list[threading.Thread]:
+    """From now on somebody watches, and does something about it: on these threads, until `run.stop` is set."""
+    agenda = Agenda(run.pace, run.stop, story.complain)
+    clinician = Clinician(staff[OSEI], agenda, story.homes, gone)
+    on_ward = [story.hear, clinician.hear, Coordinator(staff[CHRIS], agenda).hear]
+    in_crew = [Crew(staff[IRA], agenda).hear]
+    watched = [(staff[JOY].token, on_ward), (staff[IRA].token, in_crew)]
+    acting = threading.Thread(target=agenda.run, daemon=True)
+    acting.start()
+    return [acting, *(begin_to_follow(run.url, token, hear, run.stop) for token, hear in watched)]
 
 
-def _is_well_watched(patient: Patient) -> bool:
-    return "respiratory_rate" in patient.kit and patient.home.answers is not None
-
-
-def _live(
-    client: httpx.Client, homes: list[Home], story: Story, morning: datetime, speed: float, stop: threading.Event
-) -> None:
+def _live(run: Run, client: httpx.Client, homes: list[Home], story: Story, gone: set[str]) -> None:
     """Post what the homes send, `speed` times as fast as it happens; the readings' own times shrink with it."""
     began = utc_now()
+    people = [home.patient for home in homes]
     by_number = {home.patient.number: home for home in homes}
+    start = cast.beginning(people, began.astimezone(WARD_TIME).date())
 
     def real(simulated: datetime) -> datetime:
-        return began + (simulated - morning) / speed
+        return began + (simulated - start) / run.speed
 
     said_at = began
-    sent = sendings([home.patient for home in homes], morning, morning + timedelta(days=365), seed.SEED)
-    for sending in takewhile(lambda _: not stop.is_set(), sent):
+    sent = sendings(people, start, start + timedelta(days=365), cast.SEED)
+    for sending in takewhile(lambda _: not run.stop.is_set(), sent):
         while (wait_s := (real(sending.at) - utc_now()).total_seconds()) > 0:
-            if stop.wait(min(wait_s, 1.0)):
+            if run.stop.wait(min(wait_s, 1.0)):
                 return
             if (utc_now() - said_at).total_seconds() > SUMMARY_EVERY_S:
                 said_at = utc_now()
                 story.tell_summary()
-        _post(client, by_number[sending.patient.number], sending, real)
-        story.sets += len(sending.sets)
+        if (home := by_number[sending.patient.number]).id not in gone:
+            _post(client, home, sending, real)
+            story.sets += len(sending.sets)
 
 
 def _post(client: httpx.Client, home: Home, sending: Sending, real: Callable[[datetime], datetime]) -> None:
-    sets = [msgspec.to_builtins(one) for one in sending.sets]
+    sets: list[dict[str, Any]] = [msgspec.to_builtins(one) for one in sending.sets]
     for one in sets:
         one["taken_at"] = real(datetime.fromisoformat(one["taken_at"])).isoformat()
     client.post("/v1/readings", json=sets, headers={"Authorization": f"Bearer {home.token}"})
-
-
-def _introduction(url: str, tokens: dict[Role, str], homes: list[Home]) -> Panel:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("API", url)
-    table.add_row("Its pages", f"{url}/schema")
-    table.add_row("Live events", f"{url}/v1/live")
-    for name, role, _ in seed.STAFF:
-        table.add_row(f"{role} token", f"{tokens[role]}   [dim]{name}[/dim]")
-    table.add_row(
-        "Patients", f"{len(homes)} at home on {len(seed.WARDS)} wards; most are stable, a few will deteriorate"
-    )
-    return Panel(table, title="Ready", expand=False)
