@@ -1,11 +1,9 @@
 """A ward's ladders: its own where it has any, its pathway's otherwise."""
 
-import secrets
-from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import select
@@ -15,12 +13,12 @@ from sqlmodel import Session, col
 from alert_rules.ladder import LADDERS, Ladder, Ladders, WrongLadder, as_json, from_json, read_ladders
 from alert_rules.pathway import pathways
 from monitoring.acts import Act
-from monitoring.escalation.tables import WardLadders
+from monitoring.escalation.reach import by_look
+from monitoring.escalation.tables import By, WardLadders
+from monitoring.escalation.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward
-
-SECRET_BYTES: Final = 32
 
 
 class LaddersView(msgspec.Struct):
@@ -38,7 +36,7 @@ def ladders(act: Act, code: str) -> LaddersView:
     return _view(ward, _newest(act.session, [ward.id]).get(ward.id))
 
 
-def set_ladders(act: Act, code: str, body: Mapping[str, Any]) -> LaddersView:
+def set_ladders(act: Act, code: str, body: Mapping[str, Any], *, allow_private: bool) -> LaddersView:
     """Put a ward's own ladders in place of its pathway's. Raises Forbidden, NotFound; Unacceptable names the step.
 
     A secret that is made for a fallback's webhook is shown in this answer only; the one before it stays valid beside
@@ -50,6 +48,7 @@ def set_ladders(act: Act, code: str, body: Mapping[str, Any]) -> LaddersView:
         read = read_ladders(body)
     except WrongLadder as error:
         raise unacceptable(error.place, error.reason) from None
+    read = {name: _reachable(name, ladder, allow_private=allow_private) for name, ladder in read.items()}
     known = {} if before is None else {name: from_json(steps) for name, steps in before.ladders.items()}
     made = {name: _with_secrets(ladder, known.get(name)) for name, ladder in read.items()}
     decided = WardLadders(
@@ -84,13 +83,26 @@ def _newest(session: Session, wards: Collection[int]) -> dict[int, WardLadders]:
     return {found.ward_id: found for found in session.execute(query).scalars()}
 
 
+def _reachable(name: str, ladder: Ladder, *, allow_private: bool) -> Ladder:
+    """The ladder with its last address as it is kept. Raises Unacceptable where nobody can be told there."""
+    last, place = ladder[-1], f"{name}[{len(ladder) - 1}]"
+    assert last.to is not None  # `read_ladders` wants one
+    if any(not is_secret(secret) for secret in last.secrets):
+        raise unacceptable(f"{place}.secret", NO_SECRET)
+    try:
+        kept = [address(By(by), last.to, allow_private=allow_private) for by in last.by or (by_look(last.to),)]
+    except WrongTarget as error:
+        raise unacceptable(f"{place}.to", str(error)) from None
+    return (*ladder[:-1], replace(last, to=kept[0]))
+
+
 def _with_secrets(ladder: Ladder, before: Ladder | None) -> Ladder:
     """A webhook is signed: with the secret named, the one it has, or a new one; the one before stays the second."""
     last = ladder[-1]
     if "webhook" not in last.by:
         return ladder
     known = before[-1].secrets if before is not None and before[-1].to == last.to else ()
-    made = last.secrets or known[:1] or (f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}",)
+    made = last.secrets or known[:1] or (new_secret(),)
     kept = tuple(dict.fromkeys((*made, *known)))[:2]
     return (*ladder[:-1], replace(last, secrets=kept))
 

@@ -15,7 +15,9 @@ from monitoring.acts import Act
 from monitoring.escalation.outbox import Way
 from monitoring.escalation.reach import by_look
 from monitoring.escalation.tables import WardRoutes
+from monitoring.escalation.targets import WrongTarget, address
 from monitoring.fields import Line, Word
+from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.wards import Hours
 
@@ -62,9 +64,15 @@ def routes(act: Act, code: str) -> RoutesView:
     return _view(ward.code, found)
 
 
-def set_routes(act: Act, code: str, body: dict[Name, RouteBody]) -> RoutesView:
-    """Say a ward's ways out, all of them. Raises Forbidden, NotFound."""
+def set_routes(act: Act, code: str, body: dict[Name, RouteBody], *, allow_private: bool) -> RoutesView:
+    """Say a ward's ways out, all of them. Raises Forbidden, NotFound, Unacceptable."""
     ward = ward_in_path(act, code, lock=True)
+    for name, one in body.items():
+        if one.to is not None:
+            try:
+                one.to = address(by_look(one.to), one.to, allow_private=allow_private)
+            except WrongTarget as error:
+                raise unacceptable(f"{name}.to", str(error)) from None
     decided = msgspec.to_builtins(body)
     act.session.add(WardRoutes(ward_id=ward.id, routes=decided, by=act.who.id, at=act.now))
     return _view(ward.code, decided)
