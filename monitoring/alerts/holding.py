@@ -1,14 +1,13 @@
 """Who holds an answered alert: it passes to a colleague by name, or opens again because nobody has it any more."""
 
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from alert_rules.alarms import State
+from alert_rules.alarms import HELD, State
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.alerts.answers import to_answer
@@ -18,9 +17,6 @@ from monitoring.alerts.views import HISTORY_MAX, AlertDetail, detail
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict
 from monitoring.wards.tables import Ward
-
-HELD: Final = frozenset({State.ACKNOWLEDGED, State.ACTIONED})
-"""States in which somebody answers for an alert."""
 
 _Holder = aliased(Staff)
 

@@ -118,7 +118,7 @@ def escalate(act: Act, alert_id: UUID, body: EscalateBody, settings: Settings) -
     if found.state in ENDED:
         raise Conflict(f"the alert is {found.state}", current=answers.as_view(row))
     if body.to == NEXT:
-        resume(act.session, found, f"sent on by {act.who.name}: {body.reason}", act.now)
+        resume(act.session, found, f"sent on by {act.who.name}: {body.reason}", act.now)  # told of below, as it ends up
     else:
         reach = tell_now(act.session, settings, found, _step(body.to), body.reason, act.now)
         if reach.taken is not Taken.TOLD:

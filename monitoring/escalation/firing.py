@@ -22,9 +22,10 @@ from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import AnySelect
 from monitoring.escalation.about import about_of
-from monitoring.escalation.duty import Person, on_duty, ways_of
+from monitoring.escalation.duty import Person, on_duty
 from monitoring.escalation.outbox import NewMessage, Way, put
 from monitoring.escalation.reach import by_preference, fallback_ways
+from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of
 from monitoring.escalation.tables import Escalation, LadderStep, Taken
 from monitoring.events import NewEvent, emit
@@ -99,19 +100,25 @@ class Firing:
     events: list[NewEvent] = field(default_factory=list)
 
 
-def fire(session: Session, settings: Settings, now: datetime, *, only: int | None = None) -> int:
-    """Take what is due of some alerts, the longest due first, or of one. Returns how many. The caller commits."""
+def fire(
+    session: Session, settings: Settings, now: datetime, *, only: int | None = None, before: Sequence[NewEvent] = ()
+) -> int:
+    """Take what is due of some alerts, the longest due first, or of one. Returns how many. The caller commits.
+
+    `before`: what to emit first, for events come last of all.
+    """
     claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))
     dues = _load(session, claimed, now)
     alerts = Alerts(session, now)
-    climbing = [due for due in dues if _is_open(alerts, due)]
+    awake = [due for due in dues if not _sleeps(session, due, now)]
+    climbing = [due for due in awake if _is_open(alerts, due)]
     firing = Firing(session, settings, now)
     firing.duty = on_duty(session, _asked(climbing), now)
     firing.routes = routes_of(session, {due.about.ward_id for due in climbing})
     for due in climbing:
         _climb(firing, due)
-    reminded = [due for due in dues if due.alert.state == State.ACTIONED]
-    _write(firing, reminded, alerts.write())
+    reminded = [due for due in awake if due.alert.state == State.ACTIONED]
+    _write(firing, reminded, [*before, *alerts.write()])
     return len(dues)
 
 
@@ -149,6 +156,14 @@ def _load(session: Session, claimed: Collection[int], now: datetime) -> list[Due
         Due(escalation, alert, About(alert.patient_id, patient, alert.episode_id, alert.ward_id, code, hours))
         for escalation, alert, patient, code, hours in session.execute(query)
     ]
+
+
+def _sleeps(session: Session, due: Due, now: datetime) -> bool:
+    """Whether who would be asked for the outcome of an amber is to be left in peace now: then it waits."""
+    if (until := waits_until(session, due.alert, now)) is None:
+        return False
+    due.escalation.due_at = until
+    return True
 
 
 def _is_open(alerts: Alerts, due: Due) -> bool:
@@ -202,9 +217,11 @@ def _climb(firing: Firing, due: Due) -> None:
 
 
 def _take(firing: Firing, due: Due, place: Place) -> Told:
-    until = firing.now + timedelta(seconds=wait_s(due.ladder, place, due.severity))
     step = due.ladder[place.step]
-    return Told(due, place, step, _reach(firing, due, step), until)
+    reach = _reach(firing, due, step)
+    goes_on_now = reach.taken is not Taken.TOLD and step.tell != FALLBACK
+    wait = 0 if goes_on_now else wait_s(due.ladder, place, due.severity)
+    return Told(due, place, step, reach, firing.now + timedelta(seconds=wait))
 
 
 def _reach(firing: Firing, due: Due, step: Step) -> Reach:
@@ -260,7 +277,7 @@ def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
         for told, row in zip(firing.told, rows, strict=True)
         for staff_id, ways in told.reach.to
     ]  # fmt: skip
-    put(session, [*messages, *_reminders(firing, reminded)], now)
+    put(session, [*messages, *reminders(session, reminded, now)], now)
     emit(session, [*events, *firing.events, *(_event(told, now) for told in firing.told)])
 
 
@@ -281,7 +298,7 @@ def _shown(told: Told) -> dict[str, Any]:
         "alert": due.alert.public_id,
         "kind": due.alert.kind,
         "severity": due.severity.label,
-        "step": told.place.step + 1,
+        "step": told.place.step + 1 if told.place.step != BY_HAND else None,
         "of": len(due.ladder),
         "repeat": told.place.repeats,
         "tell": told.step.tell,
@@ -299,28 +316,3 @@ def _event(told: Told, now: datetime) -> NewEvent:
     about = told.due.about
     shown = {**_shown(told), "taken": told.reach.taken, "reason": told.reach.reason, "people": told.reach.names}
     return NewEvent("escalation", now, about.ward, about.patient, shown)
-
-
-def _reminders(firing: Firing, reminded: list[Due]) -> list[NewMessage]:
-    """Whoever took an alert is asked how it ended."""
-    holders = {due.alert.acknowledged_by for due in reminded if due.alert.acknowledged_by}
-    ways = ways_of(firing.session, holders, firing.now)
-    return [
-        NewMessage(
-            ways[holder], _reminder(due, firing.now), due.alert.severity, firing.now + timedelta(hours=1),
-            due.alert.id, None, due.about.ward_id, holder,
-        )
-        for due in reminded
-        if (holder := due.alert.acknowledged_by) in ways
-    ]  # fmt: skip
-
-
-def _reminder(due: Due, now: datetime) -> dict[str, Any]:
-    data = {
-        "alert": due.alert.public_id,
-        "kind": due.alert.kind,
-        "severity": due.severity.label,
-        "ward": due.about.ward,
-        "state": due.alert.state,
-    }
-    return {"type": "alert.outcome_wanted", "timestamp": now, "data": data}

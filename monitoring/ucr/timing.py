@@ -70,10 +70,11 @@ def _say(session: Session, held: Held, what: Owed, now: datetime) -> list[NewEve
     late.version += 1
     mark(session, late, what, State(late.state), now, reason=why)
     if what is Owed.BREACH and held.alert is not None:
-        resume(session, held.alert, f"ucr_breach: {held.by} {why}", now)
+        told = resume(session, held.alert, f"ucr_breach: {held.by} {why}", now, since=late.breach_at)
     else:
+        told = []
         note(session, held.alert, f"ucr_{what}: {held.by}", None, why, now)
-    return [event(session, late, what, why, now)]
+    return [event(session, late, what, why, now), *told]
 
 
 def _page(session: Session, held: Held, what: Owed, now: datetime) -> None:
@@ -88,6 +89,6 @@ def _end_for_the_dead(session: Session, held: Held, now: datetime) -> list[NewEv
     was, ended.state = State(ended.state), states.cancel(State(ended.state))
     ended.version += 1
     ended.acted_at = now
-    call_off(session, held, now, DIED, now)
+    told = call_off(session, held, now, DIED, now)
     mark(session, ended, Move.CANCEL, was, now, reason=DIED)
-    return [event(session, ended, Move.CANCEL, DIED, now)]
+    return [event(session, ended, Move.CANCEL, DIED, now), *told]
