@@ -170,10 +170,6 @@ def test_who_had_accepted_and_hands_back_gives_the_alert_back_too(ward: Ward) ->
     assert [(row.state, row.accepted_at) for row in rows(ward.engine, "SELECT * FROM ucr_referral ORDER BY id")] == [
         ("declined", ward.now), ("sent", None),
     ]  # fmt: skip
-    change(ward.engine, "UPDATE patient SET died_at = :now WHERE id = :id", now=ward.now, id=ward.patient.key)
-    ward.at(timedelta(minutes=15))
-    (last,) = rows(ward.engine, "SELECT * FROM ucr_referral WHERE state <> 'declined'")
-    assert (last.state, last.end_reason) == ("cancelled", "the patient died")
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("no_access", AlertState.OPEN), ("conveyed", AlertState.ACTIONED)])
@@ -216,6 +212,25 @@ def test_what_the_ladder_and_the_referral_owe_at_the_same_instant_is_told_once(w
     assert ward.history(ward.alert())[-1].startswith("ucr_breach: OTHER")
 
 
+def test_a_referral_goes_with_the_patient_and_ends_with_their_death(ward: Ward) -> None:
+    has_team(ward, "LE-UCR", webhook=HOOK)
+    ward.opens("WARD2")
+    referral = climbs(ward, sick(ward)).referral
+    assert referral is not None
+    does(ward, referral, Move.ACCEPT)
+    ward.transfers("WARD2")
+    assert does(ward, referral, Move.DISPATCH).ward == "WARD2"
+    assert [row.ward for row in rows(ward.engine, "SELECT ward FROM event WHERE kind = 'ucr' ORDER BY id")][-3:] == [
+        "WARD2", "WARD1", "WARD2",
+    ]  # fmt: skip
+    asks(ward, need="falls")
+    ward.discharges(outcome="died", destination="79")
+    ended = rows(ward.engine, "SELECT state, end_reason, due_at FROM ucr_referral")
+    assert {(row.state, row.end_reason, row.due_at) for row in ended} == {("cancelled", "the patient died", None)}
+    assert told(ward)[-2:] == [("ucr.cancelled", HOOK)] * 2
+    assert [row.due_at for row in rows(ward.engine, "SELECT due_at FROM escalation")] == [None]
+
+
 def test_instants_that_contradict_what_is_known_are_refused(ward: Ward) -> None:
     has_team(ward, "LE-UCR")
     referral = asks(ward.at("12:00")).id
@@ -245,6 +260,7 @@ def test_the_handover_says_what_a_stranger_at_the_door_needs_and_is_kept_as_it_w
     ward.receives(patient=patient, taken=in_minutes(ward.at("12:10"), 0), **VERY_SICK)
     shown = does(ward, referral, Move.ACCEPT)
     then, now = shown.handover, shown.handover_now
+    assert [one.what for one in now.tried] == ["raised", "ucr_sent: LE-UCR", "stepped_up", "ucr_accepted: LE-UCR"]
     for place, words in {
         "situation": ["Ann Other, 76 years, female", "red, raised 12:00 on 10 Mar", "SpO2 86"],
         "background": ["home oxygen 1.5 L/min", "88–92 %", "news2 2", "penicillin", "NOT for hospital", "home"],
