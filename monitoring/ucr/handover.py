@@ -214,4 +214,5 @@ def _tried(session: Session, referral: UcrReferral, episode: Episode | None) -> 
         for query, values in asked
         for row in session.execute(query, values)
     ]
-    return sorted(found[::-1], key=lambda one: one.at)[-TRIED_MAX:]  # of the same instant in order, too
+    found.reverse()  # so that what happened in the same instant is in order, too
+    return sorted(found, key=lambda one: one.at)[-TRIED_MAX:]
