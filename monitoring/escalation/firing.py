@@ -7,35 +7,31 @@ answers in this very moment is passed over: either they come first and nobody is
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlmodel import Session, col
 
 from alert_rules.alarms import State, ask_again_in
-from alert_rules.ladder import FALLBACK, ROUTE, UCR, Ladder, Place, Step, When, after, from_json, wait_s
-from alert_rules.severity import Severity
+from alert_rules.ladder import FALLBACK, ROUTE, UCR, Place, Step, When, after, wait_s
 from alert_rules.staffed import staffed_from
 from monitoring.alerts.life import About, Alerts
-from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.alerts.tables import Alert
 from monitoring.config import Settings
 from monitoring.database import AnySelect
 from monitoring.escalation.about import about_of
 from monitoring.escalation.duty import Person, on_duty
-from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.escalation.outbox import NewMessage, put
 from monitoring.escalation.reach import by_preference, fallback_ways
 from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of
 from monitoring.escalation.tables import Escalation, LadderStep, Taken
+from monitoring.escalation.telling import BY_HAND, Due, Reach, Told, body, event, history
 from monitoring.events import NewEvent, emit
 from monitoring.tables import Patient, Ward  # all tables: foreign keys name most of them
 from monitoring.ucr.placing import refer
 
 BATCH: Final = 500
-BY_HAND: Final = -1
-"""The place of a step that no ladder has: somebody asked for it."""
-
 _CLAIM: Final = text(
     """
     SELECT escalation.alert_id FROM escalation JOIN alert ON alert.id = escalation.alert_id
@@ -45,46 +41,6 @@ _CLAIM: Final = text(
     FOR UPDATE OF alert SKIP LOCKED
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An alert whose deadline has come, locked."""
-
-    escalation: Escalation
-    alert: Alert
-    about: About
-
-    @property
-    def ladder(self) -> Ladder:
-        """The one on which it began."""
-        return from_json(self.escalation.ladder)
-
-    @property
-    def severity(self) -> Severity:
-        """Of the alert."""
-        return Severity(self.alert.severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who is there for a step, or why nobody is."""
-
-    taken: Taken
-    reason: str
-    to: Sequence[tuple[int | None, Sequence[Way]]] = ()  # each a member of staff, or none, and the ways to them
-    names: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A step as it was taken."""
-
-    due: Due
-    place: Place
-    step: Step
-    reach: Reach
-    until: datetime  # the next step's time
 
 
 @dataclass(slots=True)
@@ -268,51 +224,14 @@ def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
     ]  # fmt: skip
     session.add_all(rows)
     session.flush()
-    session.add_all(_history(told, now) for told in firing.told)
+    session.add_all(history(told, now) for told in firing.told)
     messages = [
         NewMessage(
-            list(ways), _body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
+            list(ways), body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
             told.due.about.ward_id, staff_id,
         )
         for told, row in zip(firing.told, rows, strict=True)
         for staff_id, ways in told.reach.to
     ]  # fmt: skip
     put(session, [*messages, *reminders(session, reminded, now)], now)
-    emit(session, [*events, *firing.events, *(_event(told, now) for told in firing.told)])
-
-
-def _history(told: Told, now: datetime) -> AlertHistory:
-    alert = told.due.alert
-    who = told.step.tell + (f" ({', '.join(told.reach.names)})" if told.reach.names else "")
-    what = f"told {who}" if told.reach.taken is Taken.TOLD else f"passed over {told.step.tell}"
-    return AlertHistory(
-        alert_id=alert.id, at=now, from_state=State(alert.state), to_state=State(alert.state),
-        severity=alert.severity, what=what, note=told.reach.reason,
-    )  # fmt: skip
-
-
-def _shown(told: Told) -> dict[str, Any]:
-    """A step as watchers and recipients see it: whom it is about only by the alert's id."""
-    due = told.due
-    shown = {
-        "alert": due.alert.public_id,
-        "kind": due.alert.kind,
-        "severity": due.severity.label,
-        "step": told.place.step + 1 if told.place.step != BY_HAND else None,
-        "of": len(due.ladder),
-        "repeat": told.place.repeats,
-        "tell": told.step.tell,
-        "next_at": told.until,
-    }
-    return {**shown, "first": "999"} if due.severity is Severity.CRITICAL else shown
-
-
-def _body(told: Told, step: UUID, now: datetime) -> dict[str, Any]:
-    data = {**_shown(told), "ward": told.due.about.ward, "escalation": step, "state": told.due.alert.state}
-    return {"type": "escalation.step", "timestamp": now, "data": data}
-
-
-def _event(told: Told, now: datetime) -> NewEvent:
-    about = told.due.about
-    shown = {**_shown(told), "taken": told.reach.taken, "reason": told.reach.reason, "people": told.reach.names}
-    return NewEvent("escalation", now, about.ward, about.patient, shown)
+    emit(session, [*events, *firing.events, *(event(told, now) for told in firing.told)])

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -12,25 +12,14 @@ from alert_rules.duty import quiet_until
 from alert_rules.severity import Severity
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
-from monitoring.alerts.life import About
 from monitoring.alerts.tables import Alert
 from monitoring.escalation.duty import duty_of, on_duty, ways_of
 from monitoring.escalation.outbox import NewMessage
 from monitoring.escalation.tables import Contact
+from monitoring.escalation.telling import Due
 
+CLINICIAN: Final = Role.CLINICIAN.value
 TRIED_FOR: Final = timedelta(hours=1)
-
-
-class Asked(Protocol):
-    """An alert whose outcome is wanted, and whom it is about."""
-
-    @property
-    def alert(self) -> Alert:
-        """Its row, locked."""
-
-    @property
-    def about(self) -> About:
-        """The patient and the ward."""
 
 
 def waits_until(session: Session, alert: Alert, now: datetime) -> datetime | None:
@@ -53,7 +42,7 @@ def waits_until(session: Session, alert: Alert, now: datetime) -> datetime | Non
     return min(known) if is_asked else None
 
 
-def reminders(session: Session, asked: Collection[Asked], now: datetime) -> list[NewMessage]:
+def reminders(session: Session, asked: Collection[Due], now: datetime) -> list[NewMessage]:
     """Whoever has an alert is asked how it ended; the ward's clinicians on duty, where they have no say in that.
 
     A member of a UCR team has seen the patient, and may not resolve the alert.
@@ -62,18 +51,16 @@ def reminders(session: Session, asked: Collection[Asked], now: datetime) -> list
         return []
     holders = _who_may_say(session, {one.alert.acknowledged_by for one in asked if one.alert.acknowledged_by})
     ways = ways_of(session, holders, now)
-    others = {(one.about.ward_id, Role.CLINICIAN.value) for one in asked if one.alert.acknowledged_by not in ways}
+    others = {(one.about.ward_id, CLINICIAN) for one in asked if one.alert.acknowledged_by not in ways}
     there = on_duty(session, others, now) if others else {}
-    return [
-        NewMessage(to, _body(one, now), one.alert.severity, now + TRIED_FOR, one.alert.id, None, one.about.ward_id, who)
-        for one in asked
-        for who, to in (
-            [(one.alert.acknowledged_by, ways[one.alert.acknowledged_by])]
-            if one.alert.acknowledged_by in ways
-            else [(person.staff_id, person.ways) for person in there[one.about.ward_id, Role.CLINICIAN.value]]
-        )
-        if to
-    ]
+    found = []
+    for one in asked:
+        ward, holder = one.about.ward_id, one.alert.acknowledged_by
+        on_ward = [(person.staff_id, person.ways) for person in there.get((ward, CLINICIAN), ()) if person.ways]
+        to = [(holder, ways[holder])] if holder in ways else on_ward
+        until, body = now + TRIED_FOR, _body(one, now)
+        found += [NewMessage(way, body, one.alert.severity, until, one.alert.id, None, ward, who) for who, way in to]
+    return found
 
 
 def _who_may_say(session: Session, staff: Collection[int]) -> set[int]:
@@ -81,11 +68,11 @@ def _who_may_say(session: Session, staff: Collection[int]) -> set[int]:
     return set(session.execute(query).scalars())
 
 
-def _body(one: Asked, now: datetime) -> Mapping[str, Any]:
+def _body(one: Due, now: datetime) -> Mapping[str, Any]:
     data = {
         "alert": one.alert.public_id,
         "kind": one.alert.kind,
-        "severity": Severity(one.alert.severity).label,
+        "severity": one.severity.label,
         "ward": one.about.ward,
         "state": one.alert.state,
     }
