@@ -5,7 +5,7 @@ demo, up, timekeeper, staff_add, device_add, report_occupancy
 # Tests, and the pages rendered from them.
 diagram, mismatch, wait_until_ready
 # The framework, the logging module, Prometheus and RQ call or read these.
-to_asgi_response, formatException
+to_asgi_response, formatException, do_POST, log_message
 # Whoever fires a ladder's step asks it.
 # Named in a quoted annotation.
 Axes

@@ -69,6 +69,9 @@ NEXT: Final[dict[State, frozenset[State]]] = {
 
 ENDED: Final = frozenset({State.RESOLVED, State.EXPIRED})
 
+HELD: Final = frozenset({State.ACKNOWLEDGED, State.ACTIONED})
+"""States in which somebody answers for an alert."""
+
 ACKNOWLEDGE_WITHIN: Final = {
     Severity.CRITICAL: timedelta(minutes=5),
     Severity.RED: timedelta(minutes=15),

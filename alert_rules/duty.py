@@ -92,6 +92,13 @@ def off(rota: Rota, staff: str) -> list[Shift]:
     return union((one.start, one.end) for one in rota.overrides if one.off and one.staff == staff)
 
 
+def quiet_until(start: str, end: str, now: datetime) -> datetime | None:
+    """When somebody's quiet hours of today or last night are over (local, `HH:MM`); None outside of them."""
+    today = now.astimezone(LOCAL).date()
+    spans = [shift(day, start, end) for day in (today - timedelta(days=1), today)]
+    return next((closes for opens, closes in spans if opens <= now < closes), None)
+
+
 def staffed(hours: StaffedHours | None, since: datetime, until: datetime) -> list[Shift]:
     """A ward's staffed hours between two instants: always, where none are set."""
     if not hours:

@@ -156,7 +156,7 @@ def _step(place: str, raw: Any) -> Step:
     by = raw.get("by", [])
     if not isinstance(by, list | tuple) or not set(map(str, by)) <= CHANNELS or len(set(by)) < len(by):
         raise WrongLadder(f"{place}.by", f"must list some of {', '.join(sorted(CHANNELS))}, each once")
-    if raw.get("when", When.ALWAYS) not in set(When):
+    if raw.get("when", When.ALWAYS) not in list(When):
         raise WrongLadder(f"{place}.when", f"is none of {', '.join(When)}")
     to, secret = raw.get("to"), raw.get("secret")
     for field, value in (("to", to), ("secret", secret)):

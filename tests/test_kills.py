@@ -3,7 +3,10 @@
 The longer version, with more faults and at random: `make chaos`.
 """
 
+import json
 import math
+import os
+import signal
 from collections.abc import Iterator
 from random import Random
 
@@ -16,6 +19,7 @@ from tests.chaos.faults import FAULTS, kept_away
 from tests.chaos.homes import Admissions
 from tests.chaos.up import Up, running
 from tests.monitoring.embedded.processes import eventually
+from tests.receivers import receiving
 
 HOMES = 9
 KILLED = ("workers in a batch", "API", "Valkey", "PostgreSQL", "up", "everything")
@@ -43,6 +47,25 @@ def test_what_was_promised_is_there_once_after(fault: str, up: Up, admissions: A
     assert outcome.verdict.found == outcome.verdict.promised > 0
     assert (outcome.verdict.doubled, outcome.verdict.alerts_found) == (0, HOMES * 2 // 3)
     assert max(outcome.recovery.readings_s, outcome.recovery.alerts_s, outcome.recovery.healthy_s) < math.inf
+
+
+def test_a_timekeeper_that_dies_in_a_burst_pages_of_every_alert_and_of_none_under_two_ids(
+    up: Up, admissions: Admissions
+) -> None:
+    homes = admissions.admit(24)
+    with receiving() as pager, admissions.telling(pager.url()), httpx.Client(base_url=up.url) as client:
+        for number, home in enumerate(homes):
+            home.stage = 1
+            _, body, _ = home.measure(utc_now())
+            answer = client.post("/v1/readings", json=body, headers={"Authorization": f"Bearer {home.token}"})
+            assert answer.status_code == 202
+            if number == len(homes) // 2:
+                pager.waits_for(1)
+                os.kill(up.pids("timekeeper")[0], signal.SIGKILL)
+        eventually(lambda: len({call.id for call in pager.calls}) >= len(homes), within_s=30)
+        up.ready()
+        paged = {(call.id, json.loads(call.body)["data"]["alert"]) for call in pager.calls}
+    assert len(paged) == len({alert for _, alert in paged}) == len(homes)
 
 
 def test_while_the_queue_is_away_a_device_is_told_to_come_back(up: Up, admissions: Admissions) -> None:

@@ -300,7 +300,7 @@ class Ward:
     def sets_ladders(self, code: str = "WARD1", **ladders: Any) -> None:
         """The coordinator decides a ward's own ladders."""
         with transaction(self.engine) as session:
-            set_ladders(self.act(session, Role.COORDINATOR), code, ladders, allow_private=True)
+            set_ladders(self.act(session, Role.COORDINATOR), code, ladders, allow_private=False)
 
     def known(self, patient: Patient | None = None) -> LatestVitals:
         """What is known of the patient now."""

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from monitoring.clock import utc_now
 from monitoring.config import Settings
-from monitoring.database import DATABASE_ERRORS, once_more, transaction
+from monitoring.database import once_more, transaction
 from monitoring.escalation.firing import BATCH, fire
 from monitoring.escalation.starting import CHANNEL
 from monitoring.events import NewEvent, emit
@@ -56,7 +56,7 @@ def keep(engine: Engine, settings: Settings, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             _follow(engine, settings, stop)
-        except (*DATABASE_ERRORS, OSError) as error:
+        except (*CULPRITS, OSError) as error:
             TICK_FAILURES.labels("ladders").inc()
             log.warning("ladders_interrupted", **described(error))
             stop.wait(RECONNECT_S)

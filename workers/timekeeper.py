@@ -126,14 +126,16 @@ def main() -> None:
     work = tasks()
     deliverer = Deliverer(settings, engine)
     deliverer.start()
-    while deliverer.works() and not stop.wait(TICK_S):
+    while deliverer.works() and ladders.is_alive() and not stop.wait(TICK_S):
         tick(post, work, utc_now())
     ladders.join(timeout=STOP_S)
     deliverer.stop()
     with suppress(*DATABASE_ERRORS):
         forget(engine, name)
     if not stop.is_set():
-        sys.exit("the deliverer died")  # rather no timekeeper than one that pages nobody: it is started again
+        sys.exit(
+            "the deliverer or the ladders died"
+        )  # rather no timekeeper than one that pages nobody: it is started again
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from alert_rules.alarms import (
     ENDED,
+    HELD,
     SNOOZE_MAX,
     TECHNICAL,
     Kind,
@@ -32,7 +33,7 @@ from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, AlertView, detail, event, view
 from monitoring.database import AnyRow, AnySelect
-from monitoring.escalation.starting import hold
+from monitoring.escalation.starting import hold, let_go
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.paging import Page, before, page
@@ -146,13 +147,13 @@ def acknowledge_alert(act_: Act, alert_id: UUID, body: AcknowledgeBody) -> Alert
     lock(act_, alert_id)
     row = to_answer(act_, alert_id)
     found, by = row[0], row[3]
-    if by is not None and found.state in {State.ACKNOWLEDGED, State.ACTIONED}:
+    if by is not None and found.state in HELD:
         raise Conflict(f"{by.name} acknowledged it first.", current=as_view(row))
     refuse_stale(row, body.version)
     return _told(act_, _acknowledge(act_, row, "acknowledged", body.note))
 
 
-def take_for_visit(act_: Act, found: Alert, what: str, owed_at: datetime) -> NewEvent | None:
+def take_for_visit(act_: Act, found: Alert, what: str, note: str | None, owed_at: datetime) -> NewEvent | None:
     """Take responsibility in the name of a caller whose team was asked to visit because of this alert.
 
     Not for who may answer alerts: the caller may answer what was asked. The alert's row is locked. The visit is the
@@ -161,8 +162,16 @@ def take_for_visit(act_: Act, found: Alert, what: str, owed_at: datetime) -> New
     """
     if found.state not in {State.OPEN, State.SNOOZED}:
         return None
-    shown = _acknowledge(act_, _found(act_, found.public_id), what, None, owed_at)
+    shown = _acknowledge(act_, _found(act_, found.public_id), what, note, owed_at)
     return event(shown, act_.now)
+
+
+def act_for_visit(act_: Act, found: Alert, what: str, note: str | None) -> NewEvent:
+    """The visit is made: what taking the alert for it promised is done, and somebody has to say how it ended.
+
+    The alert's row is locked, and it is acknowledged. Returns the event to emit at the end.
+    """
+    return event(_move(act_, _found(act_, found.public_id), act(State(found.state)), what, note), act_.now)
 
 
 def act_on_alert(act_: Act, alert_id: UUID, body: ActionBody) -> AlertDetail:
@@ -297,6 +306,8 @@ def _move(
         )
     )  # fmt: skip
     hold(act_.session, found, act_.now)
+    if to not in HELD:
+        let_go(act_.session, [found.id], act_.now)
     return _detail(act_, _found(act_, found.public_id))
 
 

@@ -1,26 +1,22 @@
-"""Who holds an answered alert: it passes to a colleague by name, or opens again because nobody has it any more."""
+"""Who holds an answered alert, which passes to a colleague by name; and what else a person did beside answering."""
 
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from alert_rules.alarms import State
+from alert_rules.alarms import HELD, State
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.alerts.answers import to_answer
+from monitoring.alerts.answers import as_view, lock, refuse_stale, to_answer
 from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, detail
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict
 from monitoring.wards.tables import Ward
-
-HELD: Final = frozenset({State.ACKNOWLEDGED, State.ACTIONED})
-"""States in which somebody answers for an alert."""
 
 _Holder = aliased(Staff)
 
@@ -30,12 +26,12 @@ def lock_held(act: Act, alert_id: UUID, version: int | None) -> Alert:
 
     Conflict also where it is not that version any more, if one is named.
     """
-    act.session.execute(select(col(Alert.id)).where(col(Alert.public_id) == alert_id).with_for_update())
-    found: Alert = to_answer(act, alert_id)[0]
+    lock(act, alert_id)
+    row = to_answer(act, alert_id)
+    found: Alert = row[0]
     if found.state not in HELD or found.acknowledged_by is None:
-        raise Conflict(f"The alert is {found.state}: nobody holds it.", current=shown(act.session, found))
-    if version is not None and version != found.version:
-        raise Conflict(f"The alert changed since version {version}.", current=shown(act.session, found))
+        raise Conflict(f"The alert is {found.state}: nobody holds it.", current=as_view(row))
+    refuse_stale(row, version)
     return found
 
 

@@ -17,6 +17,7 @@ from alert_rules.alarms import (
     COMPLETE_THE_SET,
     COMPLETE_WITHIN,
     ENDED,
+    HELD,
     TECHNICAL,
     Basis,
     Change,
@@ -32,7 +33,7 @@ from alert_rules.severity import Severity
 from alert_rules.staffed import StaffedHours, due_at
 from monitoring.alerts.history import histories
 from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
-from monitoring.escalation.starting import begin, end
+from monitoring.escalation.starting import begin, end, let_go
 from monitoring.events import NewEvent
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
 
@@ -216,6 +217,7 @@ class Alerts:
             entry.alert_id = alert.id
         begin(self.session, list({alert.id: alert for alert in self._climbing}.values()), self.now)
         end(self.session, self._ended, self.now)
+        let_go(self.session, [alert.id for alert, _ in self._touched.values() if alert.state not in HELD], self.now)
         self.session.add_all(entry for _, entry in self._history)
         self.session.flush()
         names = self._acknowledged_by()

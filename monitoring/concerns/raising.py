@@ -20,7 +20,7 @@ from monitoring.config import Settings
 from monitoring.database import AnyRow, AnySelect
 from monitoring.escalation.firing import fire
 from monitoring.escalation.tables import LadderStep, Taken
-from monitoring.events import emit
+from monitoring.events import NewEvent
 from monitoring.fields import Instant, Line, Reason, in_utc
 from monitoring.kit.tables import Assignment
 from monitoring.patients.register import find
@@ -87,15 +87,18 @@ def raise_concern(act: Act, body: ConcernBody, settings: Settings) -> ConcernVie
         from_whom=body.from_, severity=severity_of(body.text, urgent=body.urgent), text=body.text,
         callback=body.callback, urgent=body.urgent, at=at, received_at=act.now,
     )  # fmt: skip
-    concern.alert_id = _alert(act, about, concern)
+    concern.alert_id, told = _alert(act, about, concern)
     act.session.add(concern)
     act.session.flush()
-    fire(act.session, settings, act.now, only=concern.alert_id)  # at once: the answer says who was told
+    fire(act.session, settings, act.now, only=concern.alert_id, before=told)  # at once: the answer says who was told
     return _answer(act, concern)
 
 
-def _alert(act: Act, about: About, concern: Concern) -> int:
-    """Raise the alert, or say so anew on the one that is open; who had put another off hears of it as well."""
+def _alert(act: Act, about: About, concern: Concern) -> tuple[int, list[NewEvent]]:
+    """Raise the alert, or say so anew on the one that is open; who had put another off hears of it as well.
+
+    Returns its key, and what to emit.
+    """
     alerts = Alerts.lock(act.session, act.now, [about.patient_id])
     severity = Severity(concern.severity)
     said = {"rule": "concern", "severity": severity.label, "text": _said(act, concern)}
@@ -105,8 +108,8 @@ def _alert(act: Act, about: About, concern: Concern) -> int:
     for other in alerts.open.values():
         if other.state == State.SNOOZED:
             alerts.reopen(other, about, "somebody is concerned", anew=True)
-    emit(act.session, alerts.write())
-    return alerts.open[about.patient_id, Kind.CONCERN].id
+    told = alerts.write()
+    return alerts.open[about.patient_id, Kind.CONCERN].id, told
 
 
 def _said(act: Act, concern: Concern) -> str:

@@ -8,13 +8,14 @@ import msgspec
 from sqlalchemy import select
 from sqlmodel import col
 
-from alert_rules.alarms import ENDED
+from alert_rules.alarms import ENDED, State
 from alert_rules.ladder import ROTA, ROUTE, ROUTES, Step, from_json
 from alert_rules.severity import Severity
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.alerts import answers
-from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.alerts.holding import record
+from monitoring.alerts.tables import Alert
 from monitoring.alerts.views import AlertDetail, event
 from monitoring.config import Settings
 from monitoring.escalation.climbing import resume
@@ -118,13 +119,12 @@ def escalate(act: Act, alert_id: UUID, body: EscalateBody, settings: Settings) -
     if found.state in ENDED:
         raise Conflict(f"the alert is {found.state}", current=answers.as_view(row))
     if body.to == NEXT:
-        resume(act.session, found, f"sent on by {act.who.name}: {body.reason}", act.now)
+        resume(act.session, found, f"sent on by {act.who.name}: {body.reason}", act.now)  # told of below, as it ends up
     else:
         reach = tell_now(act.session, settings, found, _step(body.to), body.reason, act.now)
         if reach.taken is not Taken.TOLD:
             raise Conflict(f"Nobody was told: {reach.reason}.", current=answers.as_view(row))
-    _note(act, found, f"escalated to {body.to}", body.reason)
-    return _told(act, alert_id)
+    return _told(act, found, f"escalated to {body.to}", body.reason)
 
 
 def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCallView:
@@ -141,8 +141,7 @@ def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCall
     )  # fmt: skip
     act.session.add(call)
     what = f"999 {'called' if body.called else 'not called'}, decided by {call.decided_by}"
-    _note(act, found, what, body.note)
-    _told(act, alert_id)
+    _told(act, found, what, body.note)
     return _call_view(call)
 
 
@@ -183,20 +182,8 @@ def _step(to: str) -> Step:
     return Step(to, TOLD_BY_HAND_S)
 
 
-def _note(act: Act, found: Alert, what: str, note: str | None) -> None:
-    act.session.add(
-        AlertHistory(
-            alert_id=found.id, at=act.now, from_state=found.state, to_state=found.state, severity=found.severity,
-            what=what, by=act.who.id, note=note,
-        )
-    )  # fmt: skip
-    found.version += 1
-    act.session.add(found)
-    act.session.flush()
-
-
-def _told(act: Act, alert_id: UUID) -> AlertDetail:
-    shown = answers.alert(act, alert_id)
+def _told(act: Act, found: Alert, what: str, note: str | None) -> AlertDetail:
+    shown = record(act.session, found, State(found.state), what, act.now, by=act.who.id, note=note)
     emit(act.session, [event(shown, act.now)])
     return shown
 

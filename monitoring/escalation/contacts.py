@@ -1,7 +1,5 @@
 """How a member of staff can be told, in their own order of preference."""
 
-import secrets
-from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -14,12 +12,11 @@ from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.escalation.tables import By, Contact
-from monitoring.escalation.targets import ADDRESS_LENGTH_MAX, SECRET, WrongTarget, address, is_secret
+from monitoring.escalation.targets import ADDRESS_LENGTH_MAX, NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.fields import TimeOfDay
 from monitoring.refusals import Fault, Forbidden, NotFound, Unacceptable
 
 CONTACTS_MAX: Final = 10
-MADE_BYTES: Final = 32
 OLD_SECRET_VALID_FOR: Final = timedelta(hours=24)
 """Beside a new secret the one before still signs: the receiver changes in their own time. The design's own."""
 
@@ -130,7 +127,7 @@ def _addresses(body: list[ContactBody], *, allow_private: bool) -> list[str]:
         if one.secret is not None and one.by is not By.WEBHOOK:
             faults.append(Fault(f"[{place}].secret", "only a webhook is signed"))
         elif one.secret is not None and not is_secret(one.secret):
-            faults.append(Fault(f"[{place}].secret", f"must be {SECRET} and the base64 of 24 to 64 bytes"))
+            faults.append(Fault(f"[{place}].secret", NO_SECRET))
         try:
             found.append(address(one.by, one.to, allow_private=allow_private))
         except WrongTarget as error:
@@ -150,7 +147,7 @@ def _sign(contact: Contact, named: str | None, known: Contact | None, now: datet
     if known is not None and old and named in {None, old[0]}:
         contact.secrets, contact.previous_until = old, known.previous_until
         return None
-    made = None if named else f"{SECRET}{b64encode(secrets.token_bytes(MADE_BYTES)).decode()}"
+    made = None if named else new_secret()
     newest = named or made or ""
     contact.secrets = [newest, *(one for one in old[:1] if one != newest)]
     contact.previous_until = now + OLD_SECRET_VALID_FOR if old else None

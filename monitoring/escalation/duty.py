@@ -10,7 +10,10 @@ import msgspec
 from sqlalchemy import ARRAY, BigInteger, any_, bindparam, select
 from sqlmodel import Session, col
 
+from alert_rules.duty import union
+from alert_rules.staffed import Shift
 from monitoring.access.roles import Role
+from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.escalation.contacts import valid_secrets
 from monitoring.escalation.outbox import Way
@@ -23,7 +26,7 @@ ON_DUTY_ROLES: Final = (Role.CLINICIAN, Role.SUPPORT, Role.COORDINATOR)
 
 INSTANT: Final = timedelta(microseconds=1)
 LOOKED_AHEAD: Final = timedelta(hours=48)
-"""Within it, the end of somebody's duty is told."""
+"""Within it, the end of somebody's duty is told. Whose duty does not end within it has no end of a shift."""
 
 _STAFF = bindparam("staff", type_=ARRAY(BigInteger))
 
@@ -59,6 +62,15 @@ def ways_of(session: Session, staff: Collection[int], now: datetime) -> dict[int
         way = Way(By(contact.by), contact.to, tuple(valid_secrets(contact, now)))
         found.setdefault(contact.staff_id, []).append((contact.failing_since is not None, way))
     return {one: tuple(way for _, way in sorted(ways, key=_works_first)) for one, ways in found.items()}
+
+
+def duty_of(session: Session, ward_id: int, who: Staff, now: datetime) -> Shift | None:
+    """The rest of somebody's duty on a ward, by whatever rota; None where they are not on duty."""
+    roles = {*ON_DUTY_ROLES, who.role}
+    roster = load(session, [ward_id], roles)
+    duties = roster.of_ward(ward_id, roles | roster.roles_of(ward_id), now, now + LOOKED_AHEAD)
+    spans = union(span for one in duties if one.who.id == who.id for span in one.spans)
+    return spans[0] if spans and spans[0][0] <= now else None
 
 
 def works_at_present(session: Session, staff: Collection[int]) -> set[int]:

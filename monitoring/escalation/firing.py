@@ -7,34 +7,31 @@ answers in this very moment is passed over: either they come first and nobody is
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from sqlalchemy import func, select, text
 from sqlmodel import Session, col
 
 from alert_rules.alarms import State, ask_again_in
-from alert_rules.ladder import FALLBACK, ROUTE, UCR, Ladder, Place, Step, When, after, from_json, wait_s
-from alert_rules.severity import Severity
+from alert_rules.ladder import FALLBACK, ROUTE, UCR, Place, Step, When, after, wait_s
 from alert_rules.staffed import staffed_from
 from monitoring.alerts.life import About, Alerts
-from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.alerts.tables import Alert
 from monitoring.config import Settings
 from monitoring.database import AnySelect
 from monitoring.escalation.about import about_of
-from monitoring.escalation.duty import Person, on_duty, ways_of
-from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.escalation.duty import Person, on_duty
+from monitoring.escalation.outbox import NewMessage, put
 from monitoring.escalation.reach import by_preference, fallback_ways
+from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of
 from monitoring.escalation.tables import Escalation, LadderStep, Taken
+from monitoring.escalation.telling import BY_HAND, Due, Reach, Told, body, event, history
 from monitoring.events import NewEvent, emit
 from monitoring.tables import Patient, Ward  # all tables: foreign keys name most of them
 from monitoring.ucr.placing import refer
 
 BATCH: Final = 500
-BY_HAND: Final = -1
-"""The place of a step that no ladder has: somebody asked for it."""
-
 _CLAIM: Final = text(
     """
     SELECT escalation.alert_id FROM escalation JOIN alert ON alert.id = escalation.alert_id
@@ -44,47 +41,6 @@ _CLAIM: Final = text(
     FOR UPDATE OF alert SKIP LOCKED
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An alert whose deadline has come, locked."""
-
-    escalation: Escalation
-    alert: Alert
-    about: About
-
-    @property
-    def ladder(self) -> Ladder:
-        """The one on which it began."""
-        return from_json(self.escalation.ladder)
-
-    @property
-    def severity(self) -> Severity:
-        """Of the alert."""
-        return Severity(self.alert.severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who is there for a step, or why nobody is."""
-
-    taken: Taken
-    reason: str
-    to: Sequence[tuple[int | None, Sequence[Way]]] = ()  # each a member of staff, or none, and the ways to them
-    names: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A step as it was taken."""
-
-    due: Due
-    place: Place
-    step: Step
-    reach: Reach
-    due_at: datetime
-    until: datetime  # the next step's time
 
 
 @dataclass(slots=True)
@@ -100,19 +56,25 @@ class Firing:
     events: list[NewEvent] = field(default_factory=list)
 
 
-def fire(session: Session, settings: Settings, now: datetime, *, only: int | None = None) -> int:
-    """Take what is due of some alerts, the longest due first, or of one. Returns how many. The caller commits."""
+def fire(
+    session: Session, settings: Settings, now: datetime, *, only: int | None = None, before: Sequence[NewEvent] = ()
+) -> int:
+    """Take what is due of some alerts, the longest due first, or of one. Returns how many. The caller commits.
+
+    `before`: what to emit first, for events come last of all.
+    """
     claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))
     dues = _load(session, claimed, now)
     alerts = Alerts(session, now)
-    climbing = [due for due in dues if _is_open(alerts, due)]
+    awake = [due for due in dues if not _sleeps(session, due, now)]
+    climbing = [due for due in awake if _is_open(alerts, due)]
     firing = Firing(session, settings, now)
     firing.duty = on_duty(session, _asked(climbing), now)
     firing.routes = routes_of(session, {due.about.ward_id for due in climbing})
     for due in climbing:
         _climb(firing, due)
-    reminded = [due for due in dues if due.alert.state == State.ACTIONED]
-    _write(firing, reminded, alerts.write())
+    reminded = [due for due in awake if due.alert.state == State.ACTIONED]
+    _write(firing, reminded, [*before, *alerts.write()])
     return len(dues)
 
 
@@ -150,6 +112,14 @@ def _load(session: Session, claimed: Collection[int], now: datetime) -> list[Due
         Due(escalation, alert, About(alert.patient_id, patient, alert.episode_id, alert.ward_id, code, hours))
         for escalation, alert, patient, code, hours in session.execute(query)
     ]
+
+
+def _sleeps(session: Session, due: Due, now: datetime) -> bool:
+    """Whether who would be asked for the outcome of an amber is to be left in peace now: then it waits."""
+    if (until := waits_until(session, due.alert, now)) is None:
+        return False
+    due.escalation.due_at = until
+    return True
 
 
 def _is_open(alerts: Alerts, due: Due) -> bool:
@@ -203,9 +173,12 @@ def _climb(firing: Firing, due: Due) -> None:
 
 
 def _take(firing: Firing, due: Due, place: Place) -> Told:
-    until = firing.now + timedelta(seconds=wait_s(due.ladder, place, due.severity))
     step = due.ladder[place.step]
-    return Told(due, place, step, _reach(firing, due, step), due.escalation.due_at or firing.now, until)
+    reach = _reach(firing, due, step)
+    goes_on_now = reach.taken is not Taken.TOLD and step.tell != FALLBACK
+    wait = 0 if goes_on_now else wait_s(due.ladder, place, due.severity)
+    until = firing.now + timedelta(seconds=wait)
+    return Told(due, place, step, reach, due.escalation.due_at or firing.now, until)
 
 
 def _reach(firing: Firing, due: Due, step: Step) -> Reach:
@@ -252,76 +225,14 @@ def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
     ]  # fmt: skip
     session.add_all(rows)
     session.flush()
-    session.add_all(_history(told, now) for told in firing.told)
+    session.add_all(history(told, now) for told in firing.told)
     messages = [
         NewMessage(
-            list(ways), _body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
+            list(ways), body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
             told.due.about.ward_id, staff_id,
         )
         for told, row in zip(firing.told, rows, strict=True)
         for staff_id, ways in told.reach.to
     ]  # fmt: skip
-    put(session, [*messages, *_reminders(firing, reminded)], now)
-    emit(session, [*events, *firing.events, *(_event(told, now) for told in firing.told)])
-
-
-def _history(told: Told, now: datetime) -> AlertHistory:
-    alert = told.due.alert
-    who = told.step.tell + (f" ({', '.join(told.reach.names)})" if told.reach.names else "")
-    what = f"told {who}" if told.reach.taken is Taken.TOLD else f"passed over {told.step.tell}"
-    return AlertHistory(
-        alert_id=alert.id, at=now, from_state=State(alert.state), to_state=State(alert.state),
-        severity=alert.severity, what=what, note=told.reach.reason,
-    )  # fmt: skip
-
-
-def _shown(told: Told) -> dict[str, Any]:
-    """A step as watchers and recipients see it: whom it is about only by the alert's id."""
-    due = told.due
-    shown = {
-        "alert": due.alert.public_id,
-        "kind": due.alert.kind,
-        "severity": due.severity.label,
-        "step": told.place.step + 1,
-        "of": len(due.ladder),
-        "repeat": told.place.repeats,
-        "tell": told.step.tell,
-        "next_at": told.until,
-    }
-    return {**shown, "first": "999"} if due.severity is Severity.CRITICAL else shown
-
-
-def _body(told: Told, step: UUID, now: datetime) -> dict[str, Any]:
-    data = {**_shown(told), "ward": told.due.about.ward, "escalation": step, "state": told.due.alert.state}
-    return {"type": "escalation.step", "timestamp": now, "data": data}
-
-
-def _event(told: Told, now: datetime) -> NewEvent:
-    about = told.due.about
-    shown = {**_shown(told), "taken": told.reach.taken, "reason": told.reach.reason, "people": told.reach.names}
-    return NewEvent("escalation", now, about.ward, about.patient, shown)
-
-
-def _reminders(firing: Firing, reminded: list[Due]) -> list[NewMessage]:
-    """Whoever took an alert is asked how it ended."""
-    holders = {due.alert.acknowledged_by for due in reminded if due.alert.acknowledged_by}
-    ways = ways_of(firing.session, holders, firing.now)
-    return [
-        NewMessage(
-            ways[holder], _reminder(due, firing.now), due.alert.severity, firing.now + timedelta(hours=1),
-            due.alert.id, None, due.about.ward_id, holder,
-        )
-        for due in reminded
-        if (holder := due.alert.acknowledged_by) in ways
-    ]  # fmt: skip
-
-
-def _reminder(due: Due, now: datetime) -> dict[str, Any]:
-    data = {
-        "alert": due.alert.public_id,
-        "kind": due.alert.kind,
-        "severity": due.severity.label,
-        "ward": due.about.ward,
-        "state": due.alert.state,
-    }
-    return {"type": "alert.outcome_wanted", "timestamp": now, "data": data}
+    put(session, [*messages, *reminders(session, reminded, now)], now)
+    emit(session, [*events, *firing.events, *(event(told, now) for told in firing.told)])

@@ -11,13 +11,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from alert_rules import duty
-from alert_rules.alarms import Kind, State
+from alert_rules.alarms import HELD, Kind, State
 from alert_rules.severity import Severity
 from alert_rules.staffed import Shift
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.alerts.holding import HELD
 from monitoring.alerts.tables import Alert
 from monitoring.database import AnyRow
 from monitoring.escalation.duty import ON_DUTY_ROLES

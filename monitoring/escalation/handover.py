@@ -1,6 +1,6 @@
 """The handover of a shift: who goes off duty passes what they answer for to a colleague by name, who has to take it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -9,18 +9,17 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from alert_rules import duty
-from alert_rules.alarms import State
+from alert_rules.alarms import HELD, State
 from alert_rules.staffed import Shift
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.alerts.answers import AcknowledgeBody, may_answer
-from monitoring.alerts.holding import HELD, lock_held, record, shown, take
+from monitoring.alerts.holding import lock_held, record, shown, take
 from monitoring.alerts.tables import Alert
 from monitoring.alerts.views import AlertDetail, event
 from monitoring.escalation.climbing import restart
-from monitoring.escalation.duty import ON_DUTY_ROLES
-from monitoring.escalation.roster import load
+from monitoring.escalation.duty import LOOKED_AHEAD, duty_of
 from monitoring.escalation.tables import Handover, HandoverEnd
 from monitoring.events import emit
 from monitoring.fields import Text, Version
@@ -29,9 +28,6 @@ from monitoring.wards.tables import Ward
 
 ANSWERS: Final = frozenset({Role.CLINICIAN, Role.SUPPORT, Role.ADMIN})
 """Roles that answer alerts: those that the table of permissions lets."""
-
-SHIFT_LOOKED_AHEAD: Final = timedelta(hours=48)
-"""Whose duty does not end within it has no end of a shift."""
 
 UNTAKEN: Final = "handover not taken by the end of the shift"
 
@@ -52,7 +48,7 @@ def hand_over(act: Act, alert_id: UUID, body: HandOverBody) -> AlertDetail:
     """
     found = lock_held(act, alert_id, body.version)
     giver = act.session.get_one(Staff, found.acknowledged_by)
-    ends = _duty_of(act.session, found.ward_id, giver, act.now)
+    ends = duty_of(act.session, found.ward_id, giver, act.now)
     if giver.id != act.who.id and ends is not None and act.who.role is not Role.ADMIN:
         raise Conflict(f"{giver.name} holds it, and is on duty.", current=shown(act.session, found))
     to = _receiver(act, found, body.to)
@@ -97,7 +93,7 @@ def lapse(session: Session, alert_id: int, now: datetime) -> bool:
     pending.ended, pending.ended_at = HandoverEnd.LAPSED if is_held else HandoverEnd.MOOT, now
     session.flush()
     if is_held:
-        restart(session, found, UNTAKEN, now)
+        emit(session, restart(session, found, UNTAKEN, now))
     return True
 
 
@@ -120,19 +116,9 @@ def _receiver(act: Act, found: Alert, public_id: UUID) -> Staff:
     return to
 
 
-def _duty_of(session: Session, ward_id: int, who: Staff, now: datetime) -> Shift | None:
-    """The rest of somebody's duty on a ward, by whatever rota; None where they are not on duty."""
-    horizon = now + SHIFT_LOOKED_AHEAD
-    roles = {*ON_DUTY_ROLES, who.role}
-    roster = load(session, [ward_id], roles)
-    duties = roster.of_ward(ward_id, roles | roster.roles_of(ward_id), now, horizon)
-    spans = duty.union(span for one in duties if one.who.id == who.id for span in one.spans)
-    return spans[0] if spans and spans[0][0] <= now else None
-
-
 def _take_by(giver_on_duty: Shift | None, now: datetime) -> datetime | None:
     """By when it has to be taken: the end of the giver's shift, where there is one."""
     if giver_on_duty is None:
         return now + duty.TAKEN_WITHIN
     end = giver_on_duty[1]
-    return end if end < now + SHIFT_LOOKED_AHEAD else None
+    return end if end < now + LOOKED_AHEAD else None

@@ -1,11 +1,9 @@
 """A ward's ladders: its own where it has any, its pathway's otherwise."""
 
-from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from secrets import token_bytes
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from sqlalchemy import select
@@ -15,14 +13,12 @@ from sqlmodel import Session, col
 from alert_rules.ladder import LADDERS, Ladder, Ladders, WrongLadder, as_json, from_json, read_ladders
 from alert_rules.pathway import pathways
 from monitoring.acts import Act
-from monitoring.escalation.reach import fallback_ways
-from monitoring.escalation.tables import WardLadders
-from monitoring.escalation.targets import WrongTarget, address, is_secret
+from monitoring.escalation.reach import by_look
+from monitoring.escalation.tables import By, WardLadders
+from monitoring.escalation.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward
-
-SECRET_BYTES: Final = 32
 
 
 class LaddersView(msgspec.Struct):
@@ -52,7 +48,7 @@ def set_ladders(act: Act, code: str, body: Mapping[str, Any], *, allow_private: 
         read = read_ladders(body)
     except WrongLadder as error:
         raise unacceptable(error.place, error.reason) from None
-    _refuse_wrong_ends(read, allow_private=allow_private)
+    read = {name: _reachable(name, ladder, allow_private=allow_private) for name, ladder in read.items()}
     known = _secrets_of(() if before is None else map(from_json, before.ladders.values()))
     signed = _signed(read, known)
     decided = WardLadders(
@@ -88,6 +84,19 @@ def _newest(session: Session, wards: Collection[int]) -> dict[int, WardLadders]:
     return {found.ward_id: found for found in session.execute(query).scalars()}
 
 
+def _reachable(name: str, ladder: Ladder, *, allow_private: bool) -> Ladder:
+    """The ladder with its last address as it is kept. Raises Unacceptable where nobody can be told there."""
+    last, place = ladder[-1], f"{name}[{len(ladder) - 1}]"
+    assert last.to is not None  # `read_ladders` wants one
+    if any(not is_secret(secret) for secret in last.secrets):
+        raise unacceptable(f"{place}.secret", NO_SECRET)
+    try:
+        kept = [address(By(by), last.to, allow_private=allow_private) for by in last.by or (by_look(last.to),)]
+    except WrongTarget as error:
+        raise unacceptable(f"{place}.to", str(error)) from None
+    return (*ladder[:-1], replace(last, to=kept[0]))
+
+
 def _secrets_of(ladders: Iterable[Ladder]) -> dict[str | None, tuple[str, ...]]:
     """What the webhooks of these ladders' last steps are signed with, by address."""
     return {ladder[-1].to: ladder[-1].secrets for ladder in ladders if ladder[-1].secrets}
@@ -104,23 +113,10 @@ def _signed(ladders: Mapping[str, Ladder], known: Mapping[str | None, tuple[str,
         last = ladder[-1]
         if "webhook" in last.by and last.to not in made:
             before = known.get(last.to, ())
-            newest = named.get(last.to) or before[:1] or (f"whsec_{b64encode(token_bytes(SECRET_BYTES)).decode()}",)
+            newest = named.get(last.to) or before[:1] or (new_secret(),)
             made[last.to] = tuple(dict.fromkeys((*newest, *before)))[:2]
     ends = {name: replace(ladder[-1], secrets=made.get(ladder[-1].to, ())) for name, ladder in ladders.items()}
     return {name: (*ladder[:-1], ends[name]) for name, ladder in ladders.items()}
-
-
-def _refuse_wrong_ends(ladders: Mapping[str, Ladder], *, allow_private: bool) -> None:
-    """Raise Unacceptable where a last step names no address of its channel, or a secret that is none."""
-    for name, ladder in ladders.items():
-        last, place = ladder[-1], f"{name}[{len(ladder) - 1}]"
-        if not all(map(is_secret, last.secrets)):
-            raise unacceptable(f"{place}.secret", "is not whsec_ and the base64 of 24 to 64 bytes")
-        for way in fallback_ways(last):
-            try:
-                address(way.by, way.to, allow_private=allow_private)
-            except WrongTarget as error:
-                raise unacceptable(f"{place}.to", str(error)) from None
 
 
 def _view(ward: Ward, own: WardLadders | None) -> LaddersView:

@@ -41,8 +41,8 @@ async def put_ladders(
     request: Incoming, code: FromPath[WardCode], data: JSONBody[dict[str, list[dict[str, Any]]]]
 ) -> Response[LaddersView]:
     """By severity, in place of the pathway's. Each must end at `fallback`, with `to`: who is always there."""
-    inside = service_of(request).settings.webhook_allow_private
-    return await change(request, lambda act: ladders.set_ladders(act, code, data, allow_private=inside))
+    allow = service_of(request).settings.webhook_allow_private
+    return await change(request, lambda act: ladders.set_ladders(act, code, data, allow_private=allow))
 
 
 @get(
@@ -66,8 +66,8 @@ async def put_routes(
     request: Incoming, code: FromPath[WardCode], data: JSONBody[dict[Name, RouteBody]]
 ) -> Response[RoutesView]:
     """All of them: what is not named is no way out any more, but for 999."""
-    inside = service_of(request).settings.webhook_allow_private
-    return await change(request, lambda act: routes_out.set_routes(act, code, data, allow_private=inside))
+    allow = service_of(request).settings.webhook_allow_private
+    return await change(request, lambda act: routes_out.set_routes(act, code, data, allow_private=allow))
 
 
 @get(

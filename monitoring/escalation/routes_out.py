@@ -67,10 +67,10 @@ def routes(act: Act, code: str) -> RoutesView:
 def set_routes(act: Act, code: str, body: dict[Name, RouteBody], *, allow_private: bool) -> RoutesView:
     """Say a ward's ways out, all of them. Raises Forbidden, NotFound, Unacceptable."""
     ward = ward_in_path(act, code, lock=True)
-    for name, route in body.items():
-        if route.to is not None:
+    for name, one in body.items():
+        if one.to is not None:
             try:
-                address(by_look(route.to), route.to, allow_private=allow_private)
+                one.to = address(by_look(one.to), one.to, allow_private=allow_private)
             except WrongTarget as error:
                 raise unacceptable(f"{name}.to", str(error)) from None
     decided = msgspec.to_builtins(body)

@@ -124,11 +124,11 @@ SELECT %(public_id)s, alert_id, run, step, repeat, severity, tell, 'failed', %(r
 FROM ladder_step WHERE id = %(step)s
 ON CONFLICT (alert_id, run, step, repeat, taken) DO NOTHING
 """
-# Not where the ladder has gone on or begun anew since; and not from the last step, which repeats by itself: with nobody
-# in reach it would spin.
+# Not where the ladder has gone on or begun anew since; not from a step by hand, which is none of the ladder's; and not
+# from the last step, which repeats by itself: with nobody in reach it would spin.
 _NEXT_STEP: Final = """
 UPDATE escalation SET due_at = %(now)s FROM ladder_step AS taken, alert
-WHERE taken.id = %(step)s AND alert.id = taken.alert_id AND alert.state = 'open'
+WHERE taken.id = %(step)s AND taken.step >= 0 AND alert.id = taken.alert_id AND alert.state = 'open'
   AND escalation.alert_id = taken.alert_id AND escalation.run = taken.run AND escalation.step = taken.step + 1
   AND escalation.step < jsonb_array_length(escalation.ladder) AND escalation.due_at > %(now)s
 """

@@ -34,6 +34,8 @@ _SUPERSEDE: Final = """
     UPDATE message SET state = 'cancelled', done_at = %s, ways = '[]' WHERE alert_id = ANY(%s) AND state = 'pending'
 """
 
+_MOOT: Final = "UPDATE handover SET ended = 'moot', ended_at = %s WHERE alert_id = ANY(%s) AND ended IS NULL"
+
 _WARDS: Final = text("SELECT id, pathway FROM ward WHERE id = ANY(:wards)")
 
 _NOT_TO_HOSPITAL: Final = text(
@@ -86,6 +88,12 @@ def hold(session: Session, alert: Alert, now: datetime) -> None:
         "UPDATE escalation SET due_at = %s, asked = 0 WHERE alert_id = %s", (alert.due_at, alert.id)
     )
     cancel(session, alert.id, now)
+
+
+def let_go(session: Session, alerts: Collection[int], now: datetime) -> None:
+    """Nobody holds these alerts any more: what was offered of them is no longer to be taken."""
+    if alerts:
+        driver(session).execute(_MOOT, (now, list(alerts)))
 
 
 def end(session: Session, alerts: Collection[Alert], now: datetime) -> None:

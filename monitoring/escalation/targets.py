@@ -1,8 +1,9 @@
 """Where somebody can be told: whether an address has the shape of one, and is no way into our own network."""
 
 import re
+import secrets
 import socket
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
@@ -15,6 +16,7 @@ ADDRESS_LENGTH_MAX: Final = 2_000
 SECRET: Final = "whsec_"  # noqa: S105 - the prefix of one
 SECRET_BYTES: Final = range(24, 65)
 """Standard Webhooks: a secret is `whsec_` and the base64 of 24 to 64 bytes."""
+NO_SECRET: Final = f"must be {SECRET} and the base64 of 24 to 64 bytes"
 
 _EMAIL: Final = re.compile(r"[^\s@<>\"(),:;\\\[\]]{1,64}@[^\s@<>\"(),:;\\\[\]]+\.[^\s@<>\"(),:;\\\[\]]{2,}")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{7,14}|0[1-9][0-9]{8,9}")
@@ -67,6 +69,11 @@ def is_secret(text: str) -> bool:
         return text.startswith(SECRET) and len(b64decode(text.removeprefix(SECRET), validate=True)) in SECRET_BYTES
     except (NotBase64, ValueError):
         return False
+
+
+def new_secret() -> str:
+    """One of our own making, of 32 bytes."""
+    return SECRET + b64encode(secrets.token_bytes(32)).decode()
 
 
 def _shaped(shape: re.Pattern[str], to: str, otherwise: str, length: int = ADDRESS_LENGTH_MAX) -> str:

@@ -19,6 +19,7 @@ from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.life import Alerts
 from monitoring.clock import local_day
+from monitoring.events import NewEvent
 from monitoring.fields import Instant, Line, Text, Word
 from monitoring.flow.codes import check_code
 from monitoring.flow.delays import end_delays
@@ -32,6 +33,7 @@ from monitoring.kit.assigning import end_kit
 from monitoring.patients.tables import LatestVitals
 from monitoring.recovery.ending import end_care, end_for_the_dead
 from monitoring.refusals import Conflict
+from monitoring.ucr.leaving import DIED, call_off_all
 from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Ward
 
@@ -68,8 +70,10 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
     check_code(act, "destination", "destination", body.destination, local_day(act.now))
     at = when(act, body.at, *placed_since(act, spell))
     alerts = Alerts.lock(act.session, act.now, [spell.patient.id])
+    of_ucr: list[NewEvent] = []
     if died:
         alerts.resolve_all(about(spell), AlertOutcome.DIED, act.who.id)
+        of_ucr = call_off_all(act.session, spell.patient.id, DIED, act.now, act.who.id)
         spell.patient.died_at = at
         _withdraw_referrals(act, spell, asked_at, at)
         end_for_the_dead(act, spell.patient.id, at)
@@ -84,7 +88,7 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
     episode.outcome, episode.destination, episode.decided_by = body.outcome, body.destination, body.decided_by
     owe_letter(act.session, episode, LetterKind.DISCHARGE_SUMMARY, at)
     others = [ward for ward in asked_at if ward.id != spell.ward.id]
-    return shown_with_beds(act, spell, *others, told=alerts.write())
+    return shown_with_beds(act, spell, *others, told=[*alerts.write(), *of_ucr])
 
 
 def _refuse_unanswered(alerts: Alerts) -> None:

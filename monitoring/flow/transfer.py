@@ -18,6 +18,7 @@ from monitoring.flow.spells import Spell, about, lock_spell, open_stay, placed_s
 from monitoring.flow.tables import Delay, Entry, Letter
 from monitoring.recovery.ending import move_care
 from monitoring.refusals import Conflict
+from monitoring.ucr.leaving import move_all as move_referrals
 from monitoring.wards.admission import refuse_before_beds, refuse_unsuitable
 from monitoring.wards.beds import lock_ward, refuse_full
 from monitoring.wards.episodes import EpisodeView
@@ -72,8 +73,9 @@ def _hand_over(act: Act, moved: Spell) -> None:
 
 
 def _take_alerts(act: Act, moved: Spell, left: Ward) -> list[NewEvent]:
-    """The alerts come to the new ward; the old one hears that they left it."""
+    """The alerts, and referrals to UCR teams, come to the new ward; the old one hears that they left it."""
     alerts = Alerts.lock(act.session, act.now, [moved.patient.id])
     alerts.move_all(about(moved), act.who.id)
     told = alerts.write()
+    told += move_referrals(act.session, moved.patient.id, moved.ward, act.now, act.who.id)
     return [*told, *(replace(one, ward=left.code) for one in told)]

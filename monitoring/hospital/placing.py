@@ -10,9 +10,12 @@ import msgspec
 from sqlalchemy import select
 from sqlmodel import col
 
+from alert_rules.alarms import Outcome as AlertOutcome
 from devices.formats.hl7v2.adt import ADMIT, DISCHARGE, TRANSFER, Adt
 from devices.formats.hl7v2.message import Refused
 from monitoring.acts import Act
+from monitoring.alerts.life import Alerts
+from monitoring.escalation.about import about_of
 from monitoring.events import NewEvent, emit
 from monitoring.flow.decisions import AdmitBody, EndBody, admit, end
 from monitoring.flow.discharge import DischargeBody, Outcome, discharge
@@ -28,6 +31,7 @@ from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict
 from monitoring.rounds.inpatients import DeclineInpatientBody, decline_inpatient
 from monitoring.rounds.tables import Inpatient, InpatientState
+from monitoring.ucr.leaving import DIED, call_off_all
 from monitoring.wards.beds import lock_ward, ward_in_path
 from monitoring.wards.leaves import open_leave
 from monitoring.wards.tables import PAUSES, Episode, LeaveKind, Ward
@@ -60,11 +64,21 @@ def die(act: Act, said: Adt, patient: Patient) -> Step:
     asked = live_referrals(act, patient)
     for _, ward in asked:  # all before the first is decided: in the order of their codes, and before any event
         ward_in_path(act, ward.code, lock=True)
+    told = _stop(act, patient)
     for referral, _ in asked:
         end(act, referral.public_id, Move.WITHDRAW, EndBody(reason="the patient died"))
     act.session.refresh(patient, with_for_update={"key_share": True})
     patient.died_at = min(at, act.now)
+    emit(act.session, told)
     return Step("the death is recorded; nothing is asked of any ward any more", {"died": True})
+
+
+def _stop(act: Act, patient: Patient) -> list[NewEvent]:
+    """Nobody is called about somebody dead whose spell is over, nor sent to them. Returns what to emit."""
+    alerts = Alerts.lock(act.session, act.now, [patient.id])
+    if one := next(iter(alerts.open.values()), None):
+        alerts.resolve_all(about_of(act.session, one), AlertOutcome.DIED, act.who.id)
+    return [*alerts.write(), *call_off_all(act.session, patient.id, DIED, act.now, act.who.id)]
 
 
 def live(act: Act, patient: Patient) -> Step:

@@ -13,9 +13,11 @@ import msgspec
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from alert_rules.alarms import ENDED
+from alert_rules.alarms import State as AlertState
 from alert_rules.severity import Severity
 from monitoring.acts import Act
-from monitoring.alerts.answers import take_for_visit
+from monitoring.alerts.answers import act_for_visit, take_for_visit
 from monitoring.alerts.tables import Alert
 from monitoring.escalation.climbing import resume
 from monitoring.events import NewEvent, emit
@@ -84,7 +86,7 @@ def accept(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     held = _hold(act, referral_id)
     at = _answer(act, held, states.accept, Move.ACCEPT, body)
     held.referral.accepted_at, held.referral.accepted_by = at, act.who.id
-    return _done(act, held, Move.ACCEPT, body.note, _take(act, held))
+    return _done(act, held, Move.ACCEPT, body.note, _take(act, held, body.note))
 
 
 def decline(act: Act, referral_id: UUID, body: UcrDeclineBody) -> UcrReferralDetail:
@@ -101,23 +103,31 @@ def dispatch(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail
     """Somebody is on the way. Raises NotFound, Conflict."""
     held = _hold(act, referral_id)
     held.referral.dispatched_at = _answer(act, held, states.dispatch, Move.DISPATCH, body)
-    return _done(act, held, Move.DISPATCH, body.note)
+    return _done(act, held, Move.DISPATCH, body.note, _note(act, held, Move.DISPATCH, body.note))
 
 
 def arrive(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     """Somebody is with the patient, face to face: the clock stops. Raises NotFound, Unacceptable, Conflict."""
     held = _hold(act, referral_id)
     held.referral.arrived_at = _answer(act, held, states.arrive, Move.ARRIVE, body)
-    return _done(act, held, Move.ARRIVE, body.note)
+    return _done(act, held, Move.ARRIVE, body.note, _act_on(act, held, Move.ARRIVE, body.note))
 
 
 def complete(act: Act, referral_id: UUID, body: UcrCompleteBody) -> UcrReferralDetail:
-    """Say how it ended. The alert stays until a clinician resolves it. Raises NotFound, Unacceptable, Conflict."""
+    """Say how it ended. The alert stays until a clinician resolves it; where nobody let the team in, it climbs on.
+
+    Raises NotFound, Unacceptable, Conflict.
+    """
     held = _hold(act, referral_id)
     move = Move.COMPLETE if held.referral.state == State.ARRIVED else Move.COMPLETE_UNSEEN
     at = _answer(act, held, lambda state: states.complete(state, body.outcome), move, body, body.outcome)
     held.referral.ended_at, held.referral.outcome = at, body.outcome
-    return _done(act, held, f"completed: {body.outcome}", body.note)
+    what = f"completed: {body.outcome}"
+    if body.outcome is Outcome.NO_ACCESS:
+        told = _go_on_climbing(act.session, held, f"ucr_{what}: {held.by}", act.now)
+    else:
+        told = _act_on(act, held, what, body.note)
+    return _done(act, held, what, body.note, told)
 
 
 def cancel(act: Act, referral_id: UUID, body: UcrCancelBody) -> UcrReferralDetail:
@@ -125,8 +135,7 @@ def cancel(act: Act, referral_id: UUID, body: UcrCancelBody) -> UcrReferralDetai
     held = _hold(act, referral_id)
     why = body.reason or SAID_NOTHING
     at = _answer(act, held, states.cancel, Move.CANCEL, body, why)
-    call_off(act.session, held, at, why, act.now)
-    return _done(act, held, Move.CANCEL, why)
+    return _done(act, held, Move.CANCEL, why, call_off(act.session, held, at, why, act.now))
 
 
 def review(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
@@ -140,7 +149,7 @@ def review(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     held.referral.version += 1
     mark(act.session, held.referral, "reviewed", State(held.referral.state), act.now, at=at, by=act.who.id,
          note=body.note)  # fmt: skip
-    return _done(act, held, "reviewed", body.note)
+    return _done(act, held, "reviewed", body.note, _note(act, held, "reviewed", body.note))
 
 
 def place_again(act: Act, referral_id: UUID, body: UcrPlaceBody) -> UcrReferralDetail:
@@ -175,20 +184,27 @@ def go_on(
     events = [event(session, declined, Move.DECLINE, why, now)]
     following, told = send_on(session, declined, alert, now)
     if alert is not None and following.state == State.UNPLACED:
-        resume(session, alert, f"ucr_unplaced: {held.by} declined, and no team is left", now)
+        told += resume(session, alert, f"ucr_unplaced: {held.by} declined, and no team is left", now, since=at)
     elif alert is not None and was_taken:
-        resume(session, alert, f"ucr_handed_back: {held.by}; sent on", now)
+        told += resume(session, alert, f"ucr_handed_back: {held.by}; sent on", now)
     team = None if following.team_id is None else session.get_one(UcrTeam, following.team_id)
     return events + told, Held(following, alert, team)
 
 
-def call_off(session: Session, held: Held, at: datetime, why: str, now: datetime) -> None:
-    """Nobody comes: the team is told, and the alert's ladder goes on."""
+def call_off(session: Session, held: Held, at: datetime, why: str, now: datetime) -> list[NewEvent]:
+    """Nobody comes: the team is told, and the alert's ladder goes on. Returns what to emit of the alert."""
     held.referral.ended_at, held.referral.end_reason, held.referral.due_at = at, why, None
     if held.team is not None:
         tell_team(session, held.referral, held.team, Move.CANCEL, now)
-    if held.alert is not None:
-        resume(session, held.alert, f"ucr_cancelled: {held.by}: {why}", now)
+    return _go_on_climbing(session, held, f"ucr_cancelled: {held.by}: {why}", now)
+
+
+def _go_on_climbing(session: Session, held: Held, why: str, now: datetime) -> list[NewEvent]:
+    """Nobody sees the patient: the ladder's next step. Of an alert that has ended it is only noted."""
+    if held.alert is not None and held.alert.state in ENDED:
+        note(session, held.alert, why, None, None, now)
+        return []
+    return [] if held.alert is None else resume(session, held.alert, why, now)
 
 
 def hold(session: Session, referral_id: int, alert_id: int | None, *, skip_locked: bool = False) -> Held | None:
@@ -239,19 +255,32 @@ def _answer(
     return at
 
 
-def _take(act: Act, held: Held) -> list[NewEvent]:
+def _take(act: Act, held: Held, said: str | None) -> list[NewEvent]:
     """The accepting member of staff has the alert. Critical is never answered by UCR alone: that stays open."""
-    if held.alert is None or held.referral.severity >= Severity.CRITICAL or held.alert.severity >= Severity.CRITICAL:
-        return []
-    told = take_for_visit(act, held.alert, f"ucr_accepted: {held.by}", held.referral.breach_at)
-    return [] if told is None else [told]
+    alert, owed_at = held.alert, held.referral.breach_at
+    if alert is None or max(held.referral.severity, alert.severity) >= Severity.CRITICAL:
+        return _note(act, held, Move.ACCEPT, said)
+    told = take_for_visit(act, alert, f"ucr_{Move.ACCEPT}: {held.by}", said, owed_at)
+    return _note(act, held, Move.ACCEPT, said) if told is None else [told]
 
 
-def _done(act: Act, held: Held, what: str, said: str | None, before: list[NewEvent] | None = None) -> UcrReferralDetail:
-    """The referral as it now is; who watches and the alert's history are told."""
-    if not before:  # taking the alert says it already
-        note(act.session, held.alert, f"ucr_{what}: {held.by}", act.who.id, said, act.now)
-    events = [*(before or ()), event(act.session, held.referral, what, said, act.now)]
+def _act_on(act: Act, held: Held, what: str, said: str | None) -> list[NewEvent]:
+    """What the acceptance promised is done, where its team still has the alert."""
+    alert, promised_by = held.alert, held.referral.accepted_by
+    if alert is None or alert.state != AlertState.ACKNOWLEDGED or alert.acknowledged_by != promised_by:
+        return _note(act, held, what, said)
+    return [act_for_visit(act, alert, f"ucr_{what}: {held.by}", said)]
+
+
+def _note(act: Act, held: Held, what: str, said: str | None) -> list[NewEvent]:
+    """The alert stays as it is; its history says what happened."""
+    note(act.session, held.alert, f"ucr_{what}: {held.by}", act.who.id, said, act.now)
+    return []
+
+
+def _done(act: Act, held: Held, what: str, said: str | None, of_alert: list[NewEvent]) -> UcrReferralDetail:
+    """The referral as it now is; who watches is told, of the alert first."""
+    events = [*of_alert, event(act.session, held.referral, what, said, act.now)]
     found = referral(act, held.referral.public_id)
     emit(act.session, events)
     return found

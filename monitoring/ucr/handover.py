@@ -46,12 +46,12 @@ _PLAN: Final = text(
 
 _OF_ALERT: Final = text(
     """
-    (SELECT history.at, history.what, history.note, staff.name FROM alert_history AS history
+    (SELECT history.at, history.what, history.note, staff.name, history.id FROM alert_history AS history
      LEFT JOIN staff ON staff.id = history.by WHERE history.alert_id = :alert
      UNION ALL
-     SELECT step.at, 'step ' || step.step + 1 || ' of the ladder: ' || step.tell || ' ' || step.taken, step.reason, NULL
-     FROM ladder_step AS step WHERE step.alert_id = :alert)
-    ORDER BY at DESC LIMIT :most
+     SELECT step.at, 'told nobody of ' || step.tell, step.reason, NULL, 0
+     FROM ladder_step AS step WHERE step.alert_id = :alert AND step.taken = 'failed')
+    ORDER BY at DESC, id DESC LIMIT :most
     """
 )
 
@@ -214,4 +214,5 @@ def _tried(session: Session, referral: UcrReferral, episode: Episode | None) -> 
         for query, values in asked
         for row in session.execute(query, values)
     ]
+    found.reverse()  # so that what happened in the same instant is in order, too
     return sorted(found, key=lambda one: one.at)[-TRIED_MAX:]

@@ -66,7 +66,7 @@ def refer_by_hand(act: Act, body: UcrReferralBody) -> UcrReferralDetail:
     except IntegrityError:
         raise Conflict("The patient waits for that already.", current=_waiting(act, patient, body.need)) from None
     if alert is not None and made.state == State.UNPLACED:
-        resume(act.session, alert, f"ucr_unplaced: {made.placing['why']}", act.now)
+        events += resume(act.session, alert, f"ucr_unplaced: {made.placing['why']}", act.now)
     found = referral(act, made.public_id)
     emit(act.session, events)
     return found

@@ -17,8 +17,8 @@ from monitoring.loaded.loading import in_force
 from monitoring.reports.periods import Span
 from monitoring.reports.spell_groups import of_span
 from monitoring.ucr.clock import STANDARD
+from monitoring.ucr.leaving import DIED
 from monitoring.ucr.report_query import MINUTES, UCR, UcrBy, by_group
-from monitoring.ucr.timing import DIED
 
 METHOD: Final = {
     "in_scope": "Referrals that ask for the two-hour response; all others are out_of_scope, counted and in no share.",

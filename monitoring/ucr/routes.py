@@ -11,6 +11,7 @@ from monitoring.fields import WARD_CODE, WardCode
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
+from monitoring.service import service_of
 from monitoring.ucr import answering, teams, views
 from monitoring.ucr.answering import UcrActBody, UcrCancelBody, UcrCompleteBody, UcrDeclineBody, UcrPlaceBody
 from monitoring.ucr.referring import UcrReferralBody, refer_by_hand
@@ -51,7 +52,8 @@ async def get_team(request: Incoming, code: FromPath[WardCode]) -> UcrTeamView:
 )
 async def put_ucr_team(request: Incoming, code: FromPath[str], data: JSONBody[UcrTeamBody]) -> Response[UcrTeamView]:
     """The whole of it. With a webhook and without a secret one is made, and shown this once."""
-    return await change(request, lambda act: teams.put_team(act, code, data))
+    allow = service_of(request).settings.webhook_allow_private
+    return await change(request, lambda act: teams.put_team(act, code, data, allow_private=allow))
 
 
 @post("/v1/ucr/referrals", opt={"allows": "refer to ucr"}, tags=TAGS, summary="Ask a UCR team to see a patient")

@@ -1,8 +1,6 @@
 """UCR teams: where, when and what for they come, how many visits at a time, and how they are told."""
 
 import re
-import secrets
-from base64 import b64encode
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -11,6 +9,8 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.escalation.tables import By
+from monitoring.escalation.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.fields import WARD_CODE, Line, OdsCode, WardCode, Word
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Forbidden, NotFound, unacceptable
@@ -22,10 +22,8 @@ from monitoring.wards.wards import Hours
 _CODE: Final = re.compile(WARD_CODE)
 District = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{1,2}[0-9][A-Za-z0-9]?$(?!\n)")]
 Url = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://[^\s\x00]+$(?!\n)")]
-Secret = Annotated[str, msgspec.Meta(max_length=200, pattern=r"^whsec_[A-Za-z0-9+/]{32,}={0,2}$(?!\n)")]
+Secret = Annotated[str, msgspec.Meta(max_length=200)]
 Words = Annotated[list[Word], msgspec.Meta(max_length=50)]
-PREFIX: Final = "whsec_"
-SECRET_BYTES: Final = 32
 
 
 class Accepts(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,7 +66,7 @@ class UcrTeamView(UcrTeamFacts, kw_only=True):
     secret: str | msgspec.UnsetType = msgspec.UNSET
 
 
-def put_team(act: Act, code: str, body: UcrTeamBody) -> UcrTeamView:
+def put_team(act: Act, code: str, body: UcrTeamBody, *, allow_private: bool) -> UcrTeamView:
     """Say what a team is, whole; a new one, where there is none of that code. Raises Forbidden, Unacceptable."""
     to_manage(act, code)
     if not _CODE.match(code):
@@ -77,6 +75,7 @@ def put_team(act: Act, code: str, body: UcrTeamBody) -> UcrTeamView:
         raise unacceptable("code", f"is not the path's ({code})")
     if not body.hours:
         raise unacceptable("hours", "a team without hours never comes")
+    _refuse_unreachable(body, allow_private=allow_private)
     _lock_code(act, code)
     found: UcrTeam | None = act.session.execute(
         select(UcrTeam).where(col(UcrTeam.code) == code).with_for_update(key_share=True)
@@ -91,7 +90,7 @@ def put_team(act: Act, code: str, body: UcrTeamBody) -> UcrTeamView:
         found.version += 1
         found.changed_by, found.changed_at = act.who.id, act.now
     if secret := body.secret or made:
-        found.secrets = [secret]
+        found.secrets = list(dict.fromkeys((secret, *found.secrets)))[:2]  # the one before signs beside it
     act.session.add(found)
     act.session.flush()
     shown = team(act, code)
@@ -127,12 +126,24 @@ def _lock_code(act: Act, code: str) -> None:
     act.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"ucr_team {code}", 0))))
 
 
+def _refuse_unreachable(body: UcrTeamBody, *, allow_private: bool) -> None:
+    """Raise Unacceptable for a webhook that nothing would be sent to, and a secret that cannot sign."""
+    if body.secret is not None and not is_secret(body.secret):
+        raise unacceptable("secret", NO_SECRET)
+    if body.webhook is None:
+        return
+    try:
+        address(By.WEBHOOK, body.webhook, allow_private=allow_private)
+    except WrongTarget as error:
+        raise unacceptable("webhook", str(error)) from None
+
+
 def _new_secret(body: UcrTeamBody, found: UcrTeam | None) -> str | None:
     """As Standard Webhooks have it, where there is a webhook, and no secret yet."""
     has_one = body.secret is not None or (found is not None and found.secrets)
     if body.webhook is None or has_one:
         return None
-    return PREFIX + b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    return new_secret()
 
 
 def _columns(body: UcrTeamBody) -> dict[str, Any]:

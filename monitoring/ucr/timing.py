@@ -13,20 +13,20 @@ from monitoring.escalation.climbing import resume
 from monitoring.events import NewEvent
 from monitoring.patients.tables import Patient
 from monitoring.ucr import states
-from monitoring.ucr.answering import Held, call_off, go_on
+from monitoring.ucr.answering import Held, go_on
 from monitoring.ucr.clock import ANSWER_WITHIN, Owed, after, owed
+from monitoring.ucr.leaving import DIED, call_off_one
 from monitoring.ucr.marking import mark, owe, timed
 from monitoring.ucr.states import Move, State
 from monitoring.ucr.telling import event, note, tell_team, tell_ward
 
 UNANSWERED: Final = f"unanswered for {ANSWER_WITHIN.total_seconds() / 60:.0f} min"
-DIED: Final = "the patient died"
 
 
 def pass_time(session: Session, held: Held, now: datetime) -> list[NewEvent]:
     """Do all that a referral's clock owes by now. Returns what to emit. Its alert's row and its own are locked."""
     if session.get_one(Patient, held.referral.patient_id).died_at is not None:
-        return _end_for_the_dead(session, held, now)
+        return call_off_one(session, held, DIED, now)
     events: list[NewEvent] = []
     page: Owed | None = None
     while (following := owed(timed(held.referral))) is not None and following[0] <= now:
@@ -70,10 +70,11 @@ def _say(session: Session, held: Held, what: Owed, now: datetime) -> list[NewEve
     late.version += 1
     mark(session, late, what, State(late.state), now, reason=why)
     if what is Owed.BREACH and held.alert is not None:
-        resume(session, held.alert, f"ucr_breach: {held.by} {why}", now)
+        told = resume(session, held.alert, f"ucr_breach: {held.by} {why}", now, since=late.breach_at)
     else:
+        told = []
         note(session, held.alert, f"ucr_{what}: {held.by}", None, why, now)
-    return [event(session, late, what, why, now)]
+    return [event(session, late, what, why, now), *told]
 
 
 def _page(session: Session, held: Held, what: Owed, now: datetime) -> None:
@@ -81,13 +82,3 @@ def _page(session: Session, held: Held, what: Owed, now: datetime) -> None:
     tell_ward(session, held.referral, what, now)
     if held.team is not None:
         tell_team(session, held.referral, held.team, what, now)
-
-
-def _end_for_the_dead(session: Session, held: Held, now: datetime) -> list[NewEvent]:
-    ended = held.referral
-    was, ended.state = State(ended.state), states.cancel(State(ended.state))
-    ended.version += 1
-    ended.acted_at = now
-    call_off(session, held, now, DIED, now)
-    mark(session, ended, Move.CANCEL, was, now, reason=DIED)
-    return [event(session, ended, Move.CANCEL, DIED, now)]

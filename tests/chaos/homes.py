@@ -1,7 +1,8 @@
 """Homes with a patient and a device, made through the API; and what their devices send."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -66,6 +67,14 @@ class Admissions:
     def admit(self, number: int) -> Sequence[Home]:
         """So many more homes, everybody well."""
         return [self._home() for _ in range(number)]
+
+    @contextmanager
+    def telling(self, url: str) -> Iterator[None]:
+        """For a while the red alerts of the ward are told there, and nowhere else."""
+        ladder = {"red": [{"tell": "fallback", "by": ["webhook"], "to": url, "wait_s": 600}]}
+        assert self._client.put(f"/v1/wards/{WARD}/ladders", json=ladder).is_success
+        yield
+        assert self._client.put(f"/v1/wards/{WARD}/ladders", json={}).is_success
 
     def close(self) -> None:
         """Hang up."""

@@ -50,6 +50,19 @@ def test_a_ladder_without_anybody_who_is_always_there_is_refused_by_its_place(ap
     assert done(api.get(LADDERS))["own"] == []
 
 
+def test_nobody_is_told_where_nobody_can_be(api: Api) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"to": "the call centre"}, "to"), ({"to": "https://10.0.0.1/hook"}, "to"), ({"secret": "hush"}, "secret"),
+        ({"by": ["webhook", "sms"]}, "to"), ({"by": [], "to": "01603"}, "to"), ({"when": []}, "when"),
+    ]  # fmt: skip
+    for changed, field in wrong:
+        assert faults(api.put(LADDERS, {"amber": [LAST | changed]})) == [f"amber[0].{field}"], changed
+        if field == "to" and "by" not in changed:
+            assert faults(api.put(ROUTES, {"sdec": {"number": "1", **changed}})) == ["sdec.to"], changed
+    kept = done(api.put(LADDERS, {"amber": [LAST | {"by": ["sms"], "to": "07700 900 123"}]}))["ladders"]["amber"]
+    assert kept[0]["to"] == "07700900123"
+
+
 def test_the_secret_of_a_fallbacks_webhook_is_shown_once(api: Api) -> None:
     shown = done(api.put(LADDERS, {"red": RED}, headers={"Idempotency-Key": "k"}))["ladders"]["red"][-1]
     assert shown["secret"].startswith("whsec_")
@@ -131,6 +144,8 @@ def test_an_alert_is_sent_on_by_hand(api: Api, to: str, told: str) -> None:
     assert [entry["what"] for entry in shown["history"]][-1] == f"escalated to {to}"
     (step,) = escalation(api, alert)["steps"]
     assert (step["step"], step["tell"], step["reason"]) == (None, told, "family asks")
+    (message,) = api.ward.messages(api.ward.alert())
+    assert message.body["data"]["step"] is None
     assert done(api.post(f"/v1/alerts/{alert['id']}/escalate", body, Role.CLINICIAN))["state"] == "open"
 
 

@@ -181,10 +181,16 @@ def test_what_ended_or_opened_again_meanwhile_is_left_as_it_is(shift: Shift) -> 
     shift.hands_over(shift.joy, shift.sam)
     shift.ward.receives(**VERY_SICK)
     history = shift.ward.history(shift.ward.alert())
-    shift.ward.at("20:00")
-    assert lapse_handovers(shift.ward.engine, shift.ward.now) == 1
-    assert shift.ward.history(shift.ward.alert()) == history
     assert [row.ended for row in rows(shift.ward.engine, "SELECT ended FROM handover")] == ["moot"]
+    shift.does(shift.joy, lambda act: answers.acknowledge_alert(act, shift.alert, answers.AcknowledgeBody()))
+    with pytest.raises(Conflict, match="not handed over to you"):
+        shift.takes(shift.sam)  # what was offered before it got worse
+    shift.ward.at("20:00")
+    assert lapse_handovers(shift.ward.engine, shift.ward.now) == 0
+    assert shift.ward.history(shift.ward.alert()) == [*history, "acknowledged"]
+    shift.hands_over(shift.joy, shift.sam)
+    shift.ward.resolves(shift.ward.alert())
+    assert [row.ended for row in rows(shift.ward.engine, "SELECT ended FROM handover")] == ["moot", "moot"]
 
 
 def test_a_colleague_hands_over_what_somebody_still_holds_who_has_gone(shift: Shift) -> None:

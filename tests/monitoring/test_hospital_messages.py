@@ -226,6 +226,17 @@ def test_a_death_stops_everything_and_one_that_was_none_starts_it_again(hospital
     assert (person(api)["died_at"], spell(api)["outcome"]) == (None, None)
 
 
+def test_nobody_is_called_about_who_died_after_the_spell(hospital: Hospital) -> None:
+    api = hospital.api
+    stay = on_ward(api)
+    done(api.post(f"/v1/episodes/{stay['id']}/discharge", {"outcome": "home", "decided_by": "Dr No"}))
+    worry = {"id": "w", "at": api.now(), "from": "staff", "text": "not eating", "patient": person(api)["id"]}
+    alert = made(api.post("/v1/concerns", worry, Role.CLINICIAN))["alert"]
+    assert hospital.takes("A08", at=utc_now(), pid={30: "Y"}).startswith("the death is recorded")
+    assert done(api.get(f"/v1/alerts/{alert}"))["outcome"] == "died"
+    assert done(api.get(f"/v1/alerts/{alert}/escalation"))["due_at"] is None
+
+
 def test_a_death_of_somebody_who_waits_is_taken_back_too(hospital: Hospital) -> None:
     hospital.takes("A01", ward="WARD1")
     assert hospital.takes("A03", pid={29: "20261121", 30: "Y"}).startswith("the death is recorded")

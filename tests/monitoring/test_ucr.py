@@ -21,6 +21,7 @@ from tests.monitoring.steps import done, employ, faults, made, refused, register
 from tests.monitoring.ucr_steps import TEAM, asks, climbs, does, has_team, in_minutes, sick, stored
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import change, rows
+from workers.ladders import fire_due
 
 HOOK = "https://ucr.example/hook"
 
@@ -64,7 +65,9 @@ def test_a_red_alert_goes_to_a_team_that_accepts_travels_and_arrives_in_time(war
     assert [entry.what for entry in ended.history] == [
         "sent", "accepted", "dispatched", "warning_50", "arrived", "completed",
     ]  # fmt: skip
-    assert ward.alert().state == AlertState.ACKNOWLEDGED  # never resolved by a team
+    assert ward.alert().state == AlertState.ACTIONED  # by being there; never resolved by a team
+    ward.at("14:40")  # later than the visit was owed
+    assert ward.alert().state == AlertState.ACTIONED
     assert ward.history(ward.alert()) == [
         "raised", "ucr_sent: LE-UCR", "ucr_accepted: LE-UCR", "ucr_dispatched: LE-UCR", "ucr_warning_50: LE-UCR",
         "ucr_arrived: LE-UCR", "ucr_completed: stayed_at_home: LE-UCR",
@@ -167,10 +170,65 @@ def test_who_had_accepted_and_hands_back_gives_the_alert_back_too(ward: Ward) ->
     assert [(row.state, row.accepted_at) for row in rows(ward.engine, "SELECT * FROM ucr_referral ORDER BY id")] == [
         ("declined", ward.now), ("sent", None),
     ]  # fmt: skip
-    change(ward.engine, "UPDATE patient SET died_at = :now WHERE id = :id", now=ward.now, id=ward.patient.key)
-    ward.at(timedelta(minutes=15))
-    (last,) = rows(ward.engine, "SELECT * FROM ucr_referral WHERE state <> 'declined'")
-    assert (last.state, last.end_reason) == ("cancelled", "the patient died")
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("no_access", AlertState.OPEN), ("conveyed", AlertState.ACTIONED)])
+def test_whom_nobody_let_in_the_ladder_goes_on_for_at_once(ward: Ward, outcome: str, state: AlertState) -> None:
+    has_team(ward, "LE-UCR")
+    alert = sick(ward.at("12:00"))
+    referral = climbs(ward, alert).referral
+    assert referral is not None
+    does(ward, referral, Move.ACCEPT, note="on our way")
+    does(ward, referral, Move.COMPLETE_UNSEEN, outcome=outcome)
+    assert ward.alert().state == state
+    assert ward.history(alert)[-1] == f"ucr_completed: {outcome}: LE-UCR"
+    due_at = rows(ward.engine, "SELECT due_at FROM escalation")[0].due_at
+    assert (due_at == ward.now) is (state == AlertState.OPEN)
+    kinds = [row.kind for row in rows(ward.engine, "SELECT kind FROM event ORDER BY id")]
+    assert kinds[-2:] == ["alert", "ucr"]
+
+
+LADDER = [{"tell": "clinician", "wait_s": 900}, {"tell": "ucr", "wait_s": 900},
+          {"tell": "fallback", "wait_s": 600, "to": "https://call-centre.example/hook"}]  # fmt: skip
+
+
+def test_what_the_ladder_and_the_referral_owe_at_the_same_instant_is_told_once(ward: Ward) -> None:
+    has_team(ward, "LE-UCR")
+    has_contact(ward)
+    ward.sets_ladders(red=LADDER)
+    sick(ward.at("12:00"))
+    ward.climbs = True
+    ward.at("12:00").at("12:15")
+    fire_due(ward.engine, ward.settings, in_minutes(ward, 15))  # the team was silent, and no other is left
+    ward.at("12:30").at("12:31")
+    assert ward.told == ["12:00 clinician", "12:15 ucr", "12:30 fallback"]
+    has_team(ward, "OTHER")
+    (unplaced,) = rows(ward.engine, "SELECT public_id, breach_at FROM ucr_referral WHERE state = 'unplaced'")
+    does(ward, unplaced.public_id, Move.SEND, Role.CLINICIAN)
+    does(ward, unplaced.public_id, Move.ACCEPT)
+    fire_due(ward.engine, ward.settings, unplaced.breach_at)  # the visit was not made
+    ward.at("14:15").at("14:16")
+    assert ward.told[3:] == ["14:15 fallback"]
+    assert ward.history(ward.alert())[-1].startswith("ucr_breach: OTHER")
+
+
+def test_a_referral_goes_with_the_patient_and_ends_with_their_death(ward: Ward) -> None:
+    has_team(ward, "LE-UCR", webhook=HOOK)
+    ward.opens("WARD2")
+    referral = climbs(ward, sick(ward)).referral
+    assert referral is not None
+    does(ward, referral, Move.ACCEPT)
+    ward.transfers("WARD2")
+    assert does(ward, referral, Move.DISPATCH).ward == "WARD2"
+    assert [row.ward for row in rows(ward.engine, "SELECT ward FROM event WHERE kind = 'ucr' ORDER BY id")][-3:] == [
+        "WARD2", "WARD1", "WARD2",
+    ]  # fmt: skip
+    asks(ward, need="falls")
+    ward.discharges(outcome="died", destination="79")
+    ended = rows(ward.engine, "SELECT state, end_reason, due_at FROM ucr_referral")
+    assert {(row.state, row.end_reason, row.due_at) for row in ended} == {("cancelled", "the patient died", None)}
+    assert told(ward)[-2:] == [("ucr.cancelled", HOOK)] * 2
+    assert [row.due_at for row in rows(ward.engine, "SELECT due_at FROM escalation")] == [None]
 
 
 def test_instants_that_contradict_what_is_known_are_refused(ward: Ward) -> None:
@@ -202,6 +260,7 @@ def test_the_handover_says_what_a_stranger_at_the_door_needs_and_is_kept_as_it_w
     ward.receives(patient=patient, taken=in_minutes(ward.at("12:10"), 0), **VERY_SICK)
     shown = does(ward, referral, Move.ACCEPT)
     then, now = shown.handover, shown.handover_now
+    assert [one.what for one in now.tried] == ["raised", "ucr_sent: LE-UCR", "stepped_up", "ucr_accepted: LE-UCR"]
     for place, words in {
         "situation": ["Ann Other, 76 years, female", "red, raised 12:00 on 10 Mar", "SpO2 86"],
         "background": ["home oxygen 1.5 L/min", "88–92 %", "news2 2", "penicillin", "NOT for hospital", "home"],
@@ -231,6 +290,8 @@ def test_teams_and_referrals_over_http_and_who_sees_what(api: Api) -> None:
     done(api.put("/v1/ucr/teams/OTHER", TEAM | {"postcode_districts": ["ZZ1"], "icb": "QYY"}, Role.COORDINATOR))
     assert faults(api.put("/v1/ucr/teams/X", team | {"code": "Y"}, Role.UCR)) == ["code"]
     assert faults(api.put("/v1/ucr/teams/X", team | {"hours": {}}, Role.UCR)) == ["hours"]
+    assert faults(api.put("/v1/ucr/teams/X", team | {"webhook": "http://127.0.0.1/"}, Role.UCR)) == ["webhook"]
+    assert faults(api.put("/v1/ucr/teams/X", team | {"secret": "whsec_hush"}, Role.UCR)) == ["secret"]
     mine, theirs = (api.ward.employ(Role.UCR, teams=[code])[1] for code in ("LE-UCR", "OTHER"))
     refused(api.put("/v1/ucr/teams/OTHER", team, token=mine), 403)
     elsewhere = employ(api, Role.CLINICIAN, "NOWHERE")

@@ -36,7 +36,7 @@ TEAM: dict[str, Any] = {
 def has_team(ward: Ward, code: str, **changed: Any) -> None:
     """A team that comes at any hour."""
     body = msgspec.convert(msgspec.to_builtins(TEAM | changed), UcrTeamBody)
-    acts(ward, lambda act: put_team(act, code, body))
+    acts(ward, lambda act: put_team(act, code, body, allow_private=False))
 
 
 def sick(ward: Ward, patient: Patient | None = None, **vitals: Any) -> Alert:

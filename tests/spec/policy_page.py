@@ -174,14 +174,16 @@ first shows its end, so a night is an hour shorter in March and an hour longer i
 * On a bank holiday of England the entries for bank holidays stand in place of the weekday's, where the rota has any. Of
   one that falls on a weekend and has a substitute day, only the substitute counts, as it is published.
 * Overrides win over the week; where two differ, the later one in the list.
-* Quiet hours never apply on duty. A contact that fails at present is tried last.
+* Quiet hours never apply on duty, nor to what is worse than an amber: in them nobody off duty is asked for an amber's
+  outcome. A contact that fails at present is tried last.
 * Gaps of the next {gaps_days} days are listed: when nobody is on duty whom the ward's ladders tell (in staffed hours only,
   where they are told in these only), and who is on duty and has no contact that works. `virtual-ward check` warns where
   nobody at all could be reached.
 
 The handover of a shift: the answered, unresolved alerts of who goes off duty within {hands_over}*, or has gone, are listed
 with who comes on. An alert is offered by name, by who holds it or, once they have gone, by a colleague. The receiver has
-to take it; until then the giver holds it, and nothing that is owed moves. Not taken by the end of the giver's shift, or
+to take it; until then the giver holds it, and nothing that is owed moves. Once the alert has ended or opened again, it
+is no longer to be taken. Not taken by the end of the giver's shift, or
 within {taken}* where they have gone already, the alert is open again and its ladder begins anew with who is there now.
 
 ## What is refused at the door

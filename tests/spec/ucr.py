@@ -41,7 +41,10 @@ that was considered stands in the referral's `placing`, with the reason.
 * Unanswered for {answer:.0f} min* is declined. Declined, it goes to the next suitable team at once: the new referral
   has `previous`, and the patient's `received_at` and `breach_at` as they were. With no team left it is `unplaced`, and
   the ladder of the alert's ward goes on.
-* To accept acknowledges the alert in the name of who accepted; nothing that a team does resolves it.
+* To accept acknowledges the alert in the name of who accepted: the visit is owed by the breach. To be there, or to say
+  that the patient was conveyed or died, is what was owed; the ward's clinicians are asked how it ended. Nothing that a
+  team does resolves the alert. Where nobody let the team in, the ladder goes on at once.
+* A patient's death calls every team off at once; a transfer makes the referral the new ward's.
 * A critical alert: "{emergency_first}" It stays open until a person says what was done, whoever accepts.
 * After {warnings} of the window* the ward is warned. At the breach its ladder goes on at once, whoever has
   accepted; the clock runs on, and the ward is told again every {again:.0f} min* until somebody is there.

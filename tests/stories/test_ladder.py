@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from alert_rules.alarms import State
@@ -9,6 +10,7 @@ from monitoring.access.roles import Role
 from monitoring.alerts import answers
 from monitoring.database import transaction
 from monitoring.escalation import by_hand
+from monitoring.escalation.rotas import RotaBody, set_rota
 from monitoring.escalation.tables import MessageState
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 
@@ -139,6 +141,44 @@ def test_who_acted_is_asked_for_the_outcome_after_1_4_12_and_24_hours_and_then_e
     assert asked == [1, 4, 12, 24, 48, 72]
     assert manned.told == ["10:00 clinician"]
     assert manned.alert().state == State.ACTIONED
+
+
+def test_an_ambers_outcome_is_not_asked_for_in_the_quiet_hours_of_who_is_off_duty(manned: Ward) -> None:
+    who = str(manned.staff[Role.CLINICIAN].public_id)
+    day = {"staff": who, "day": "tue", "from": "08:00", "to": "20:00"}
+    rota = msgspec.convert({"ward": manned.code, "role": "clinician", "weekly": [day]}, RotaBody)
+    with transaction(manned.engine) as session:
+        set_rota(manned.act(session, Role.COORDINATOR), "CLINICIANS", rota)
+        session.connection().exec_driver_sql('UPDATE contact SET quiet = \'{"from": "20:30", "to": "07:00"}\'')
+    manned.plans(readings_per_day=0)
+    manned.at("19:45").receives(**MILD)
+    manned.at("19:45")
+    with transaction(manned.engine) as session:
+        act = manned.act(session, Role.CLINICIAN)
+        answers.act_on_alert(act, manned.alert().public_id, answers.ActionBody("called the patient"))
+    told = len(manned.messages(manned.alert()))
+    for clock, more in (("20:45", 0), ("23:45", 0), ("30:59", 0), ("31:00", 1), ("31:01", 1)):
+        manned.at(clock)
+        assert len(manned.messages(manned.alert())) == told + more, clock
+    with transaction(manned.engine) as session:
+        session.connection().exec_driver_sql("UPDATE alert SET severity = 2")
+        session.connection().exec_driver_sql("UPDATE escalation SET due_at = '2026-03-11 21:00+00'")
+    manned.at("45:00")
+    assert len(manned.messages(manned.alert())) == told + 2  # what is worse than an amber is asked at any hour
+
+
+def test_who_may_not_resolve_an_alert_is_not_asked_how_it_ended(manned: Ward) -> None:
+    manned.plans(readings_per_day=0)
+    manned.at("10:00").receives(**SICK)
+    with transaction(manned.engine) as session:
+        act = manned.act(session, Role.UCR)
+        answers.take_for_visit(act, manned.alert(), "ucr_accepted: ONE", None, manned.now + timedelta(hours=2))
+        found = session.merge(manned.alert())
+        found.state = State.ACKNOWLEDGED
+        answers.act_for_visit(act, found, "ucr_arrived: ONE", None)
+    manned.at("11:00")
+    (asked,) = [one for one in manned.messages(manned.alert()) if one.body["type"] == "alert.outcome_wanted"]
+    assert asked.staff_id == manned.staff[Role.CLINICIAN].id
 
 
 def test_a_snoozed_amber_comes_back_at_the_first_step(manned: Ward) -> None:
