@@ -130,7 +130,13 @@ def escalate(act: Act, alert_id: UUID, body: EscalateBody, settings: Settings) -
 def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCallView:
     """Record a 999 call. It answers nothing by itself. Raises NotFound, Forbidden, Unacceptable."""
     answers.lock(act, alert_id)
-    found: Alert = answers.to_answer(act, alert_id)[0]
+    call = record_999(act, answers.to_answer(act, alert_id)[0], body)
+    _told(act, alert_id)
+    return _call_view(call)
+
+
+def record_999(act: Act, found: Alert, body: EmergencyCallBody) -> EmergencyCall:
+    """The record itself, of an alert that is locked, for whoever rang. Raises Unacceptable."""
     at = act.now if body.at is None else in_utc("at", body.at)
     if at > act.now:
         raise unacceptable("at", "is in the future")
@@ -142,8 +148,7 @@ def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCall
     act.session.add(call)
     what = f"999 {'called' if body.called else 'not called'}, decided by {call.decided_by}"
     _note(act, found, what, body.note)
-    _told(act, alert_id)
-    return _call_view(call)
+    return call
 
 
 def escalation(act: Act, alert_id: UUID) -> EscalationView:
