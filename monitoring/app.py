@@ -14,7 +14,10 @@ from monitoring import health, openapi
 from monitoring.access.gate import gate
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
+from monitoring.bars.routes import ROUTES as BARS_ROUTES
 from monitoring.bodies import StrictRequest
+from monitoring.calls.report_routes import ROUTES as CALL_REPORT_ROUTES
+from monitoring.calls.routes import ROUTES as CALL_ROUTES
 from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
 from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
@@ -66,6 +69,7 @@ def make_app(settings: Settings) -> Litestar:
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
+        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, _swagger_files()],

@@ -28,7 +28,8 @@ OPEN: Final = ("/health/",)
 """Where no token is asked for."""
 LIVE: Final = "/v1/live"
 HL7: Final = "application/hl7-v2"
-OWN_IDS: Final = ("/readings", "/receipts/notify", "/v1/hl7v2")
+FHIR_MESSAGES: Final = "/v1/fhir/$process-message"
+OWN_IDS: Final = ("/readings", "/receipts/notify", "/v1/hl7v2", FHIR_MESSAGES)
 """Where what is sent has ids of its own against repeats."""
 
 _REF: Final = "#/components/schemas/{name}"
@@ -100,6 +101,21 @@ def reads(media_type: str, schema: dict[str, Any], *, answers: str | None = None
     return Reading
 
 
+def answers_fhir(description: str) -> type[Operation]:
+    """The operation of a route that answers a FHIR resource."""
+
+    @dataclass
+    class Answering(Operation):
+        def __post_init__(self) -> None:
+            if self.responses is not None:
+                self.responses["200"] = OpenAPIResponse(description=description, content=_FHIR_OBJECT)
+
+    return Answering
+
+
+_FHIR_OBJECT: Final = {"application/fhir+json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))}
+
+
 class Document(OpenAPI):
     """The document with what the framework does not know of our routes."""
 
@@ -151,8 +167,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         operation.setdefault("parameters", []).extend(headers)
     responses = operation["responses"]
     responses.pop("400", None)  # the framework's own, of another shape
+    in_fhir = any("application/fhir+json" in one.get("content", {}) for one in responses.values())
     for status in _refusals(path, operation, changes=changes):
-        responses[str(status)] = _refusal(status)
+        responses[str(status)] = _refusal(status, in_fhir=in_fhir)
     for status, response in responses.items():
         if carried := _headers(status, changes=changes):
             response["headers"] = response.get("headers", {}) | carried
@@ -166,7 +183,7 @@ def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int
         refusals |= {404}
     if path.startswith("/v1/reports/") and not changes:
         refusals |= {406}
-    if changes:
+    if changes or path == FHIR_MESSAGES:
         refusals |= {409}
     if changes or "requestBody" in operation:  # a body is also refused where none is taken
         refusals |= {400, 413, 415}
@@ -180,7 +197,10 @@ def _headers(status: str, *, changes: bool) -> dict[str, Any]:
     return made | replayed | (_RETRY_AFTER if status == "503" else {})
 
 
-def _refusal(status: int) -> dict[str, Any]:
+def _refusal(status: int, *, in_fhir: bool) -> dict[str, Any]:
+    if in_fhir:
+        outcome = {"type": "object", "description": "An OperationOutcome."}
+        return {"description": REFUSALS[status], "content": {"application/fhir+json": {"schema": outcome}}}
     return {
         "description": REFUSALS[status],
         "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=Problem.__name__)}}},

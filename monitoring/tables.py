@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 
 from monitoring.access.tables import Answered, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.bars.tables import BarsMessage
+from monitoring.calls.tables import HotlineCall
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
 from monitoring.concerns.tables import Concern
@@ -64,6 +66,7 @@ __all__ = [
     "Answered",
     "Aside",
     "Assignment",
+    "BarsMessage",
     "BedHold",
     "CareCapacity",
     "CaseReply",
@@ -85,6 +88,7 @@ __all__ = [
     "Handover",
     "Heartbeat",
     "HospitalMessage",
+    "HotlineCall",
     "IcbPopulation",
     "Inpatient",
     "LadderStep",

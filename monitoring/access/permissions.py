@@ -46,6 +46,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "cancel ucr": frozenset({UCR, CLINICIAN, COORDINATOR, ADMIN}),
     "review ucr": frozenset({CLINICIAN, ADMIN}),
     "manage ucr teams": frozenset({COORDINATOR, UCR, ADMIN}),
+    "take calls": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ADMIN}),
+    "read calls": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
+    "read referral messages": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
@@ -68,7 +71,9 @@ def may_watch(role: Role | None, kind: str) -> bool:
     return role in MAY[WATCHED_BY.get(kind, "watch live")]
 
 
-DEVICE_MAY: Final = frozenset({"post readings", "raise concerns", "post hospital messages"})
+DEVICE_MAY: Final = frozenset(
+    {"post readings", "raise concerns", "post hospital messages", "post referral messages", "read referral messages"}
+)
 """What a device's token lets do."""
 
 PROVIDER_MAY: Final = frozenset({"send receipts"})

@@ -130,7 +130,11 @@ def escalate(act: Act, alert_id: UUID, body: EscalateBody, settings: Settings) -
 def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCallView:
     """Record a 999 call. It answers nothing by itself. Raises NotFound, Forbidden, Unacceptable."""
     answers.lock(act, alert_id)
-    found: Alert = answers.to_answer(act, alert_id)[0]
+    return _call_view(record_999(act, answers.to_answer(act, alert_id)[0], body))
+
+
+def record_999(act: Act, found: Alert, body: EmergencyCallBody) -> EmergencyCall:
+    """The record itself, of an alert that is locked, for whoever rang. Raises Unacceptable."""
     at = act.now if body.at is None else in_utc("at", body.at)
     if at > act.now:
         raise unacceptable("at", "is in the future")
@@ -142,7 +146,7 @@ def call_999(act: Act, alert_id: UUID, body: EmergencyCallBody) -> EmergencyCall
     act.session.add(call)
     what = f"999 {'called' if body.called else 'not called'}, decided by {call.decided_by}"
     _told(act, found, what, body.note)
-    return _call_view(call)
+    return call
 
 
 def escalation(act: Act, alert_id: UUID) -> EscalationView:

@@ -3,15 +3,13 @@
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select
-from sqlmodel import col
 
 from devices.formats.hl7v2.adt import Person
 from devices.formats.hl7v2.message import Refused
 from devices.formats.native import explain
 from monitoring.acts import Act
 from monitoring.patients import correcting, register
-from monitoring.patients.register import PatientBody, checked_number
+from monitoring.patients.register import PatientBody, having, is_somebody_else
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Unacceptable
 
@@ -43,13 +41,9 @@ def find(act: Act, number: str | None, place: str) -> Patient | None:
     if number is None:
         raise Refused(place, "holds no NHS number, and nobody is found here by another one", 101)
     try:
-        digits = checked_number(number)
+        return having(act, number)
     except Unacceptable as error:
         raise Refused(f"{place}.1", error.faults[0].reason) from None
-    found: Patient | None = act.session.execute(
-        select(Patient).where(col(Patient.nhs_number) == digits)
-    ).scalar_one_or_none()
-    return found if found is None or found.merged_into is None else act.session.get_one(Patient, found.merged_into)
 
 
 def known(act: Act, person: Person) -> Patient:
@@ -63,8 +57,7 @@ def known(act: Act, person: Person) -> Patient:
 
 def refuse_somebody_else(found: Patient, person: Person) -> None:
     """Raise Refused where neither the family name nor the birth date is the one that is known with that number."""
-    is_another_name = person.family_name is not None and person.family_name.casefold() != found.family_name.casefold()
-    if is_another_name and person.birth_date not in {None, found.birth_date}:
+    if is_somebody_else(found, person.family_name, person.birth_date):
         raise Refused("PID-3.1", "belongs here to somebody of another family name and another birth date", UNKNOWN_KEY)
 
 

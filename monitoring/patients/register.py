@@ -114,6 +114,19 @@ def find(act: Act, patient_id: UUID) -> Patient:
     return found
 
 
+def having(act: Act, number: str) -> Patient | None:
+    """Who has that NHS number here, or had it before two records were merged. Raises Unacceptable where it is none."""
+    query = select(Patient).where(col(Patient.nhs_number) == checked_number(number))
+    found: Patient | None = act.session.execute(query).scalar_one_or_none()
+    return found if found is None or found.merged_into is None else act.session.get_one(Patient, found.merged_into)
+
+
+def is_somebody_else(found: Patient, family_name: str | None, birth_date: date | None) -> bool:
+    """Whether neither the family name nor the birth date is the one that is known with that number."""
+    is_another_name = family_name is not None and family_name.casefold() != found.family_name.casefold()
+    return is_another_name and birth_date not in {None, found.birth_date}
+
+
 def key_of(patient_id: UUID) -> Any:
     """The key of the record that a person has, by the id of any that was merged into it."""
     kept = func.coalesce(col(_Asked.merged_into), col(_Asked.id))

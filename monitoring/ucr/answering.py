@@ -29,7 +29,7 @@ from monitoring.ucr.marking import mark, owe
 from monitoring.ucr.placing import send_again, send_on
 from monitoring.ucr.states import Move, NotNow, Outcome, State
 from monitoring.ucr.tables import UcrReferral, UcrTeam
-from monitoring.ucr.telling import event, note, tell_team
+from monitoring.ucr.telling import event, note, tell_team, tell_ward
 from monitoring.ucr.views import UcrReferralDetail, no_such, referral, seen_by, shown_of, view
 
 SAID_NOTHING: Final = "no reason given"
@@ -150,6 +150,19 @@ def review(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     mark(act.session, held.referral, "reviewed", State(held.referral.state), act.now, at=at, by=act.who.id,
          note=body.note)  # fmt: skip
     return _done(act, held, "reviewed", body.note, _note(act, held, "reviewed", body.note))
+
+
+def update(act: Act, referral_id: UUID, said: str) -> UcrReferralDetail:
+    """Whoever asked says more: the team, and the ward, hear of it. Raises NotFound, Conflict where it has ended."""
+    held = _hold(act, referral_id)
+    if held.referral.state not in states.LIVE:
+        raise Conflict(f"The referral is {held.referral.state}.", current=_current(act.session, held, act.now))
+    held.referral.version += 1
+    mark(act.session, held.referral, "updated", State(held.referral.state), act.now, by=act.who.id, note=said)
+    if held.team is not None:
+        tell_team(act.session, held.referral, held.team, "updated", act.now)
+    tell_ward(act.session, held.referral, "updated", act.now)
+    return _done(act, held, "updated", said, _note(act, held, "updated", said))
 
 
 def place_again(act: Act, referral_id: UUID, body: UcrPlaceBody) -> UcrReferralDetail:

@@ -61,6 +61,7 @@ class Wanted:
     suspects_sepsis: bool | None = None
     by: int | None = None
     reviewed: bool = False
+    district: str | None = None  # where the patient is, where that is not their home
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def place(session: Session, wanted: Wanted, now: datetime) -> tuple[UcrReferral,
         "severity": wanted.alert.severity if wanted.alert else 0,
         "news2": news2,
         "sepsis": _sepsis(wanted.suspects_sepsis, news2),
-        "district": district_of(wanted.patient),
+        "district": wanted.district or district_of(wanted.patient),
         "automatic": wanted.by is None,
         "requested_by": wanted.by,
         "reviewed_by": wanted.by if wanted.reviewed else None,
@@ -175,7 +176,12 @@ def district_of(patient: Patient) -> str | None:
     """The postcode district where the patient lives, in capitals; None where nobody recorded it."""
     if patient.postcode_district:
         return patient.postcode_district.replace(" ", "").upper()
-    return patient.postcode.replace(" ", "").upper()[:-3] or None if patient.postcode else None
+    return district_in(patient.postcode) if patient.postcode else None
+
+
+def district_in(postcode: str) -> str | None:
+    """A postcode's district, in capitals."""
+    return postcode.replace(" ", "").upper()[:-3] or None
 
 
 def _give(

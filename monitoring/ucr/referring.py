@@ -12,7 +12,7 @@ from monitoring.access.roles import Role
 from monitoring.acts import Act
 from monitoring.alerts.tables import Alert
 from monitoring.escalation.climbing import resume
-from monitoring.events import emit
+from monitoring.events import NewEvent, emit
 from monitoring.fields import Instant, Line, Reason, Word, in_utc
 from monitoring.patients.plan import age_years
 from monitoring.patients.register import find
@@ -60,16 +60,37 @@ def refer_by_hand(act: Act, body: UcrReferralBody) -> UcrReferralDetail:
         received_at=received_at, response=body.response, skills=tuple(body.skills),
         suspects_sepsis=body.suspected_sepsis, by=act.who.id, reviewed=act.who.role is Role.CLINICIAN,
     )  # fmt: skip
+    made, events = ask(act, wanted)
+    found = referral(act, made.public_id)
+    emit(act.session, events)
+    return found
+
+
+def ask(act: Act, wanted: Wanted) -> tuple[UcrReferral, list[NewEvent]]:
+    """Ask for what somebody wants; with no team an alert's ladder goes on. Returns what to emit at the end.
+
+    Raises Conflict where the patient waits for that already.
+    """
     try:
         with act.session.begin_nested():
             made, events = place(act.session, wanted, act.now)
     except IntegrityError:
-        raise Conflict("The patient waits for that already.", current=_waiting(act, patient, body.need)) from None
-    if alert is not None and made.state == State.UNPLACED:
-        events += resume(act.session, alert, f"ucr_unplaced: {made.placing['why']}", act.now)
-    found = referral(act, made.public_id)
-    emit(act.session, events)
-    return found
+        current = _waiting(act, wanted.patient, wanted.need)
+        raise Conflict("The patient waits for that already.", current=current) from None
+    if wanted.alert is not None and made.state == State.UNPLACED:
+        events += resume(act.session, wanted.alert, f"ucr_unplaced: {made.placing['why']}", act.now)
+    return made, events
+
+
+def stay_of(act: Act, patient: Patient) -> tuple[Episode | None, Ward | None]:
+    """The patient's open stay and its ward, whoever asks; none for somebody who is on none."""
+    query = (
+        select(Episode, Ward)
+        .join(Ward, col(Ward.id) == col(Episode.ward_id))
+        .where(col(Episode.patient_id) == patient.id, col(Episode.discharged_at).is_(None))
+    )
+    row = act.session.execute(query).one_or_none()
+    return (None, None) if row is None else (row[0], row[1])
 
 
 def refuse_unsuitable(act: Act, patient: Patient, *, emergency: bool) -> None:
@@ -101,15 +122,10 @@ def _alert(act: Act, body: UcrReferralBody, patient: Patient) -> Alert | None:
 
 def _where(act: Act, patient: Patient) -> tuple[Episode | None, Ward | None]:
     """The patient's open stay and its ward; none for somebody who is on none, and then for staff of every ward only."""
-    query = (
-        select(Episode, Ward)
-        .join(Ward, col(Ward.id) == col(Episode.ward_id))
-        .where(col(Episode.patient_id) == patient.id, col(Episode.discharged_at).is_(None))
-    )
-    row = act.session.execute(query).one_or_none()
-    if act.who.wards is not None and (row is None or not act.who.may_see(row[1].code)):
+    episode, ward = stay_of(act, patient)
+    if act.who.wards is not None and (ward is None or not act.who.may_see(ward.code)):
         raise unacceptable("patient", "is on none of your wards now")
-    return (None, None) if row is None else (row[0], row[1])
+    return episode, ward
 
 
 def _waiting(act: Act, patient: Patient, need: str) -> object:

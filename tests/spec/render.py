@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from alert_rules.news2 import AGE_YEARS_MIN, CHARTS, RED, RESPONSES, SPO2_SCALE_2_ROW, ChartRow, Response
+from tests.spec.hotline import hotline
 from tests.spec.markdown import table
 from tests.spec.news2 import COMPLETE, INCOMPLETE, ROUNDED
 from tests.spec.policy import policy
@@ -106,6 +107,7 @@ def news2() -> str:
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/clinical/hotline.md": hotline,
     "docs/clinical/news2.md": news2,
     "docs/clinical/policy.md": policy,
     "docs/clinical/ucr.md": ucr,

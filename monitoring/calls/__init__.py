@@ -1,0 +1,1 @@
+"""Calls to a cancer hotline: triage, and what follows from it."""
