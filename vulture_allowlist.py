@@ -5,7 +5,8 @@ demo, up, timekeeper, staff_add, device_add, report_occupancy
 # Tests, and the pages rendered from them.
 diagram, mismatch, wait_until_ready
 # The framework, the logging module, Prometheus and RQ call or read these.
-to_asgi_response, formatException, do_POST, log_message
-# Whoever fires a ladder's step asks it.
+to_asgi_response, formatException
+# The standard library's HTTP server calls these of the demo's pagers.
+do_POST, log_message
 # Named in a quoted annotation.
 Axes

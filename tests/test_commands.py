@@ -210,7 +210,7 @@ def test_the_demo_raises_an_alert_that_a_newcomer_acknowledges_with_the_printed_
     assert path.startswith(url)
     answer = httpx.post(path, headers={header: token})
     assert (answer.status_code, answer.json()["state"]) == (200, "acknowledged")
-    read_until(process, r"acknowledged", timeout_s=30)
+    read_until(process, r"acknowledged by Sister Joy Adeyemi: the ladder stops at step 1 of 4", timeout_s=30)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
 

@@ -14,7 +14,7 @@ Hear = Callable[[str, dict[str, Any]], None]
 BEGIN_S: Final = 10.0
 
 
-def begin_to_follow(url: str, token: str, hear: Sequence[Hear], stop: threading.Event) -> threading.Thread:
+def begin_to_follow(url: str, token: str, hear: Sequence[Hear], stop: threading.Event) -> None:
     """Hand each durable event on, on a thread of its own, until told to stop. Returns once nothing is missed any more.
 
     After an interruption it goes on from where it was.
@@ -23,7 +23,6 @@ def begin_to_follow(url: str, token: str, hear: Sequence[Hear], stop: threading.
     thread = threading.Thread(target=_follow, args=(url, token, hear, stop, watches), daemon=True)
     thread.start()
     watches.wait(BEGIN_S)
-    return thread
 
 
 def _follow(url: str, token: str, hear: Sequence[Hear], stop: threading.Event, watches: threading.Event) -> None:

@@ -91,44 +91,43 @@ def run_demo(port: int, patients: int, speed: float) -> int:
 
 def _tell(run: Run, failed: threading.Event) -> None:
     """Seed, simulate and narrate, beside the servers."""
-    try:
-        _tell_all(run)
-    except httpx.HTTPError as error:
-        if not run.stop.is_set():
-            run.console.print(f"[red]The demo cannot go on: {error}[/red]")
-            failed.set()
+    with httpx.Client(base_url=run.url, timeout=10) as client, ExitStack() as cleanup:
+        try:
+            _tell_all(run, client, cleanup)
+        except httpx.HTTPError as error:
+            if not run.stop.is_set():
+                run.console.print(f"[red]The demo cannot go on: {error}[/red]")
+                failed.set()
 
 
-def _tell_all(run: Run) -> None:
+def _tell_all(run: Run, client: httpx.Client, cleanup: ExitStack) -> None:
     today = utc_now().astimezone(WARD_TIME).date()
     people = cast.people(seed.PATHWAYS, run.patients, today)
-    with httpx.Client(base_url=run.url, timeout=10) as client, ExitStack() as cleanup:
-        staff = employ(settings_for(run.folder), client)
-        seed.open_wards(staff, people)
-        told.give_pagers(staff[CHRIS], staff[JOY], run.pagers)
-        told.set_ladders(staff[CHRIS], seed.WARDS, run.pagers, run.pace)
-        told.make_ucr_teams(staff[CHRIS], run.pagers)
-        homes, waiting = seed.admit_all(staff, people)
-        introduce(run.console, run.url, staff, homes, run.speed, run.pace)
-        story = Story(run.console, run.url, staff[JOY].token, {home.id: home for home in homes}, waiting, run.pace)
-        run.pagers.ring = story.ring
-        gone: set[str] = set()
-        for thread in set_to_work(run, staff, story, gone):
-            cleanup.callback(thread.join, STOP_S)
-        cleanup.callback(run.stop.set)
-        _live(run, client, homes, story, gone)
+    staff = employ(settings_for(run.folder), client)
+    seed.open_wards(staff, people)
+    told.give_pagers(staff[CHRIS], staff[JOY], run.pagers)
+    told.set_ladders(staff[CHRIS], seed.WARDS, run.pagers, run.pace)
+    told.make_ucr_teams(staff[CHRIS], run.pagers)
+    homes, waiting = seed.admit_all(staff, people)
+    introduce(run.console, run.url, staff, homes, run.speed, run.pace)
+    story = Story(run.console, run.url, staff[JOY].token, {home.id: home for home in homes}, waiting, run.pace)
+    gone: set[str] = set()
+    set_to_work(run, staff, story, gone, cleanup)
+    _live(run, client, homes, story, gone)
 
 
-def set_to_work(run: Run, staff: Mapping[str, Colleague], story: Story, gone: set[str]) -> list[threading.Thread]:
-    """From now on somebody watches, and does something about it: on these threads, until `run.stop` is set."""
+def set_to_work(run: Run, staff: Mapping[str, Colleague], story: Story, gone: set[str], cleanup: ExitStack) -> None:
+    """From now on somebody watches, and does something about it; `cleanup` learns how to end that."""
+    run.pagers.ring = story.ring
     agenda = Agenda(run.pace, run.stop, story.complain)
-    clinician = Clinician(staff[OSEI], agenda, story.homes, gone)
-    on_ward = [story.hear, clinician.hear, Coordinator(staff[CHRIS], agenda).hear]
-    in_crew = [Crew(staff[IRA], agenda).hear]
-    watched = [(staff[JOY].token, on_ward), (staff[IRA].token, in_crew)]
     acting = threading.Thread(target=agenda.run, daemon=True)
     acting.start()
-    return [acting, *(begin_to_follow(run.url, token, hear, run.stop) for token, hear in watched)]
+    cleanup.callback(acting.join, STOP_S)  # before the client is closed that it uses
+    cleanup.callback(run.stop.set)
+    clinician = Clinician(staff[OSEI], agenda, story.homes, gone)
+    on_ward = [story.hear, clinician.hear, Coordinator(staff[CHRIS], agenda).hear]
+    begin_to_follow(run.url, staff[JOY].token, on_ward, run.stop)
+    begin_to_follow(run.url, staff[IRA].token, [Crew(staff[IRA], agenda).hear], run.stop)
 
 
 def _live(run: Run, client: httpx.Client, homes: list[Home], story: Story, gone: set[str]) -> None:

@@ -38,6 +38,7 @@ class Story:
     _alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
     _climbed: dict[str, tuple[int, int]] = field(default_factory=dict)
     _shown_how: bool = False
+    _summary: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def hear(self, kind: str, data: dict[str, Any]) -> None:
@@ -57,12 +58,14 @@ class Story:
         self._tell("pager", "", words.page(owner, message))
 
     def tell_summary(self) -> None:
-        """How things stand."""
+        """How things stand, where that is not what was said last."""
         with self._lock:
             states = [one["state"] for one in self._alerts.values()]
         open_now, taken = states.count("open"), states.count("acknowledged") + states.count("actioned")
         said = f"{self.sets} sets of readings taken in · alerts: {open_now} open, {taken} in hand"
-        self._tell("", "", said, dim=True)
+        if said != self._summary:
+            self._summary = said
+            self._tell("", "", said, dim=True)
 
     def complain(self, what: str) -> None:
         """Something that a simulated person could not do."""
@@ -99,7 +102,7 @@ class Story:
         said = Text(who, style="bold")
         said.append(what, style="not bold")
         width = max(self.console.width, WIDTH_MIN) - INDENT
-        line = Text(f"{utc_now().astimezone(WARD_TIME):%H:%M:%S}  ", style="dim")
+        line = Text.assemble((f"{utc_now().astimezone(WARD_TIME):%H:%M:%S}  ", "dim"))
         line.append(f" {label.replace('_', ' ')} ", style=COLOURS.get(label, ""))
         line.append(" " * max(INDENT - len(line), 0))
         for number, part in enumerate(said.wrap(self.console, width)):

@@ -36,7 +36,8 @@ def alert_changed(alert: Shown, before: Shown | None, climbed: tuple[int, int] |
     if alert["state"] != "acknowledged":
         state, _, how = what.partition(": ")
         return (f"{state} by {by}" if by else state) + (f": {how.replace('_', ' ')}" if how else "")
-    where = f": the ladder stops at step {climbed[0]} of {climbed[1]}" if climbed else ""
+    shown = climbed if alert["severity"] in {"red", "critical"} else None  # a milder one is in no hurry
+    where = f": the ladder stops at step {shown[0]} of {shown[1]}" if shown else ""
     return f"acknowledged by {by or 'nobody known'}{where}"
 
 

@@ -90,12 +90,10 @@ def demo_on(settings: Settings, engine: Engine) -> Iterator[Demo]:
         homes, waiting = seed.admit_all(staff, people)
         run = Run(console, Path(), url, len(people), PACE * SPEED_PER_PACE, pagers, stop)
         story = Story(console, url, staff[JOY].token, {home.id: home for home in homes}, waiting, PACE)
-        pagers.ring = story.ring
         deliverer = Deliverer(private, engine)
         deliverer.start()
         cleanup.callback(deliverer.stop)
-        set_to_work(run, staff, story, set())
-        cleanup.callback(stop.set)
+        set_to_work(run, staff, story, set(), cleanup)
         yield Demo(private, engine, client, staff, {home.ward: home for home in homes}, out)
 
 
