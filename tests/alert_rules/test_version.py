@@ -4,7 +4,7 @@ from importlib.resources import files
 
 from alert_rules.version import DECIDING
 
-SHOWS_ONLY = {"__init__", "explain", "version", "hypertension", "duty"}
+SHOWS_ONLY = {"__init__", "explain", "version", "hypertension", "duty", "ukons"}
 """Modules that decide nothing of alerts. Pathways and ladders have versions of their own."""
 
 

@@ -59,6 +59,7 @@ def holds(found: list[list[Any]], now: datetime) -> None:
     st.lists(st.integers(0, 2), min_size=1, max_size=3),
     st.lists(st.tuples(st.integers(0, PATIENTS - 1), st.sampled_from((*Move, *PASSES))), max_size=12),
 )
+@example([1], [(0, timedelta(minutes=14)), (0, timedelta(minutes=50)), (1, Move.SEND)])
 @example([1, 1], [(0, Move.DECLINE), (0, Move.ACCEPT), (1, PASSES[1]), (2, Move.SEND), (0, PASSES[3])])
 def test_no_patient_is_lost_and_no_clock_is_moved_whatever_happens(
     ward: Ward, capacities: list[int], walk: list[Step]
@@ -77,10 +78,10 @@ def test_no_patient_is_lost_and_no_clock_is_moved_whatever_happens(
         before = after
         if isinstance(step, timedelta):
             home.now += step
-            watch_ucr(home.engine, home.now)
-            watch_ucr(home.engine, home.now)  # twice is safe
         else:
             moves(home, before[who][-1], step)
+        watch_ucr(home.engine, home.now)  # who is placed late owes a warning at once
+        watch_ucr(home.engine, home.now)  # twice is safe
         after = chains(home, patients)
         assert [chain[0].public_id for chain in after] == first
         holds(after, home.now)
