@@ -21,9 +21,9 @@ from monitoring.calls.routes import ROUTES as CALL_ROUTES
 from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
 from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
+from monitoring.delivery.routes import ROUTES as RECEIPT_ROUTES
+from monitoring.duty.routes import ROUTES as DUTY_ROUTES
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
-from monitoring.escalation.duty_routes import ROUTES as DUTY_ROUTES
-from monitoring.escalation.receipt_routes import ROUTES as RECEIPT_ROUTES
 from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES

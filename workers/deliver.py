@@ -22,13 +22,13 @@ from sqlalchemy import Engine
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import once_more
-from monitoring.escalation import claiming
-from monitoring.escalation.channels import mail, notify, others
-from monitoring.escalation.channels.attempts import NotDelivered, Outgoing, Taken
-from monitoring.escalation.channels.webhook import Webhooks
-from monitoring.escalation.claiming import Claimed
-from monitoring.escalation.outbox import CHANNEL
-from monitoring.escalation.settling import give_up, settle
+from monitoring.delivery import claiming
+from monitoring.delivery.channels import mail, notify, others
+from monitoring.delivery.channels.attempts import NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.webhook import Webhooks
+from monitoring.delivery.claiming import Claimed
+from monitoring.delivery.outbox import CHANNEL
+from monitoring.delivery.settling import give_up, settle
 from monitoring.escalation.tables import By
 from monitoring.metrics import DELIVERY_SECONDS, MESSAGES
 from workers.mishaps import CULPRITS, described

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlmodel import col
 
 from monitoring.database import once_more, transaction
-from monitoring.escalation.handover import lapse
+from monitoring.duty.handover import lapse
 from monitoring.metrics import TICK_FAILURES
 from monitoring.tables import Handover  # all tables: foreign keys name most of them
 from workers.mishaps import CULPRITS, described, will_pass

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from monitoring.access.tables import KEPT_FOR as ANSWERS_KEPT_FOR
 from monitoring.database import transaction
-from monitoring.escalation.outbox import KEPT_FOR as MESSAGES_KEPT_FOR
+from monitoring.delivery.outbox import KEPT_FOR as MESSAGES_KEPT_FOR
 from monitoring.events import KEPT_FOR as EVENTS_KEPT_FOR
 from monitoring.heartbeat import FORGOTTEN_AFTER
 from monitoring.schema import MONTHS_AHEAD, months

@@ -4,7 +4,7 @@ from datetime import datetime, time
 from typing import Final
 
 from monitoring.clock import WARD_TIME
-from monitoring.escalation.bank_holidays import is_bank_holiday
+from monitoring.duty.bank_holidays import is_bank_holiday
 
 OPENS: Final = time(8)
 CLOSES: Final = time(18, 30)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from monitoring.escalation.wording import reference_of
+from monitoring.delivery.wording import reference_of
 
 Shown = Mapping[str, Any]
 

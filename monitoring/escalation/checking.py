@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from alert_rules.silence import LOCAL
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, snapshot
-from monitoring.escalation.gaps import Shortage, shortages_of_open_wards
+from monitoring.duty.gaps import Shortage, shortages_of_open_wards
 from monitoring.escalation.proving import doubts
 from monitoring.health import Part
 

@@ -19,9 +19,9 @@ from monitoring.alerts.life import About, Alerts
 from monitoring.alerts.tables import Alert
 from monitoring.config import Settings
 from monitoring.database import AnySelect
+from monitoring.delivery.outbox import NewMessage, put
+from monitoring.duty.on_duty import Person, on_duty
 from monitoring.escalation.about import about_of
-from monitoring.escalation.duty import Person, on_duty
-from monitoring.escalation.outbox import NewMessage, put
 from monitoring.escalation.reach import by_preference, fallback_ways
 from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of

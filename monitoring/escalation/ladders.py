@@ -13,9 +13,9 @@ from sqlmodel import Session, col
 from alert_rules.ladder import LADDERS, Ladder, Ladders, WrongLadder, as_json, from_json, read_ladders
 from alert_rules.pathway import pathways
 from monitoring.acts import Act
+from monitoring.delivery.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.escalation.reach import by_look
 from monitoring.escalation.tables import By, WardLadders
-from monitoring.escalation.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward

@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 from alert_rules.ladder import LADDERS
 from monitoring.clock import WARD_TIME, local_day
 from monitoring.config import Settings
+from monitoring.delivery.outbox import NewMessage, Way, put
 from monitoring.escalation.ladders import ladders_of
-from monitoring.escalation.outbox import NewMessage, Way, put
 from monitoring.escalation.reach import fallback_ways
 from monitoring.escalation.tables import FallbackTest, Message
 from monitoring.wards.tables import Ward

@@ -5,7 +5,7 @@ from typing import Final
 
 from alert_rules.ladder import Step
 from monitoring.config import Settings
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.outbox import Way
 from monitoring.escalation.tables import By
 
 _PHONE: Final = frozenset("+0123456789 ()-")

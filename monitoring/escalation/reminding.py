@@ -13,8 +13,8 @@ from alert_rules.severity import Severity
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.alerts.tables import Alert
-from monitoring.escalation.duty import duty_of, on_duty, ways_of
-from monitoring.escalation.outbox import NewMessage
+from monitoring.delivery.outbox import NewMessage
+from monitoring.duty.on_duty import duty_of, on_duty, ways_of
 from monitoring.escalation.tables import Contact
 from monitoring.escalation.telling import Due
 

@@ -12,10 +12,10 @@ from sqlmodel import Session, col
 
 from alert_rules.staffed import StaffedHours, staffed_from
 from monitoring.acts import Act
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.outbox import Way
+from monitoring.delivery.targets import WrongTarget, address
 from monitoring.escalation.reach import by_look
 from monitoring.escalation.tables import WardRoutes
-from monitoring.escalation.targets import WrongTarget, address
 from monitoring.fields import Line, Word
 from monitoring.refusals import unacceptable
 from monitoring.wards.beds import ward_in_path

@@ -15,8 +15,8 @@ from alert_rules.ladder import as_json, ladder_for, version
 from alert_rules.severity import Severity
 from monitoring.alerts.tables import Alert
 from monitoring.database import driver
+from monitoring.delivery.outbox import cancel
 from monitoring.escalation.ladders import ladders_of
-from monitoring.escalation.outbox import cancel
 
 CHANNEL: Final = "ladder"
 """NOTIFY only wakes whoever keeps the time; the rows are the truth."""

@@ -11,7 +11,7 @@ from alert_rules.ladder import Ladder, Place, Step, from_json
 from alert_rules.severity import Severity
 from monitoring.alerts.life import About
 from monitoring.alerts.tables import Alert, AlertHistory
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.outbox import Way
 from monitoring.escalation.tables import Escalation, Taken
 from monitoring.events import NewEvent
 

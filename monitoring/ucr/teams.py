@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from monitoring.acts import Act
+from monitoring.delivery.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.escalation.tables import By
-from monitoring.escalation.targets import NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.fields import WARD_CODE, Line, OdsCode, WardCode, Word
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Forbidden, NotFound, unacceptable

@@ -9,8 +9,8 @@ from sqlmodel import Session
 from alert_rules.alarms import State as AlertState
 from monitoring.access.roles import Role
 from monitoring.alerts.tables import Alert, AlertHistory
-from monitoring.escalation.duty import on_duty
-from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.delivery.outbox import NewMessage, Way, put
+from monitoring.duty.on_duty import on_duty
 from monitoring.escalation.tables import By
 from monitoring.events import NewEvent
 from monitoring.ucr.tables import UcrReferral, UcrTeam

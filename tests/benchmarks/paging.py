@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX
 from monitoring.database import make_engine, transaction
-from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.delivery.outbox import NewMessage, Way, put
 from monitoring.escalation.tables import By
 from tests.benchmarks import up
 from tests.benchmarks.figures import BenchmarkError, Figure, Target, share

@@ -16,13 +16,13 @@ from standardwebhooks import Webhook
 
 from monitoring.clock import utc_now
 from monitoring.config import Settings
-from monitoring.escalation.channels import mail, notify, others, webhook
-from monitoring.escalation.channels.attempts import NotDelivered, Outgoing, Taken
-from monitoring.escalation.channels.guard import PRIVATE, addresses, fit_url, is_public
-from monitoring.escalation.channels.webhook import Webhooks, signed
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.channels import mail, notify, others, webhook
+from monitoring.delivery.channels.attempts import NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.guard import PRIVATE, addresses, fit_url, is_public
+from monitoring.delivery.channels.webhook import Webhooks, signed
+from monitoring.delivery.outbox import Way
+from monitoring.delivery.wording import text
 from monitoring.escalation.tables import By
-from monitoring.escalation.wording import text
 from tests.receivers import CLOSE, DRIP, STALL, Mailbox, Notify, Receiver, mailbox, notifying, receiving
 
 ALERT = UUID("01890a5d-ac96-774b-bcce-b302099a8057")

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
-from monitoring.escalation.contacts import OLD_SECRET_VALID_FOR, valid_secrets
+from monitoring.duty.contacts import OLD_SECRET_VALID_FOR, valid_secrets
 from monitoring.escalation.tables import Contact
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.steps import done, elsewhere, employ, faults, refused

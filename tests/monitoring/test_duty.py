@@ -13,11 +13,11 @@ from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import snapshot, transaction
-from monitoring.escalation import rotas
+from monitoring.duty import rotas
+from monitoring.duty.contacts import ContactBody, set_contacts
+from monitoring.duty.on_duty import Person, on_duty
+from monitoring.duty.rotas import RotaBody
 from monitoring.escalation.checking import escalation_part
-from monitoring.escalation.contacts import ContactBody, set_contacts
-from monitoring.escalation.duty import Person, on_duty
-from monitoring.escalation.rotas import RotaBody
 from monitoring.escalation.tables import By
 from tests.monitoring.api import Api
 from tests.monitoring.steps import done, elsewhere, employ, faults, open_ward, refused

@@ -18,10 +18,10 @@ from monitoring.alerts import answers
 from monitoring.alerts.views import AlertDetail
 from monitoring.clock import utc_now
 from monitoring.database import transaction
-from monitoring.escalation import going_off, handover, rotas
-from monitoring.escalation.going_off import HandoverView
-from monitoring.escalation.handover import HandOverBody
-from monitoring.escalation.rotas import RotaBody
+from monitoring.duty import going_off, handover, rotas
+from monitoring.duty.going_off import HandoverView
+from monitoring.duty.handover import HandOverBody
+from monitoring.duty.rotas import RotaBody
 from monitoring.refusals import Conflict, Unacceptable
 from tests.monitoring.api import Api
 from tests.monitoring.steps import done, faults, has_alert, refused

@@ -9,8 +9,8 @@ from alert_rules.alarms import State
 from monitoring.access.roles import Role
 from monitoring.alerts import answers
 from monitoring.database import transaction
+from monitoring.duty.rotas import RotaBody, set_rota
 from monitoring.escalation import by_hand
-from monitoring.escalation.rotas import RotaBody, set_rota
 from monitoring.escalation.tables import MessageState
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 

@@ -8,7 +8,7 @@ from typing import Any
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import AnyRow, transaction
-from monitoring.escalation.outbox import NewMessage, Way, put
+from monitoring.delivery.outbox import NewMessage, Way, put
 from monitoring.escalation.tables import By
 from tests.monitoring.embedded.processes import eventually
 from tests.receivers import Notify

@@ -9,7 +9,7 @@ import pytest
 
 from monitoring.clock import utc_now
 from monitoring.database import transaction
-from monitoring.escalation import outbox
+from monitoring.delivery import outbox
 from tests.monitoring.embedded.processes import eventually
 from tests.receivers import Receiver, receiving
 from tests.ward import SICK, Ward

@@ -10,8 +10,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from monitoring.clock import utc_now
-from monitoring.escalation.claiming import CLAIM_LOCK
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.claiming import CLAIM_LOCK
+from monitoring.delivery.outbox import Way
 from monitoring.escalation.tables import By
 from tests.monitoring.embedded.processes import REPOSITORY, eventually
 from tests.monitoring.test_logs import Written, written  # noqa: F401 - a fixture

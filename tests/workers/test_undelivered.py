@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitoring.clock import utc_now
-from monitoring.escalation.outbox import KEPT_FOR, Way
+from monitoring.delivery.outbox import KEPT_FOR, Way
 from monitoring.escalation.tables import By
 from tests.monitoring.api import Api
 from tests.monitoring.embedded.processes import eventually

@@ -12,9 +12,9 @@ from sqlmodel import Session, col
 from alert_rules import duty
 from alert_rules.staffed import Shift
 from monitoring.acts import Act
-from monitoring.escalation.duty import works_at_present
-from monitoring.escalation.roster import Duty, Roster, load
-from monitoring.escalation.told import Told, told_by_ladders
+from monitoring.duty.on_duty import works_at_present
+from monitoring.duty.roster import Duty, Roster, load
+from monitoring.duty.told import Told, told_by_ladders
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward
 

@@ -15,9 +15,9 @@ from alert_rules.staffed import Shift
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.escalation.contacts import valid_secrets
-from monitoring.escalation.outbox import Way
-from monitoring.escalation.roster import Duty, load
+from monitoring.delivery.outbox import Way
+from monitoring.duty.contacts import valid_secrets
+from monitoring.duty.roster import Duty, load
 from monitoring.escalation.tables import By, Contact
 from monitoring.wards.beds import ward_in_path
 

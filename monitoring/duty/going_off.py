@@ -19,8 +19,8 @@ from monitoring.access.tables import Staff
 from monitoring.acts import Act
 from monitoring.alerts.tables import Alert
 from monitoring.database import AnyRow
-from monitoring.escalation.duty import ON_DUTY_ROLES
-from monitoring.escalation.roster import Duty, load
+from monitoring.duty.on_duty import ON_DUTY_ROLES
+from monitoring.duty.roster import Duty, load
 from monitoring.escalation.tables import Handover
 from monitoring.paging import LIMIT_MAX
 from monitoring.patients.tables import Patient

@@ -20,7 +20,7 @@ from alert_rules.ladder import ROTA
 from alert_rules.staffed import Shift, StaffedHours
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
-from monitoring.escalation.bank_holidays import is_bank_holiday
+from monitoring.duty.bank_holidays import is_bank_holiday
 from monitoring.escalation.tables import Rota
 from monitoring.wards.tables import Ward
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from monitoring.escalation.outbox import Way
+from monitoring.delivery.outbox import Way
 
 CONNECT_S: Final = 2.0
 TOTAL_S: Final = 5.0

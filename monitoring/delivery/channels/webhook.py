@@ -12,8 +12,8 @@ import msgspec
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from monitoring.escalation.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
-from monitoring.escalation.channels.guard import addresses, fit_url
+from monitoring.delivery.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.guard import addresses, fit_url
 
 AGAIN: Final = frozenset({408, 425, 429})
 GONE: Final = 410

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from monitoring.config import Settings
-from monitoring.escalation.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
+from monitoring.delivery.wording import subject, text
 from monitoring.escalation.tables import By
-from monitoring.escalation.wording import subject, text
 
 if TYPE_CHECKING:
     from notifications_python_client.notifications import NotificationsAPIClient

@@ -10,9 +10,9 @@ from psycopg.rows import dict_row
 from sqlmodel import Session
 
 from monitoring.database import driver
-from monitoring.escalation.channels.notify import UNDELIVERED, undelivered
-from monitoring.escalation.outbox import Way
-from monitoring.escalation.settling import failing, lock_alert_of, onward, over, works
+from monitoring.delivery.channels.notify import UNDELIVERED, undelivered
+from monitoring.delivery.outbox import Way
+from monitoring.delivery.settling import failing, lock_alert_of, onward, over, works
 from monitoring.escalation.tables import MessageState
 from monitoring.metrics import MESSAGES
 from monitoring.refusals import NotFound

@@ -17,9 +17,9 @@ from sqlmodel import Session
 from uuid_utils.compat import uuid7
 
 from monitoring.database import driver, transaction
-from monitoring.escalation.channels.attempts import NotDelivered, Taken
-from monitoring.escalation.claiming import Claimed
-from monitoring.escalation.outbox import CHANNEL, Way
+from monitoring.delivery.channels.attempts import NotDelivered, Taken
+from monitoring.delivery.claiming import Claimed
+from monitoring.delivery.outbox import CHANNEL, Way
 from monitoring.escalation.tables import MessageState
 
 TRIES_MAX: Final = 4

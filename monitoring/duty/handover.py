@@ -18,8 +18,8 @@ from monitoring.alerts.answers import AcknowledgeBody, may_answer
 from monitoring.alerts.holding import lock_held, record, shown, take
 from monitoring.alerts.tables import Alert
 from monitoring.alerts.views import AlertDetail, event
+from monitoring.duty.on_duty import LOOKED_AHEAD, duty_of
 from monitoring.escalation.climbing import restart
-from monitoring.escalation.duty import LOOKED_AHEAD, duty_of
 from monitoring.escalation.tables import Handover, HandoverEnd
 from monitoring.events import emit
 from monitoring.fields import Text, Version

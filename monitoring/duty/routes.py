@@ -11,14 +11,14 @@ from monitoring.acts import Act, Incoming, change, look
 from monitoring.alerts import answers
 from monitoring.alerts.answers import AcknowledgeBody
 from monitoring.alerts.views import AlertDetail
-from monitoring.escalation import contacts, duty, gaps, going_off, handover, rotas, staff
-from monitoring.escalation.contacts import ContactsBody, ContactView
-from monitoring.escalation.duty import DutyView
-from monitoring.escalation.gaps import GapsView
-from monitoring.escalation.going_off import HandoverView
-from monitoring.escalation.handover import HandOverBody
-from monitoring.escalation.rotas import RotaBody, RotaView
-from monitoring.escalation.staff import StaffView
+from monitoring.duty import contacts, gaps, going_off, handover, on_duty, rotas, staff
+from monitoring.duty.contacts import ContactsBody, ContactView
+from monitoring.duty.gaps import GapsView
+from monitoring.duty.going_off import HandoverView
+from monitoring.duty.handover import HandOverBody
+from monitoring.duty.on_duty import DutyView
+from monitoring.duty.rotas import RotaBody, RotaView
+from monitoring.duty.staff import StaffView
 from monitoring.fields import WardCode, in_utc
 from monitoring.moments import instant
 from monitoring.paging import LIMIT, Cursor, Limit, Page
@@ -116,7 +116,7 @@ async def get_duty(request: Incoming, ward: WardFilter = None, at: At = None) ->
     """Everybody on duty on a ward at an instant."""
     asked, when = _named(ward), instant("at", at)
     moment = None if when is None else in_utc("at", when)
-    return await look(request, lambda act: duty.who_is_on_duty(act, asked, moment or act.now))
+    return await look(request, lambda act: on_duty.who_is_on_duty(act, asked, moment or act.now))
 
 
 @get("/v1/duty/gaps", **READ, summary="When nobody is on duty")

@@ -6,9 +6,9 @@ Apprise says whether it worked, and not why: what failed is tried again.
 import logging
 
 from monitoring.config import Settings
-from monitoring.escalation.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
-from monitoring.escalation.channels.guard import public_only
-from monitoring.escalation.wording import subject, text
+from monitoring.delivery.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.guard import public_only
+from monitoring.delivery.wording import subject, text
 
 
 def send(settings: Settings, message: Outgoing) -> Taken:

@@ -14,7 +14,7 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
-from monitoring.escalation.outbox import SENDING_LOCK, Way, lock_key
+from monitoring.delivery.outbox import SENDING_LOCK, Way, lock_key
 
 LEASE: Final = timedelta(seconds=12)
 """A little longer than any attempt takes. A message whose sender died is sent again after it, under the same id."""

@@ -9,8 +9,8 @@ from email.utils import format_datetime
 from typing import Final
 
 from monitoring.config import Settings
-from monitoring.escalation.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
-from monitoring.escalation.wording import subject, text
+from monitoring.delivery.channels.attempts import CONNECT_S, TOTAL_S, NotDelivered, Outgoing, Taken
+from monitoring.delivery.wording import subject, text
 
 NOBODY: Final = frozenset({550, 551, 553})
 """What a mail server answers where there is no such mailbox (RFC 5321, 4.2.2)."""

@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 
 from monitoring.clock import utc_now
 from monitoring.database import once_more, transaction
-from monitoring.escalation.receipts import NotifyReceipt, Receipt, receive
+from monitoring.delivery.receipts import NotifyReceipt, Receipt, receive
 from monitoring.service import service_of
 
 

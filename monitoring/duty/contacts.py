@@ -11,8 +11,8 @@ from sqlmodel import col
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
+from monitoring.delivery.targets import ADDRESS_LENGTH_MAX, NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.escalation.tables import By, Contact
-from monitoring.escalation.targets import ADDRESS_LENGTH_MAX, NO_SECRET, WrongTarget, address, is_secret, new_secret
 from monitoring.fields import TimeOfDay
 from monitoring.refusals import Fault, Forbidden, NotFound, Unacceptable
 

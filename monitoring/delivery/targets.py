@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from monitoring.escalation.channels.guard import is_public
+from monitoring.delivery.channels.guard import is_public
 from monitoring.escalation.tables import By
 
 ADDRESS_LENGTH_MAX: Final = 2_000

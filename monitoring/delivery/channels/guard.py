@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import httpx
 
-from monitoring.escalation.channels.attempts import NotDelivered
+from monitoring.delivery.channels.attempts import NotDelivered
 
 PRIVATE: Final = "private networks are not called"
 

@@ -1,0 +1,1 @@
+"""What is to be told leaves the building: the outbox, and every channel."""

@@ -1,0 +1,1 @@
+"""Who is on duty, how they are told, and how a shift is handed over."""
