@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
@@ -118,3 +120,9 @@ def test_the_time_is_asked_in_one_place() -> None:
 def test_sql_never_asks_the_time() -> None:
     asking = {f"{path}: {text}" for path, tree in _trees() for text in _texts(tree) if SQL_TIME.search(text)}
     assert asking == set()
+
+
+def test_a_worker_lives_without_the_web_framework_and_without_what_sends() -> None:
+    code = "import sys, workers.jobs; print(sorted({'litestar', 'httpx', 'anyio'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout.strip() == "[]"

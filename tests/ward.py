@@ -27,7 +27,7 @@ from monitoring.alerts import answers
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import transaction
-from monitoring.escalation.ladders import set_ladders
+from monitoring.escalation.deciding import set_ladders
 from monitoring.escalation.tables import By, Contact, LadderStep, Message, Taken
 from monitoring.flow.discharge import DischargeBody, discharge
 from monitoring.flow.leave import LeaveBody, ReturnBody, come_back, leave

@@ -9,9 +9,9 @@ from litestar.params import FromPath, JSONBody
 from monitoring.acts import Incoming, change, look
 from monitoring.alerts import answers
 from monitoring.alerts.views import AlertDetail
-from monitoring.escalation import by_hand, ladders, routes_out
+from monitoring.escalation import by_hand, deciding, routes_out
 from monitoring.escalation.by_hand import EmergencyCallBody, EmergencyCallView, EscalateBody, EscalationView
-from monitoring.escalation.ladders import LaddersView
+from monitoring.escalation.deciding import LaddersView
 from monitoring.escalation.routes_out import Name, RouteBody, RoutesView
 from monitoring.fields import WardCode
 from monitoring.service import service_of
@@ -28,7 +28,7 @@ TAGS = ["escalation"]
 )
 async def get_ladders(request: Incoming, code: FromPath[WardCode]) -> LaddersView:
     """The ladders in force by severity: the ward's own, its pathway's where it has none."""
-    return await look(request, lambda act: ladders.ladders(act, code))
+    return await look(request, lambda act: deciding.ladders(act, code))
 
 
 @put(
@@ -42,7 +42,7 @@ async def put_ladders(
 ) -> Response[LaddersView]:
     """By severity, in place of the pathway's. Each must end at `fallback`, with `to`: who is always there."""
     allow = service_of(request).settings.webhook_allow_private
-    return await change(request, lambda act: ladders.set_ladders(act, code, data, allow_private=allow))
+    return await change(request, lambda act: deciding.set_ladders(act, code, data, allow_private=allow))
 
 
 @get(

@@ -28,12 +28,9 @@ from monitoring.flow.tables import Referral
 from monitoring.patients.correcting import refuse_birth_after_admission, refuse_unwatched
 from monitoring.patients.plan import reason_not_scored
 from monitoring.patients.register import PatientView, find, patient
-from monitoring.patients.tables import LatestVitals, Patient, PatientMerge
+from monitoring.patients.tables import MERGE_LOCK, LatestVitals, Patient, PatientMerge
 from monitoring.refusals import Conflict, NotFound, unacceptable
 from monitoring.wards.tables import Episode, Ward
-
-MERGE_LOCK: Final = 7_706
-"""Shared by every batch of the drain, exclusive to a merge: no set is looked up while its patient changes."""
 
 MOVES: Final[Mapping[str, str]] = {
     "episode": "id", "ward_stay": "id", "referral": "id", "alert": "id", "assignment": "id", "inpatient": "id",

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -79,6 +79,10 @@ class Patient(SQLModel, table=True):
     died_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     merged_into: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
     created_at: datetime = instant()
+
+
+MERGE_LOCK: Final = 7_706
+"""Shared by every batch of the drain, exclusive to a merge: no set is looked up while its patient changes."""
 
 
 class PatientMerge(SQLModel, table=True):

@@ -41,7 +41,7 @@ _DUE: Final = """
 INSERT INTO escalation (alert_id, severity, ladder, version, run, step, repeats, asked, due_at)
 SELECT id, severity, '[{"tell": "coordinator", "wait_s": 900}, {"tell": "fallback", "wait_s": 600}]', 'bench',
        1, 0, 0, 0, %(due)s + random() * %(spread)s * interval '1 second'
-FROM alert WHERE patient_id >= %(first)s AND patient_id < %(last)s
+FROM alert WHERE kind = 'concern' AND patient_id >= %(first)s AND patient_id < %(last)s
 """
 _OPEN: Final = """
 INSERT INTO alert (public_id, patient_id, episode_id, ward_id, kind, severity, state, raised_at, reasons, why, basis,

@@ -11,7 +11,8 @@ from sqlmodel import SQLModel
 from monitoring import tables
 from monitoring.access.roles import Role
 from monitoring.database import transaction
-from monitoring.patients.merging import MERGE_LOCK, MOVES
+from monitoring.patients.merging import MOVES
+from monitoring.patients.tables import MERGE_LOCK
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import until
 from tests.monitoring.referring import decide, referred

@@ -21,7 +21,7 @@ from devices.reading import Arrival
 from monitoring.clock import utc_now
 from monitoring.database import driver, once_more, transaction
 from monitoring.intake.stream import BELL_MS, FIELD, GROUP, bell_name, ring_once, stream_name
-from monitoring.patients.merging import MERGE_LOCK
+from monitoring.patients.tables import MERGE_LOCK
 from workers.drain.batch import Done, process
 from workers.drain.poison import keep_poison, keep_unreadable, things
 from workers.mishaps import CULPRITS, described, will_pass
