@@ -1,0 +1,143 @@
+"""What just came stands apart from what came before: readings and ledger entries, until they are settled."""
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+
+# Nothing of what is stored is written anew: the tables as they are become the settled part of new ones.
+LEDGER = """
+ALTER TABLE ledger RENAME TO ledger_settled;
+ALTER TABLE ledger_settled RENAME CONSTRAINT ledger_pkey TO ledger_settled_pkey;
+ALTER TABLE ledger_settled ADD COLUMN recent boolean NOT NULL DEFAULT false;
+CREATE TABLE ledger (LIKE ledger_settled) PARTITION BY LIST (recent);
+ALTER TABLE ledger ALTER COLUMN recent SET DEFAULT true;
+ALTER TABLE ledger ATTACH PARTITION ledger_settled FOR VALUES IN (false);
+CREATE TABLE ledger_recent PARTITION OF ledger (PRIMARY KEY (source, id)) FOR VALUES IN (true);
+"""
+
+READING = """
+ALTER TABLE reading RENAME TO reading_settled;
+ALTER TABLE reading_settled RENAME CONSTRAINT reading_pkey TO reading_settled_pkey;
+ALTER TABLE reading_settled ADD COLUMN recent boolean NOT NULL DEFAULT false;
+CREATE TABLE reading (LIKE reading_settled) PARTITION BY LIST (recent);
+ALTER TABLE reading ALTER COLUMN recent SET DEFAULT true;
+ALTER TABLE reading ATTACH PARTITION reading_settled FOR VALUES IN (false);
+CREATE TABLE reading_recent PARTITION OF reading (PRIMARY KEY (episode_id, taken_at, set)) FOR VALUES IN (true);
+CREATE INDEX reading_declined ON reading (episode_id, taken_at) WHERE also ? 'declined';
+"""
+
+# As in 0001, but for the name of what the months are parts of.
+MAKE_READING_MONTH = """
+CREATE OR REPLACE FUNCTION make_reading_month(month date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    part text := 'reading_' || to_char(month, 'YYYY_MM');
+BEGIN
+    IF to_regclass(part) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7704);
+    -- A query and not to_regclass: that remembers, while we waited, that there was none.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = part AND relnamespace = 'public'::regnamespace) THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE reading_settled INCLUDING ALL)', part);
+    EXECUTE format('ALTER TABLE reading_settled ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part,
+                   to_char(date_trunc('month', month), 'YYYY-MM-DD') || ' 00:00:00+00',
+                   to_char(date_trunc('month', month) + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00');
+END
+$$
+"""
+
+# Each moves up to `most` rows of the first keys after `after`, and returns the key to go on after: NULL where there
+# were none left, or somebody else was at it. A key whose rows were not all moved is come back to. What was written once
+# is not in the application's power to change or delete: the owner's rights move it, and leave its content as it is.
+# Entries are moved only while nobody enters any (7720, which the drain holds shared): whoever looks for an id among the
+# settled ones and then among the recent ones must not miss it on its way.
+SETTLE_LEDGER = """
+CREATE FUNCTION settle_ledger(after bigint, most int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    moved int;
+    last bigint;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7720) THEN
+        RETURN NULL;
+    END IF;
+    WITH gone AS (
+        DELETE FROM ledger_recent
+        WHERE (source, id) IN (
+            SELECT source, id FROM ledger_recent WHERE source > after ORDER BY source, id LIMIT most
+        )
+        RETURNING *
+    ), settled AS (
+        INSERT INTO ledger_settled (source, id, content) SELECT source, id, content FROM gone ORDER BY source, id
+        RETURNING source
+    )
+    SELECT count(*), max(source) INTO moved, last FROM settled;
+    RETURN CASE WHEN moved < most THEN last ELSE last - 1 END;
+END
+$$
+"""
+
+SETTLE_READINGS = """
+CREATE FUNCTION settle_readings(after bigint, most int) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    moved int;
+    last bigint;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(7721) THEN
+        RETURN NULL;
+    END IF;
+    PERFORM make_reading_month(month::date) FROM (
+        SELECT DISTINCT date_trunc('month', taken_at, 'UTC') AT TIME ZONE 'UTC' AS month FROM (
+            SELECT taken_at FROM reading_recent WHERE episode_id > after ORDER BY episode_id, taken_at, set LIMIT most
+        ) AS first
+    ) AS needed;
+    WITH gone AS (
+        DELETE FROM reading_recent
+        WHERE (episode_id, taken_at, set) IN (
+            SELECT episode_id, taken_at, set FROM reading_recent WHERE episode_id > after
+            ORDER BY episode_id, taken_at, set LIMIT most
+        )
+        RETURNING *
+    ), settled AS (
+        INSERT INTO reading_settled ({columns}) SELECT {columns} FROM gone ORDER BY episode_id, taken_at, set
+        RETURNING episode_id
+    )
+    SELECT count(*), max(episode_id) INTO moved, last FROM settled;
+    RETURN CASE WHEN moved < most THEN last ELSE last - 1 END;
+END
+$$
+"""
+
+COLUMNS = (
+    "episode_id, taken_at, set, source, id, received_at, respiratory_rate, spo2, on_oxygen, oxygen_flow_hundredths,"
+    " systolic, diastolic, pulse, consciousness, temperature_tenths, also, as_sent, quality, flags, uses,"
+    " points, score, score_max, scale, oxygen_assumed, severity, not_scored"
+)
+
+GRANTS = """
+REVOKE ALL ON FUNCTION settle_ledger, settle_readings FROM PUBLIC;
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
+        GRANT SELECT, INSERT ON ledger, reading TO vw_app;
+        REVOKE ALL ON ledger_settled, reading_settled FROM vw_app;
+        GRANT EXECUTE ON FUNCTION settle_ledger, settle_readings TO vw_app;
+    END IF;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    """Part both tables, and make what settles their recent rows."""
+    op.execute(LEDGER)
+    op.execute(READING)
+    op.execute(MAKE_READING_MONTH)
+    op.execute(SETTLE_LEDGER)
+    op.execute(SETTLE_READINGS.format(columns=COLUMNS))
+    op.execute(GRANTS)
