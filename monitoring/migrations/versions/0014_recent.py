@@ -96,18 +96,22 @@ BEGIN
             SELECT taken_at FROM reading_recent WHERE episode_id > after ORDER BY episode_id, taken_at, set LIMIT most
         ) AS first
     ) AS needed;
-    WITH gone AS (
-        DELETE FROM reading_recent
-        WHERE (episode_id, taken_at, set) IN (
-            SELECT episode_id, taken_at, set FROM reading_recent WHERE episode_id > after
-            ORDER BY episode_id, taken_at, set LIMIT most
+    BEGIN
+        WITH gone AS (
+            DELETE FROM reading_recent
+            WHERE (episode_id, taken_at, set) IN (
+                SELECT episode_id, taken_at, set FROM reading_recent WHERE episode_id > after
+                ORDER BY episode_id, taken_at, set LIMIT most
+            )
+            RETURNING *
+        ), settled AS (
+            INSERT INTO reading_settled ({columns}) SELECT {columns} FROM gone ORDER BY episode_id, taken_at, set
+            RETURNING episode_id
         )
-        RETURNING *
-    ), settled AS (
-        INSERT INTO reading_settled ({columns}) SELECT {columns} FROM gone ORDER BY episode_id, taken_at, set
-        RETURNING episode_id
-    )
-    SELECT count(*), max(episode_id) INTO moved, last FROM settled;
+        SELECT count(*), max(episode_id) INTO moved, last FROM settled;
+    EXCEPTION WHEN check_violation THEN
+        RETURN after; -- a set of yet another month came meanwhile: that one is made next time
+    END;
     RETURN CASE WHEN moved < most THEN last ELSE last - 1 END;
 END
 $$
