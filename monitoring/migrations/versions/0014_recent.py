@@ -96,22 +96,18 @@ BEGIN
             SELECT taken_at FROM reading_recent WHERE episode_id > after ORDER BY episode_id, taken_at, set LIMIT most
         ) AS first
     ) AS needed;
-    BEGIN
-        WITH gone AS (
-            DELETE FROM reading_recent
-            WHERE (episode_id, taken_at, set) IN (
-                SELECT episode_id, taken_at, set FROM reading_recent WHERE episode_id > after
-                ORDER BY episode_id, taken_at, set LIMIT most
-            )
-            RETURNING *
-        ), settled AS (
-            INSERT INTO reading_settled ({columns}) SELECT {columns} FROM gone ORDER BY episode_id, taken_at, set
-            RETURNING episode_id
+    WITH gone AS (
+        DELETE FROM reading_recent
+        WHERE (episode_id, taken_at, set) IN (
+            SELECT episode_id, taken_at, set FROM reading_recent WHERE episode_id > after
+            ORDER BY episode_id, taken_at, set LIMIT most
         )
-        SELECT count(*), max(episode_id) INTO moved, last FROM settled;
-    EXCEPTION WHEN check_violation THEN
-        RETURN after; -- a set of yet another month came meanwhile: that one is made next time
-    END;
+        RETURNING *
+    ), settled AS (
+        INSERT INTO reading_settled ({columns}) SELECT {columns} FROM gone ORDER BY episode_id, taken_at, set
+        RETURNING episode_id
+    )
+    SELECT count(*), max(episode_id) INTO moved, last FROM settled;
     RETURN CASE WHEN moved < most THEN last ELSE last - 1 END;
 END
 $$
