@@ -20,7 +20,6 @@ from monitoring.patients import register
 from monitoring.patients.plan import PlanBody
 from tests.ward import VERY_SICK, WELL, Patient, Ward
 from tests.workers.records import change, count, kept_aside, rows
-from workers.settling import Settling, settle
 
 
 def shared_hub(ward: Ward, *patients: Patient) -> Patient:
@@ -292,11 +291,10 @@ def test_what_staff_send_for_nobody_is_kept_aside(ward: Ward) -> None:
     assert kept_aside(ward.engine) == [("s", "not a patient of this device at that time")]
 
 
-def test_a_month_that_nobody_has_made_yet_is_made_when_its_sets_are_settled(ward: Ward) -> None:
+def test_a_month_that_nobody_has_made_yet_is_made_for_the_set_that_needs_it(ward: Ward) -> None:
     month = ward.now + timedelta(days=400)
     ward.admit(plan=PlanBody())
     ward.now = month
     ward.receives_sets([{"id": "a", "taken_at": month, **WELL}])
     assert kept_aside(ward.engine) == []
-    settle(ward.engine, Settling(), most=-1)
     assert rows(ward.engine, "SELECT tableoid::regclass::text AS part FROM reading")[0].part == f"reading_{month:%Y_%m}"

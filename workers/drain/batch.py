@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import Final
 
 import psycopg
 from sqlmodel import Session
@@ -13,7 +14,7 @@ from monitoring.database import driver
 from monitoring.events import emit
 from workers.drain import alerting, hearing, storing, unverified
 from workers.drain.aside import store_aside
-from workers.drain.items import items_of, refused_of
+from workers.drain.items import Item, items_of, refused_of
 from workers.drain.ledger import enter
 from workers.drain.scoring import Scored, score
 from workers.drain.stays import Placed, place
@@ -39,6 +40,7 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     connection = driver(session)
     items = [item for one in arrivals for item in items_of(one)]
     refused = [one for arrival in arrivals for one in refused_of(arrival)]
+    _make_months(connection, items)
     fresh, conflicts = enter(connection, items)
     placed = place(connection, fresh, [*conflicts, *refused])
     kept = store_aside(connection, placed.kept, now)
@@ -75,3 +77,13 @@ def _alerted_from(alerts: Alerts, scored: Scored | None) -> list[datetime]:
     if scored is None or not named:
         return []
     return [row.item.received_at for row in scored.rows if row.item is not None and row.key in named]
+
+
+_MAKE_MONTHS: Final = "SELECT make_reading_month(month) FROM unnest(%s::date[]) AS month"
+
+
+def _make_months(connection: psycopg.Connection, items: Sequence[Item]) -> None:
+    """Make the months that these sets fall into, where nobody has yet: a ward is not to wait for the timekeeper."""
+    months = {date(item.one.taken_at.year, item.one.taken_at.month, 1) for item in items if item.is_storable}
+    if months:
+        connection.execute(_MAKE_MONTHS, (sorted(months),))

@@ -1,11 +1,6 @@
-"""The ledger comes first: only what it did not know has effects.
-
-It has two parts. Entries come into the recent one, whose index makes sure, among all who enter at once, that an id is
-there once. Among the settled ones an id is looked for only: nothing of theirs changes while anybody enters.
-"""
+"""The ledger comes first: only what it did not know has effects."""
 
 from collections.abc import Sequence
-from typing import Final
 
 import psycopg
 
@@ -13,17 +8,9 @@ from monitoring.intake.tables import Aside
 from workers.drain.bulk import as_rows
 from workers.drain.items import Item, Kept
 
-SETTLE_LOCK: Final = 7_720
-"""Held shared by whoever enters, alone by `settle_ledger`: an entry on its way between the parts seems in neither."""
-
-_HOLD = f"SELECT pg_advisory_xact_lock_shared({SETTLE_LOCK})"
-"""A statement of its own: the one that enters sees all that was settled before."""
-
 _ENTER = """
 INSERT INTO ledger (source, id, content)
 SELECT source, id, content FROM json_to_recordset(%s) AS new (source bigint, id text, content bytea)
-WHERE NOT EXISTS (SELECT FROM ledger AS known
-                  WHERE NOT known.recent AND known.source = new.source AND known.id = new.id)
 ON CONFLICT DO NOTHING
 RETURNING source, id
 """
@@ -43,7 +30,6 @@ def enter(connection: psycopg.Connection, items: Sequence[Item]) -> tuple[list[I
     repeats = [item for item in items if first.setdefault((item.source, item.one.id), item) is not item]
     ordered = sorted(first)  # everybody in one order: no deadlock
     rows = [{"source": key[0], "id": key[1], "content": f"\\x{first[key].content.hex()}"} for key in ordered]
-    connection.execute(_HOLD)
     entered: set[Key] = set(connection.execute(_ENTER, (as_rows(rows),)).fetchall())
     repeats.extend(item for key, item in first.items() if key not in entered)
     return [first[key] for key in ordered if key in entered], _conflicts(connection, repeats)
