@@ -20,7 +20,8 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from devices.formats.native import SETS_MAX, Posted, PostedByStaff
+from devices.formats.native import SETS_MAX
+from devices.posted import Posted, PostedByStaff
 from monitoring.problems import Problem
 
 ASSETS: Final = "/schema/assets"

@@ -9,7 +9,8 @@ import msgspec
 from litestar import Request, Response, post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from devices.formats.native import Decoded, Malformed, Posted, decode
+from devices.formats.native import Malformed, decode
+from devices.posted import Decoded, Posted
 from devices.reading import Arrival, Refusal
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
@@ -65,9 +66,15 @@ async def take(service: Service, decoded: Decoded, *, source: int, patient: str 
     """Put what was accepted on disk and answer. What is impossible travels too, so that somebody is told."""
     now = utc_now()
     service.refuse_backlog(now)
-    if decoded.sets or decoded.impossible:
+    if decoded.sets or decoded.impossible or decoded.odd:
         arrival = Arrival(
-            source=source, received_at=now, sets=decoded.sets, impossible=decoded.impossible, patient=patient
+            source=source,
+            received_at=now,
+            sets=decoded.sets,
+            impossible=decoded.impossible,
+            odd=decoded.odd,
+            clock_offset_s=decoded.clock_offset_s,
+            patient=patient,
         )
         await service.inlet.append(abs(source), msgspec.json.encode(arrival))
     if decoded.refused:

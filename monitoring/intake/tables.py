@@ -105,6 +105,13 @@ class Aside(StrEnum):
     NOT_ADMITTED = "patient not on a ward at that time"
     WRONG_PATIENT = "not a patient of this device at that time"
     IMPOSSIBLE = "cannot be a measurement"
+    UNKNOWN_CODE = "code not known"
+    UNKNOWN_UNIT = "unit not known"
+    UNKNOWN_TIME = "time not known"
+    WITHDRAWN = "withdrawn by its sender"
+    AMENDED = "corrected by its sender"
+    OTHER_USER = "another user of the device"
+    UNLIKELY = "can hardly be this patient's"
     POISON = "could not be processed"
 
 

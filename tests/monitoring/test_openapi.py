@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from litestar.routes import HTTPRoute
 
-from devices.formats.native import Posted, PostedByStaff
+from devices.posted import Posted, PostedByStaff
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, register
 from tests.ward import SICK, WELL

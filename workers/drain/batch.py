@@ -14,7 +14,7 @@ from monitoring.database import driver
 from monitoring.events import emit
 from workers.drain import alerting, hearing, storing, unverified
 from workers.drain.aside import store_aside
-from workers.drain.items import Item, items_of, refused_of
+from workers.drain.items import Item, items_of, odd_of, refused_of
 from workers.drain.ledger import enter
 from workers.drain.scoring import Scored, score
 from workers.drain.stays import Placed, place
@@ -39,16 +39,16 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     """
     connection = driver(session)
     items = [item for one in arrivals for item in items_of(one)]
-    refused = [one for arrival in arrivals for one in refused_of(arrival)]
+    kept = [one for arrival in arrivals for one in (*refused_of(arrival), *odd_of(arrival))]
     _make_months(connection, items)
     fresh, conflicts = enter(connection, items)
-    placed = place(connection, fresh, [*conflicts, *refused])
-    kept = store_aside(connection, placed.kept, now)
+    placed = place(connection, fresh, [*conflicts, *kept])
+    told = store_aside(connection, placed.kept, now)
     alerts = Alerts.lock(session, now, placed.stays.keys())
-    done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(kept))
+    done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
     storing.store_seen(connection, items)
-    unverified.tell_aside(alerts, kept, placed)
+    unverified.tell_aside(alerts, told, placed)
     if done.scored is not None:
         unverified.end_refused(alerts, done.scored)
     emit(session, alerts.write())

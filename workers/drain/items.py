@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from devices.reading import Arrival, Impossible, ReadingSet, content_of
+from devices.reading import Arrival, Impossible, Odd, ReadingSet, content_of
 from monitoring.intake.tables import Aside
 from monitoring.schema import MONTHS_ACCEPTED
 
@@ -38,7 +38,7 @@ class Kept:
     source: int
     id: str
     content: bytes
-    document: ReadingSet | Impossible | dict[str, str]  # the last: what could not be read
+    document: ReadingSet | Impossible | Odd | dict[str, str]  # the last: what could not be read
     received_at: datetime
     reason: Aside
     detail: str
@@ -61,6 +61,8 @@ class Kept:
         """What it measured, as far as that can be a measurement."""
         if isinstance(self.document, Impossible):
             return self.document.rest
+        if isinstance(self.document, Odd):
+            return self.document.reads
         return self.document if isinstance(self.document, ReadingSet) else None
 
 
@@ -83,6 +85,17 @@ def refused_of(arrival: Arrival) -> list[Kept]:
             named=one.patient,
         )
         for one in arrival.impossible
+    ]  # fmt: skip
+
+
+def odd_of(arrival: Arrival) -> list[Kept]:
+    """What of one request its decoder kept aside."""
+    return [
+        Kept(
+            arrival.source, one.id, content_of(one), one, arrival.received_at, Aside(one.reason), one.detail,
+            named=arrival.patient or one.patient,
+        )
+        for one in arrival.odd
     ]  # fmt: skip
 
 

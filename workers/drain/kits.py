@@ -1,5 +1,6 @@
 """Whose the devices of a batch were and are, and who the patients are that its sets name."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,8 +55,12 @@ JOIN assignment ON assignment.device_id = asked.device
                AND assignment.during && tstzrange(asked.since, asked.until, '[]')
 """
 
-_NAMED: Final = "SELECT public_id::text, coalesce(merged_into, id) FROM patient WHERE public_id = ANY(%s::uuid[])"
-"""A hub may go on naming a record that was merged: it means the one that stays."""
+_NAMED: Final = """
+SELECT public_id::text, coalesce(merged_into, id) FROM patient WHERE public_id = ANY(%s::uuid[])
+UNION ALL
+SELECT nhs_number, coalesce(merged_into, id) FROM patient WHERE nhs_number = ANY(%s)
+"""
+"""By id or NHS number. A hub may go on naming a record that was merged: it means the one that stays."""
 
 
 def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Kits:
@@ -107,12 +112,17 @@ def left_with(connection: psycopg.Connection, nobodys: Sequence[Kept]) -> dict[i
 
 
 def _named(connection: psycopg.Connection, names: Iterable[str | None]) -> dict[str, int]:
-    """By name as it was sent: the patient's key. What is no id names nobody."""
-    canonical = {name: one for name in names if name is not None and (one := _as_id(name))}
-    if not canonical:
+    """By name as it was sent, an id or an NHS number: the patient's key. What is neither names nobody."""
+    ids = {name: one for name in names if name is not None and (one := _as_id(name))}
+    numbers = {name: name for name in names if name is not None and _NHS_NUMBER.fullmatch(name)}
+    if not ids and not numbers:
         return {}
-    found: dict[str, int] = dict(connection.execute(_NAMED, (sorted(set(canonical.values())),)).fetchall())
-    return {name: found[one] for name, one in canonical.items() if one in found}
+    asked = (sorted(set(ids.values())), sorted(numbers))
+    found: dict[str, int] = dict(connection.execute(_NAMED, asked).fetchall())
+    return {name: found[one] for name, one in (ids | numbers).items() if one in found}
+
+
+_NHS_NUMBER: Final = re.compile(r"[0-9]{10}")
 
 
 def _as_id(name: str | None) -> str | None:

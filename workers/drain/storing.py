@@ -22,6 +22,10 @@ ALSO: Final = (
     "declined",
     "method",
     "measured_by",
+    "sensor",
+    "slot",
+    "clock",
+    "reported_news2",
 )
 LAST_KNOWN: Final = ("weight", "glucose", "peak_flow", "diastolic", "wellness")
 OFFSET_MAX_S: Final = 2**31 - 1
