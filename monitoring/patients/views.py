@@ -44,6 +44,10 @@ class ReadingView(msgspec.Struct, kw_only=True, omit_defaults=True):
     declined: str | None = None
     method: str | None = None
     measured_by: str | None = None
+    sensor: str | None = None
+    slot: int | None = None
+    clock: str | None = None
+    reported_news2: int | None = None
     late_s: int | None = None
 
 
