@@ -19,6 +19,7 @@ from monitoring.bodies import StrictRequest
 from monitoring.calls.report_routes import ROUTES as CALL_REPORT_ROUTES
 from monitoring.calls.routes import ROUTES as CALL_ROUTES
 from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
+from monitoring.chart.routes import ROUTES as CHART_ROUTES
 from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
 from monitoring.delivery.routes import ROUTES as RECEIPT_ROUTES
@@ -63,7 +64,7 @@ def make_app(settings: Settings) -> Litestar:
 
     routes = [
         post_readings, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
+        *PATIENT_ROUTES, *CHART_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
