@@ -33,6 +33,7 @@ from monitoring.intake.routes import post_readings
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
+from monitoring.pages.routes import pages
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
 from monitoring.recovery.prevention_routes import ROUTES as PREVENTION_ROUTES
@@ -75,7 +76,7 @@ def make_app(settings: Settings) -> Litestar:
         *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES,
     ]  # fmt: skip
     app = Litestar(
-        [*routes, _swagger_files()],
+        [*routes, *pages(), _swagger_files()],
         exception_handlers=handlers(),
         lifespan=[_serving],
         on_app_init=[with_service],

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
-from monitoring.access.tables import Answered, Staff, Token
+from monitoring.access.tables import Answered, SignInLink, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.bars.tables import BarsMessage
 from monitoring.calls.tables import HotlineCall
@@ -116,6 +116,7 @@ __all__ = [
     "SQLModel",
     "ServiceLine",
     "SetAside",
+    "SignInLink",
     "SitRep",
     "SpellEntry",
     "Staff",

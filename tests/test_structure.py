@@ -28,6 +28,8 @@ DATA: Final = (
     "alert_rules/pathways/*.toml",
     "devices/*.toml",
     "monitoring/migrations/script.py.mako",
+    "monitoring/pages/assets/*",
+    "monitoring/pages/templates/*.html",
 )
 """All that is not Python in the packages. hatch takes what is in their folders, so it is in the wheel."""
 

@@ -54,6 +54,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),
+    "use pages": frozenset(Role),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
