@@ -11,7 +11,7 @@ from litestar.static_files import create_static_files_router
 
 from monitoring import problems
 from monitoring.access.gate import EVERYBODY
-from monitoring.pages import signing_in
+from monitoring.pages import alert, board, patient, signing_in
 from monitoring.pages.rendering import ASSETS, page
 from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
@@ -30,7 +30,14 @@ def pages() -> list[Router]:
     assets = create_static_files_router(
         path="/assets", directories=[ASSETS], opt={"allows": EVERYBODY}, include_in_schema=False
     )
-    return [Router("/", route_handlers=[*signing_in.ROUTES], exception_handlers=handlers), assets]
+    return [
+        Router(
+            "/",
+            route_handlers=[*signing_in.ROUTES, *board.ROUTES, *alert.ROUTES, *patient.ROUTES],
+            exception_handlers=handlers,
+        ),
+        assets,
+    ]
 
 
 def _to_sign_in(request: Any, _: Exception) -> Response[Any]:

@@ -43,12 +43,17 @@ def age(at: datetime, now: datetime) -> str:
 
 def plain(code: str) -> str:
     """A code as words: amber_plus is amber plus."""
-    return code.replace("_", " ")
+    return str(code).replace("_", " ")
 
 
 def nhs(number: str | None) -> str:
     """An NHS number in its three groups."""
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else "no NHS number"
+
+
+def number(value: float | None) -> str:
+    """A number as people write it; nothing where it was not measured."""
+    return "" if value is None else f"{value:g}"
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
@@ -58,6 +63,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "age": age,
     "plain": plain,
     "nhs": nhs,
+    "number": number,
     "severity": lambda code: SEVERITY[code],
     "sign": lambda code: SIGNS[code],
 }
