@@ -37,6 +37,7 @@ from monitoring.escalation.starting import hold, let_go
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Instant, Line, Reason, Text, Version, in_utc
 from monitoring.paging import Page, before, page
+from monitoring.patients.escalation_plans import escalation_plans
 from monitoring.patients.register import find, key_of
 from monitoring.patients.tables import LatestVitals, Patient
 from monitoring.refusals import Conflict, Forbidden, NotFound, unacceptable
@@ -322,6 +323,7 @@ def _detail(act_: Act, row: AnyRow) -> AlertDetail:
     return detail(
         found,
         histories(act_.session, [found.id], HISTORY_MAX)[found.id],
+        escalation_plans(act_.session, [found.episode_id], act_.now).get(found.episode_id or 0),
         patient=patient.public_id,
         ward=ward.code,
         acknowledged_by=by and by.public_id,

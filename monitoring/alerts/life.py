@@ -35,6 +35,7 @@ from monitoring.alerts.history import histories
 from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.escalation.starting import begin, end, let_go
 from monitoring.events import NewEvent
+from monitoring.patients.escalation_plans import escalation_plans
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
 
 _PATIENTS = bindparam("patients", type_=ARRAY(BigInteger))
@@ -177,6 +178,10 @@ class Alerts:
         alert.due_at = by
         self._record(alert, about, State(alert.state), "asked for its outcome")
 
+    def mention(self, alert: Alert, about: About, what: str) -> None:
+        """Something happened that changes nothing of the alert itself, and that whoever watches is to see."""
+        self._record(alert, about, State(alert.state), what)
+
     def open_again(self, about: About, ended: Iterable[Alert], what: str, by: int) -> None:
         """What ended for a reason that was not so is open, from the first step; but where another of its kind is."""
         for alert in ended:
@@ -222,10 +227,12 @@ class Alerts:
         self.session.flush()
         names = self._acknowledged_by()
         past = histories(self.session, [alert.id for alert, _ in self._touched.values()], HISTORY_TOLD_MAX)
+        plans = escalation_plans(self.session, [alert.episode_id for alert, _ in self._touched.values()], self.now)
         shown = (
             detail(
                 alert,
                 past[alert.id],
+                plans.get(alert.episode_id or 0),
                 patient=about.patient,
                 ward=about.ward,
                 acknowledged_by=names.get(alert.acknowledged_by or 0),

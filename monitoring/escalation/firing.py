@@ -22,6 +22,7 @@ from monitoring.database import AnySelect
 from monitoring.delivery.outbox import NewMessage, put
 from monitoring.duty.on_duty import Person, on_duty
 from monitoring.escalation.about import about_of
+from monitoring.escalation.following import follow_plans
 from monitoring.escalation.reach import by_preference, fallback_ways
 from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of
@@ -67,6 +68,7 @@ def fire(
     dues = _load(session, claimed, now)
     alerts = Alerts(session, now)
     awake = [due for due in dues if not _sleeps(session, due, now)]
+    follow_plans(alerts, awake)
     climbing = [due for due in awake if _is_open(alerts, due)]
     firing = Firing(session, settings, now)
     firing.duty = on_duty(session, _asked(climbing), now)

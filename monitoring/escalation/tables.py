@@ -63,6 +63,7 @@ class Escalation(SQLModel, table=True):
     severity: int = Field(sa_type=SmallInteger)  # whose ladder this is
     ladder: list[dict[str, Any]] = Field(sa_column=Column(Json, nullable=False))  # as it was when it was begun
     version: str  # of that ladder
+    no_hospital: bool = False  # whether it is that of a patient whose plan says not to hospital
     run: int = 1  # begun anew: one more
     step: int = Field(default=0, sa_type=SmallInteger)  # the next to take
     repeats: int = 0  # of the last step
