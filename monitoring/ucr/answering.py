@@ -204,17 +204,24 @@ def go_on(
     return events + told, Held(following, alert, team)
 
 
-def call_off(session: Session, held: Held, at: datetime, why: str, now: datetime) -> list[NewEvent]:
-    """Nobody comes: the team is told, and the alert's ladder goes on. Returns what to emit of the alert."""
+def call_off(
+    session: Session, held: Held, at: datetime, why: str, now: datetime, *, climbs: bool = True
+) -> list[NewEvent]:
+    """Nobody comes: the team is told, and the alert's ladder goes on (`climbs`). Returns what to emit of the alert.
+
+    Where the team has no webhook the ward is told instead: somebody has to ring it.
+    """
     held.referral.ended_at, held.referral.end_reason, held.referral.due_at = at, why, None
     if held.team is not None:
         tell_team(session, held.referral, held.team, Move.CANCEL, now)
-    return _go_on_climbing(session, held, f"ucr_cancelled: {held.by}: {why}", now)
+        if held.team.webhook is None:
+            tell_ward(session, held.referral, Move.CANCEL, now)
+    return _go_on_climbing(session, held, f"ucr_cancelled: {held.by}: {why}", now, climbs=climbs)
 
 
-def _go_on_climbing(session: Session, held: Held, why: str, now: datetime) -> list[NewEvent]:
+def _go_on_climbing(session: Session, held: Held, why: str, now: datetime, *, climbs: bool = True) -> list[NewEvent]:
     """Nobody sees the patient: the ladder's next step. Of an alert that has ended it is only noted."""
-    if held.alert is not None and held.alert.state in ENDED:
+    if held.alert is not None and (held.alert.state in ENDED or not climbs):
         note(session, held.alert, why, None, None, now)
         return []
     return [] if held.alert is None else resume(session, held.alert, why, now)

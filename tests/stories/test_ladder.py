@@ -138,7 +138,7 @@ def test_a_plan_that_changes_while_an_alert_climbs_changes_its_ladder_from_the_n
     for clock in ("12:05", "12:14", "12:15", "12:20"):
         manned.at(clock)
     assert manned.told == ["12:00 clinician", "12:15 support", "12:20 coordinator"]  # the clinician knows already
-    manned.plans(escalation={"hospital": "yes"}, **{"from": manned.now + timedelta(minutes=3)})
+    manned.plans(None, escalation={"hospital": "yes"}, **{"from": manned.now + timedelta(minutes=3)})
     for clock in ("12:22", "12:25", "12:40"):
         manned.at(clock)
     assert manned.told[3:] == ["12:25 clinician", "12:40 coordinator"]  # those of the other ladder, as of its instant
