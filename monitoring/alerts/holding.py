@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 from alert_rules.alarms import HELD, State
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.alerts.answers import as_view, lock, refuse_stale, to_answer
+from monitoring.alerts.answers import lock, refuse_stale, to_answer
+from monitoring.alerts.finding import as_view
 from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, detail

@@ -15,7 +15,8 @@ from monitoring.alerts.tables import Alert
 from monitoring.bars.tables import BarsMessage
 from monitoring.events import NewEvent
 from monitoring.ucr import states
-from monitoring.ucr.answering import Held, call_off
+from monitoring.ucr.by_ward import call_off
+from monitoring.ucr.holding import Held
 from monitoring.ucr.marking import mark
 from monitoring.ucr.states import LIVE, WAITING, Move, State
 from monitoring.ucr.tables import UcrReferral, UcrTeam

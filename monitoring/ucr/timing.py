@@ -13,8 +13,9 @@ from monitoring.escalation.climbing import resume
 from monitoring.events import NewEvent
 from monitoring.patients.tables import Patient
 from monitoring.ucr import states
-from monitoring.ucr.answering import Held, go_on
+from monitoring.ucr.answering import go_on
 from monitoring.ucr.clock import ANSWER_WITHIN, Owed, after, owed
+from monitoring.ucr.holding import Held
 from monitoring.ucr.leaving import DIED, call_off_one
 from monitoring.ucr.marking import mark, owe, timed
 from monitoring.ucr.states import Move, State
