@@ -7,13 +7,16 @@ import msgspec
 from alert_rules.alarms import TECHNICAL, Kind, Outcome, resolve
 from monitoring.access.roles import Role
 from monitoring.acts import Act
-from monitoring.alerts.answers import allowed, lock, move, refuse_stale, take, told
+from monitoring.alerts.answers import allowed, lock, move, refuse_stale, take
+from monitoring.alerts.finding import as_detail
 from monitoring.alerts.finding import found as found_alert
 from monitoring.alerts.tables import Alert
-from monitoring.alerts.views import AlertDetail
+from monitoring.alerts.views import AlertDetail, event
 from monitoring.database import AnyRow
+from monitoring.events import emit
 from monitoring.fields import Text, Version
 from monitoring.refusals import Forbidden
+from monitoring.ucr.leaving import end_unplaced
 
 
 class ResolveBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,7 +40,10 @@ def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:
 
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
-    """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict."""
+    """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict.
+
+    A referral to UCR because of it that no team takes ends with it.
+    """
     lock(act_, alert_id)
     row = to_resolve(act_, alert_id)
     found: Alert = row[0]
@@ -45,4 +51,9 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     to = allowed(row, resolve)
     take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
-    return told(act_, move(act_, row, to, f"resolved: {body.outcome}", body.note))
+    shown = move(act_, row, to, f"resolved: {body.outcome}", body.note)
+    why = f"the alert was resolved: {body.outcome}"
+    if ended := end_unplaced(act_.session, found, why, act_.now, act_.who.id):
+        shown = as_detail(act_, found_alert(act_, alert_id))  # its history says so
+    emit(act_.session, [event(shown, act_.now), *ended])
+    return shown

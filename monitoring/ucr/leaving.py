@@ -1,4 +1,4 @@
-"""A patient for whom a UCR team is asked dies, leaves, or comes to another ward: the referral hears of it at once.
+"""A patient for whom a UCR team is asked dies, leaves or comes to another ward, or the alert ends: the referral hears.
 
 A team that is with the patient already makes its visit whatever happens, and says itself how it ended.
 """
@@ -24,6 +24,7 @@ from monitoring.ucr.telling import event
 from monitoring.wards.tables import Ward
 
 DIED: Final = "the patient died"
+CAUSE_ENDED: Final = "what the alert was about has ended by itself"
 
 
 def call_off_all(
@@ -58,6 +59,24 @@ def call_off_one(session: Session, held: Held, why: str, now: datetime, by: int 
     told = call_off(session, held, now, why, now, climbs=not is_elses)
     mark(session, ended, Move.CANCEL, was, now, by=by, reason=why)
     return [event(session, ended, Move.CANCEL, why, now), *told]
+
+
+def end_unplaced(session: Session, alert: Alert, why: str, now: datetime, by: int) -> list[NewEvent]:
+    """What no team takes ends with the alert that asked for it. Its row is locked. Returns what to emit.
+
+    A visit that a team may still make does not, nor does one that is declined later: the patient was promised it.
+    """
+    query = (
+        select(UcrReferral)
+        .where(col(UcrReferral.alert_id) == alert.id, col(UcrReferral.state) == State.UNPLACED)
+        .order_by(col(UcrReferral.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    events: list[NewEvent] = []
+    for referral in session.execute(query).scalars().all():
+        events += call_off_one(session, Held(referral, alert, None), why, now, by)
+    return events
 
 
 def move_all(session: Session, patient_id: int, to: Ward, now: datetime, by: int) -> list[NewEvent]:

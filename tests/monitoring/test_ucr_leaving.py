@@ -10,7 +10,7 @@ from tests.monitoring.api import Api
 from tests.monitoring.steps import done
 from tests.monitoring.test_bars import Sender, now
 from tests.monitoring.ucr_steps import TEAM, asks, climbs, does, has_team, sick, stored
-from tests.ward import Ward
+from tests.ward import WELL, Ward
 from tests.workers.records import rows
 
 DESTINATION = {"home": "19", "self": "19", "acute": "51", "hospice": "88", "died": "79"}
@@ -68,6 +68,53 @@ def test_a_team_without_a_webhook_is_called_off_by_whoever_the_ward_tells(ward: 
     ward.discharges(outcome="acute", destination="51")
     said = [row.said for row in rows(ward.engine, "SELECT body ->> 'type' AS said FROM message ORDER BY id")]
     assert said == ["ucr.referral", "ucr.cancelled"]
+
+
+def test_what_no_team_takes_ends_with_its_alert_and_tells_nobody_any_more(ward: Ward) -> None:
+    has_team(ward, "FULL", max_active=0)
+    ward.reaches(Role.CLINICIAN)
+    alert = sick(ward.at("12:00"))
+    referral = climbs(ward, alert).referral
+    assert referral is not None
+    ward.resolves(alert)
+    ended = stored(ward, referral)
+    why = "the alert was resolved: advice"
+    assert (ended.state, ended.end_reason, ended.due_at) == (State.CANCELLED, why, None)
+    assert ward.history(alert)[-2:] == ["resolved: advice", f"ucr_cancelled: no team: {why}"]
+    events = rows(ward.engine, "SELECT kind, data FROM event ORDER BY id DESC LIMIT 2")
+    assert [row.kind for row in events] == ["ucr", "alert"]
+    assert events[1].data["alert"]["history"][-1]["what"].startswith("ucr_cancelled")
+    before = len(rows(ward.engine, "SELECT FROM message"))
+    for clock in ("14:00", "15:00", "16:00"):
+        ward.at(clock)
+    assert len(rows(ward.engine, "SELECT FROM message")) == before
+
+
+def test_a_visit_that_was_promised_outlives_the_alert_and_a_decline_never_loses_the_patient(ward: Ward) -> None:
+    has_team(ward, "ONE")
+    ward.reaches(Role.CLINICIAN)
+    alert = sick(ward.at("12:00"))
+    referral = climbs(ward, alert).referral
+    assert referral is not None
+    ward.resolves(alert, "ucr")
+    assert stored(ward, referral).state == State.SENT
+    does(ward, referral, Move.DECLINE)
+    before = len(rows(ward.engine, "SELECT FROM message"))
+    ward.at("14:00").at("15:00")  # nobody is left, and the ward goes on hearing of it
+    assert len(rows(ward.engine, "SELECT FROM message")) > before
+
+
+def test_what_no_team_takes_ends_too_where_the_cause_of_its_alert_did(ward: Ward) -> None:
+    has_team(ward, "FULL", max_active=0)
+    ward.at("23:00").at("33:00")  # sets that were due did not come
+    (alert,) = ward.alerts()
+    referral = climbs(ward, alert).referral
+    assert referral is not None
+    ward.receives(**WELL)
+    assert ward.alerts()[0].state == AlertState.EXPIRED
+    ward.at("36:00")
+    ended = stored(ward, referral)
+    assert (ended.state, ended.end_reason) == (State.CANCELLED, "what the alert was about has ended by itself")
 
 
 def test_what_999_asked_for_holds_at_home_and_not_where_nobody_is(api: Api) -> None:
