@@ -262,5 +262,6 @@ class Handover(SQLModel, table=True):
     note: str | None = None
     offered_at: datetime = instant()
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # None: the giver's duty has no end
+    put_off_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # it could not be ended when it was due
     ended: HandoverEnd | None = Field(default=None, sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,4 +1,4 @@
-"""Which alerts climb the ladder of a patient who is not to go to hospital."""
+"""Which alerts climb the ladder of a patient who is not to go to hospital; handovers that could not be ended."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,3 +22,4 @@ def upgrade() -> None:
     op.add_column("escalation", sa.Column("no_hospital", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute(STAY_HOME)
     op.alter_column("escalation", "no_hospital", server_default=None)
+    op.add_column("handover", sa.Column("put_off_until", sa.DateTime(timezone=True), nullable=True))
