@@ -138,10 +138,12 @@ class Message(SQLModel, table=True):
         Index("message_by_receipt", "receipt", postgresql_where=text("receipt IS NOT NULL")),
         Index("message_awaits_receipt", "give_up_at", postgresql_where=text(AWAITS_RECEIPT)),
         Index("message_by_age", "created_at"),
+        Index("message_sent_as", "sent_as", postgresql_where=text("sent_as IS NOT NULL")),
     )
 
     id: int = internal_key()
-    public_id: UUID = public_key()  # the webhook-id of every attempt
+    public_id: UUID = public_key()  # the webhook-id of every attempt, but where it goes out with others
+    sent_as: UUID | None = None  # under whose id, from the first attempt on: those of one id go out in one message
     alert_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="alert.id")
     ladder_step_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="ladder_step.id")
     ward_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="ward.id")

@@ -156,6 +156,9 @@ have; a ward may decide its own ladders, which must end at `fallback`, somebody 
   delivered goes by the person's next way, then to the next step at once.
 * The last step comes again until a named person answers: after {repeat_critical} at critical and {repeat_red} at red* at
   the latest. A test message from {tested_from}* each day proves that it is there.
+* Alerts of one ward that wait to be told there at the same moment are told in one message*, which says how many and which.
+  Each keeps a step, a history and a next step of its own; who answers one leaves the others waiting. What is critical is
+  always told by itself.
 * Acknowledging stops the ladder. What is not acted on in its time is open again, and the ladder goes on where it stood.
   A step up in severity, worsening after an answer, a transfer and the end of a snooze begin it anew.
 * An alert shows the treatment escalation plan in force. Where it says `no` to hospital, red and critical climb the ladder

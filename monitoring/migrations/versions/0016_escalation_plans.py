@@ -1,4 +1,4 @@
-"""Which alerts climb the ladder of a patient who is not to go to hospital; handovers that could not be ended."""
+"""What a changed plan does to a ladder; messages that go out as one; handovers that could not be ended."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,4 +22,6 @@ def upgrade() -> None:
     op.add_column("escalation", sa.Column("no_hospital", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute(STAY_HOME)
     op.alter_column("escalation", "no_hospital", server_default=None)
+    op.add_column("message", sa.Column("sent_as", sa.Uuid(), nullable=True))
+    op.create_index("message_sent_as", "message", ["sent_as"], postgresql_where=sa.text("sent_as IS NOT NULL"))
     op.add_column("handover", sa.Column("put_off_until", sa.DateTime(timezone=True), nullable=True))
