@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -19,6 +20,7 @@ import psycopg
 import structlog
 from sqlalchemy import Engine
 
+from monitoring.bars.sending import bundle
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import once_more
@@ -200,6 +202,11 @@ class Deliverer:
             message.sent_as or message.public_id, way, len(message.ways), body_of(message), message.tries > 1, utc_now()
         )
         try:
+            if way.bars:
+                make = partial(bundle, self._engine, self._settings, message.body, outgoing.at)
+                outgoing = replace(
+                    outgoing, body=await asyncio.get_running_loop().run_in_executor(self._settling, make)
+                )
             if way.by is By.WEBHOOK:
                 return await webhooks.send(outgoing)
             mails = mail.send if self._settings.smtp_host is not None else notify.send

@@ -99,7 +99,7 @@ def _do(act: Act, device: Device, said: Request) -> tuple[Did, UUID]:
     _refuse_another_patient(act, shown.patient, said.person)
     if said.asks is Asks.CANCEL:
         why = f"withdrawn by {act.who.name}: {said.reason or 'no reason given'}"
-        by_ward.cancel(act, shown.referral.public_id, UcrCancelBody(reason=why[:REASON_MAX]))
+        by_ward.cancel(act, shown.referral.public_id, UcrCancelBody(reason=why[:REASON_MAX]), by_asker=True)
         return Did.CANCELLED, known
     by_ward.update(act, shown.referral.public_id, _in_words(said))
     return Did.UPDATED, known

@@ -43,11 +43,15 @@ WHERE alert_id = %(alert)s AND state = ANY(%(states)s)
 
 
 class Way(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One way to reach somebody. `secrets` sign a webhook, the newest first."""
+    """One way to reach somebody. `secrets` sign a webhook, the newest first.
+
+    `bars`: a webhook to a system that takes FHIR messages in BaRS's shape. They are made when they are sent.
+    """
 
     by: By
     to: str
     secrets: tuple[str, ...] = ()
+    bars: bool = False
 
     @property
     def address(self) -> str:

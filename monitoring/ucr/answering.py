@@ -9,6 +9,7 @@ from alert_rules.alarms import State as AlertState
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.answers import act_for_visit, take_for_visit
+from monitoring.bars.sending import reply
 from monitoring.escalation.climbing import resume
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason
@@ -38,6 +39,7 @@ def accept(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     held = held_by_caller(act, referral_id)
     at = answer(act, held, states.accept, Move.ACCEPT, body)
     held.referral.accepted_at, held.referral.accepted_by = at, act.who.id
+    reply(act.session, held.referral, Move.ACCEPT, act.now)
     return done(act, held, Move.ACCEPT, body.note, _take(act, held, body.note))
 
 
@@ -62,6 +64,7 @@ def arrive(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
     """Somebody is with the patient, face to face: the clock stops. Raises NotFound, Unacceptable, Conflict."""
     held = held_by_caller(act, referral_id)
     held.referral.arrived_at = answer(act, held, states.arrive, Move.ARRIVE, body)
+    reply(act.session, held.referral, Move.ARRIVE, act.now)
     return done(act, held, Move.ARRIVE, body.note, _act_on(act, held, Move.ARRIVE, body.note))
 
 
@@ -74,6 +77,7 @@ def complete(act: Act, referral_id: UUID, body: UcrCompleteBody) -> UcrReferralD
     move = Move.COMPLETE if held.referral.state == State.ARRIVED else Move.COMPLETE_UNSEEN
     at = answer(act, held, lambda state: states.complete(state, body.outcome), move, body, body.outcome)
     held.referral.ended_at, held.referral.outcome = at, body.outcome
+    reply(act.session, held.referral, Move.COMPLETE, act.now)
     what = f"completed: {body.outcome}"
     if body.outcome is Outcome.NO_ACCESS:
         told = go_on_climbing(act.session, held, f"ucr_{what}: {held.by}", act.now)
@@ -101,6 +105,8 @@ def go_on(
         told += resume(session, alert, f"ucr_unplaced: {held.by} declined, and no team is left", now, since=at)
     elif alert is not None and was_taken:
         told += resume(session, alert, f"ucr_handed_back: {held.by}; sent on", now)
+    if following.state == State.UNPLACED:
+        reply(session, following, "unplaced", now)
     team = None if following.team_id is None else session.get_one(UcrTeam, following.team_id)
     return events + told, Held(following, alert, team)
 

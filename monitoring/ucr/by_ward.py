@@ -8,6 +8,7 @@ import msgspec
 from sqlmodel import Session
 
 from monitoring.acts import Act
+from monitoring.bars.sending import reply
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason, Version
 from monitoring.flow.spells import when
@@ -45,12 +46,15 @@ class UcrCancelBody(UcrActBody, kw_only=True):
     reason: Reason | None = None
 
 
-def cancel(act: Act, referral_id: UUID, body: UcrCancelBody) -> UcrReferralDetail:
+def cancel(act: Act, referral_id: UUID, body: UcrCancelBody, *, by_asker: bool = False) -> UcrReferralDetail:
     """No visit is asked for any more: the ladder of an alert that has not ended goes on. Raises NotFound, Conflict."""
     held = held_by_caller(act, referral_id)
     why = body.reason or SAID_NOTHING
     at = answer(act, held, states.cancel, Move.CANCEL, body, why)
-    return done(act, held, Move.CANCEL, why, call_off(act.session, held, at, why, act.now))
+    told = call_off(act.session, held, at, why, act.now)
+    if not by_asker:
+        reply(act.session, held.referral, Move.CANCEL, act.now)
+    return done(act, held, Move.CANCEL, why, told)
 
 
 def review(act: Act, referral_id: UUID, body: UcrActBody) -> UcrReferralDetail:
@@ -90,6 +94,7 @@ def place_again(act: Act, referral_id: UUID, body: UcrPlaceBody) -> UcrReferralD
     if not events:
         raise Conflict(f"No team: {held.referral.placing['why']}", current=current_view(act.session, held, act.now))
     held.referral.version += 1
+    reply(act.session, held.referral, Move.SEND, act.now)
     found = referral(act, referral_id)
     emit(act.session, events)
     return found

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from alert_rules.alarms import HELD
 from monitoring.alerts.tables import Alert
+from monitoring.bars.sending import reply
 from monitoring.bars.tables import BarsMessage
 from monitoring.events import NewEvent
 from monitoring.ucr import states
@@ -58,6 +59,7 @@ def call_off_one(session: Session, held: Held, why: str, now: datetime, by: int 
     ended.acted_at = now
     told = call_off(session, held, now, why, now, climbs=not is_elses)
     mark(session, ended, Move.CANCEL, was, now, by=by, reason=why)
+    reply(session, ended, Move.CANCEL, now)
     return [event(session, ended, Move.CANCEL, why, now), *told]
 
 
