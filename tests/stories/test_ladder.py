@@ -1,6 +1,6 @@
 """An alert that nobody answers finds somebody: what a ward lives through, with a clock that can be turned."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -97,6 +97,11 @@ def test_a_step_that_nobody_can_take_is_passed_over_at_once_and_noted(ward: Ward
     ward.at("12:00")
     no_way = "1 on duty, none with a way to be told"
     assert ward.told == [f"12:00 support: {no_way}", f"12:00 clinician: {no_way}", "12:00 coordinator"]
+    with transaction(ward.engine) as session:
+        told = session.connection().exec_driver_sql(
+            "SELECT data -> 'escalation' ->> 'next_at' FROM event WHERE kind = 'escalation' ORDER BY id"
+        )
+        assert [f"{datetime.fromisoformat(at):%H:%M}" for (at,) in told] == ["12:00", "12:00", "12:10"]
 
 
 def test_an_alert_is_told_of_though_nothing_is_configured(ward: Ward) -> None:
