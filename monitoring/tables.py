@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from monitoring.access.tables import Answered, SignInLink, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
-from monitoring.bars.tables import BarsMessage
+from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
@@ -67,6 +67,7 @@ __all__ = [
     "Aside",
     "Assignment",
     "BarsMessage",
+    "BarsReplies",
     "BedHold",
     "CareCapacity",
     "CaseReply",

@@ -23,7 +23,7 @@ from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import Caller, mint
 from monitoring.acts import Act
-from monitoring.alerts import answers
+from monitoring.alerts import answers, resolving
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import transaction
@@ -254,8 +254,8 @@ class Ward:
     def resolves(self, alert: Alert, outcome: str = "advice") -> None:
         """A clinician says how it ended."""
         with transaction(self.engine) as session:
-            body = msgspec.convert({"outcome": outcome}, answers.ResolveBody)
-            answers.resolve_alert(self.act(session, Role.CLINICIAN), alert.public_id, body)
+            body = msgspec.convert({"outcome": outcome}, resolving.ResolveBody)
+            resolving.resolve_alert(self.act(session, Role.CLINICIAN), alert.public_id, body)
 
     def alerts(self, patient: Patient | None = None) -> list[Alert]:
         """Every alert of the patient, oldest first."""

@@ -156,8 +156,15 @@ have; a ward may decide its own ladders, which must end at `fallback`, somebody 
   delivered goes by the person's next way, then to the next step at once.
 * The last step comes again until a named person answers: after {repeat_critical} at critical and {repeat_red} at red* at
   the latest. A test message from {tested_from}* each day proves that it is there.
+* Alerts of one ward that wait to be told there at the same moment are told in one message*, which says how many and which.
+  Each keeps a step, a history and a next step of its own; who answers one leaves the others waiting. What is critical is
+  always told by itself.
 * Acknowledging stops the ladder. What is not acted on in its time is open again, and the ladder goes on where it stood.
   A step up in severity, worsening after an answer, a transfer and the end of a snooze begin it anew.
+* An alert shows the treatment escalation plan in force. Where it says `no` to hospital, red and critical climb the ladder
+  `no_hospital`; `discuss` is no `no`. A plan that changes while an alert climbs changes its ladder from the next step on,
+  and when that is due stays as it was: the new ladder begins at its first step that the old one did not tell. 999 stays
+  named whatever the plan says.
 * Who acted is asked how it ended after {asked}, then every day.
 * An amber can be snoozed: for {snooze}* at most, and not beyond the next set that is due or the end of the shift.
 * Acute oncology is never sent to UCR: {oncology}.

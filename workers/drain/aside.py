@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from uuid_utils.compat import uuid7
 
-from workers.drain.bulk import as_rows, insert_into
+from monitoring.bulk import as_rows, insert_into
 from workers.drain.items import Kept
 
 SET_ASIDE: Final = {

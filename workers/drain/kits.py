@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from devices.reading import ReadingSet
-from workers.drain.bulk import as_rows
+from monitoring.bulk import as_rows
 from workers.drain.items import Item, Kept
 
 

@@ -18,10 +18,10 @@ from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
 from devices.reading import ReadingSet
 from monitoring.alerts.life import About
+from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored
 from monitoring.wards.tables import PAUSES
-from workers.drain.bulk import as_array
 from workers.drain.items import RETENTION, Item, Kept
 from workers.drain.kits import Assigned, Kits, kits_of, left_with
 

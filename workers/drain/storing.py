@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import psycopg
 
-from workers.drain.bulk import as_record, as_rows, insert_into, row_of
+from monitoring.bulk import as_record, as_rows, insert_into, row_of
 from workers.drain.items import Item
 from workers.drain.neighbours import StoredScore
 from workers.drain.scoring import Scored

@@ -10,7 +10,8 @@ from alert_rules.alarms import Finding, Kind
 from alert_rules.explain import reasons
 from alert_rules.severity import Severity
 from devices.reading import CHARTED, Impossible, ReadingSet
-from monitoring.alerts.life import About, Alerts, Evidence, held_of
+from monitoring.alerts.basis import held_of
+from monitoring.alerts.life import About, Alerts, Evidence
 from monitoring.intake.tables import Aside
 from workers.drain.items import Item, Kept
 from workers.drain.scoring import Scored, score_alone
