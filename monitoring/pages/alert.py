@@ -13,7 +13,7 @@ from alert_rules.ladder import ROUTES as WAYS_OUT
 from alert_rules.vitals import PARAMETERS
 from monitoring.access.permissions import MAY
 from monitoring.acts import Act, Incoming, look
-from monitoring.alerts import answers
+from monitoring.alerts import finding
 from monitoring.alerts.views import AlertDetail
 from monitoring.escalation import by_hand
 from monitoring.escalation.by_hand import EscalationView
@@ -26,7 +26,7 @@ from monitoring.patients.register import PatientView
 from monitoring.refusals import NotFound
 
 OPEN: Final[dict[str, Any]] = {
-    "opt": {"allows": "read alerts", "whose": answers.alert}, "include_in_schema": False,
+    "opt": {"allows": "read alerts", "whose": finding.alert}, "include_in_schema": False,
 }  # fmt: skip
 TELL: Final = ("next", "clinician", "coordinator", *WAYS_OUT)
 """Whom a person can tell by hand."""
@@ -63,7 +63,7 @@ def _shown(picture: Picture) -> dict[str, Any]:
 
 
 def _read(act: Act, alert_id: UUID) -> Picture:
-    shown = answers.alert(act, alert_id)
+    shown = finding.alert(act, alert_id)
     try:
         plan = current_plan(act, shown.patient)
     except NotFound:  # on no ward any more

@@ -9,7 +9,7 @@ from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from monitoring.acts import Act, Incoming, look
-from monitoring.alerts import answers
+from monitoring.alerts import finding
 from monitoring.alerts.views import AlertView
 from monitoring.chart.reading import Span
 from monitoring.flow import records
@@ -68,7 +68,7 @@ def _read(act: Act, patient_id: UUID) -> Picture:
         patient=shown,
         plan=plan,
         sets=[(reading_view(row, shown.id), score_view(row)) for row in rows],
-        alerts=answers.alerts_of_patient(act, patient_id, ALERTS_SHOWN, None).items,
+        alerts=finding.alerts_of_patient(act, patient_id, ALERTS_SHOWN, None).items,
         entries=entries,
     )
 
