@@ -377,8 +377,8 @@ def test_a_batch_holds_messages_and_is_answered_as_one() -> None:
     one, two = oru(obx("spo2", "97")), oru(obx("pulse", "72"), control_id="M2")
     for body in (batch(one, two), f"FHS|^~\\&|HUB\r{batch(one, two)}FTS|1\r", batch(one, two).replace("\r", "\r\n")):
         assert [says(each) for each in decode(body.encode(), NOW).sets] == [{"spo2": 97}, {"pulse": 72}]
-    body = f"FHS|^~\\&|HUB|HOME|||||||F1\r{batch(one, two)}FTS|1\r".encode()
-    said = acknowledge_batch(body, [b"MSH1\r", b"MSH2\r"], "A1", NOW).decode().split("\r")
+    in_file = f"FHS|^~\\&|HUB|HOME|||||||F1\r{batch(one, two)}FTS|1\r".encode()
+    said = acknowledge_batch(in_file, [b"MSH1\r", b"MSH2\r"], "A1", NOW).decode().split("\r")
     assert said == [
         r"FHS|^~\&|||HUB|HOME|20261121100000+0000||||A1|F1", r"BHS|^~\&|VW|QXX|HUB|HOME|20261121100000+0000||||A1|B1",
         "MSH1", "MSH2", "BTS|2", "FTS|1", "",
