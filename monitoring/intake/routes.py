@@ -3,6 +3,7 @@
 The busiest route by far: it reads its bytes and writes its answer itself, which the framework does twice as slowly.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -63,8 +64,15 @@ async def post_readings(request: Request[Caller, Any, Any]) -> Response[Taken]:
 
 
 async def take(service: Service, decoded: Decoded, *, source: int, patient: str | None = None) -> Response[Taken]:
-    """Put what was accepted on disk and answer. What is impossible travels too, so that somebody is told."""
-    now = utc_now()
+    """Put what was accepted on disk and answer."""
+    await put_on_disk(service, decoded, source=source, now=utc_now(), patient=patient)
+    return Accepted(Taken(len(decoded.sets), decoded.refused)) if decoded.sets else _all_refused(decoded)
+
+
+async def put_on_disk(
+    service: Service, decoded: Decoded, *, source: int, now: datetime, patient: str | None = None
+) -> None:
+    """Return once what was accepted will be scored, whatever dies. What is impossible travels too: somebody is told."""
     service.refuse_backlog(now)
     if decoded.sets or decoded.impossible or decoded.odd:
         arrival = Arrival(
@@ -79,10 +87,8 @@ async def take(service: Service, decoded: Decoded, *, source: int, patient: str 
         await service.inlet.append(abs(source), msgspec.json.encode(arrival))
     if decoded.refused:
         _refused.inc(len(decoded.refused))
-    if not decoded.sets:
-        return _all_refused(decoded)
-    _accepted.inc(len(decoded.sets))
-    return Accepted(Taken(len(decoded.sets), decoded.refused))
+    if decoded.sets:
+        _accepted.inc(len(decoded.sets))
 
 
 def _all_refused(decoded: Decoded) -> Response[Any]:
