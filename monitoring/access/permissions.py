@@ -51,6 +51,8 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read referral messages": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
+    "read kept-aside sets": frozenset({ENGINEER, CLINICIAN, SUPPORT, AUDITOR, ADMIN}),
+    "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
