@@ -13,6 +13,7 @@ from devices.clock import (
     STEADY,
     TOLERANCE,
     Clock,
+    Surely,
     correction,
     keep,
     learnt,
@@ -35,7 +36,7 @@ offsets = st.integers(-(10**9), 10**9)
         ([1200, -46800, -46000, -45000, -3], -45000, "unsure"),  # a hub that was offline, and sends one by one
     ],
 )
-def test_a_clock_is_the_median_of_what_was_seen_of_it(samples: list[int], offset_s: int, surely: str) -> None:
+def test_a_clock_is_the_median_of_what_was_seen_of_it(samples: list[int], offset_s: int, surely: Surely) -> None:
     assert learnt(samples, None, None, NOW) == Clock(offset_s, surely)
 
 

@@ -324,7 +324,7 @@ def test_the_list_is_filtered_and_paged(api: Api) -> None:
     page = done(api.get("/v1/set-aside", Role.ENGINEER, params={"limit": 2}))
     rest = done(api.get("/v1/set-aside", Role.ENGINEER, params={"limit": 2, "cursor": page["next"]}))
     assert [one["id"] for one in page["items"] + rest["items"]] == ids
-    for filters, expected in (
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({"state": "open"}, ids[:2]),
         ({"state": "decided"}, ids[2:]),
         ({"state": "discarded"}, ids[2:]),
@@ -333,7 +333,8 @@ def test_the_list_is_filtered_and_paged(api: Api) -> None:
         ({"device": str(api.ward.patient.device_id)}, ids[1:]),
         ({"patient": str(api.ward.patient.id), "state": "open"}, [ids[1]]),
         ({"ward": "WARD1"}, ids[1:]),
-    ):
+    ]
+    for filters, expected in cases:
         assert [one["id"] for one in listed(api, **filters)] == expected, filters
     for wrong in ({"state": "maybe"}, {"reason": "none"}, {"cursor": "!"}, {"colour": "red"}):
         refused(api.get("/v1/set-aside", Role.ENGINEER, params=wrong), 422)

@@ -1,5 +1,6 @@
 """Devices' clocks: learnt by the drain, told where one is wrong, put right where that is surely known."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ def posts(ward: Ward, own_id: str, off: timedelta, **vitals: Any) -> Done:
     return ward.receives_sets([{"id": own_id, "taken_at": ward.now + off, **(vitals or WELL)}])
 
 
-def readings(ward: Ward) -> list[Any]:
+def readings(ward: Ward) -> Sequence[Any]:
     """What is stored, in order of its time."""
     return rows(ward.engine, "SELECT id, taken_at, received_at, also FROM reading ORDER BY taken_at")
 
