@@ -193,3 +193,15 @@ def _canonical(posted: Posted, fields: Fields, notes: Notes) -> ReadingSet:
     if type(posted) is Observed:
         fields |= {name: value for name in OBSERVED if (value := getattr(posted, name)) is not None}
     return ReadingSet(**fields)
+
+
+def as_posted(one: ReadingSet) -> dict[str, Any]:
+    """A set in the form in which `POST /v1/readings` takes it, with what only other formats say."""
+    said: dict[str, Any] = msgspec.to_builtins(one)
+    sent = said.pop("as_sent", None) or {}
+    for name, (into, decimals) in CHARTED.items():
+        if (units := said.pop(into, None)) is not None:
+            said[name] = units if decimals == 0 else units / 10**decimals
+    if "oxygen_flow" in said:
+        said.pop("on_oxygen", None)  # follows from it
+    return said | sent

@@ -108,7 +108,8 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     impossible: list[Impossible] = []
     odd: list[Odd] = []
     clock_offset_s: int | None = None  # device minus true, where the request shows both at once
-    patient: str | None = None  # public id, where staff sent it for one patient
+    patient: str | None = None  # public id, where staff sent it for one patient, or released it to one
+    released: str | None = None  # public id of what was kept aside, where a person released it
 
 
 CHARTED: Final[dict[str, tuple[str, int]]] = {

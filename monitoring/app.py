@@ -14,6 +14,7 @@ from monitoring import health, openapi
 from monitoring.access.gate import gate
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
+from monitoring.aside.routes import ROUTES as ASIDE_ROUTES
 from monitoring.bars.routes import ROUTES as BARS_ROUTES
 from monitoring.bodies import StrictRequest
 from monitoring.calls.report_routes import ROUTES as CALL_REPORT_ROUTES
@@ -70,7 +71,8 @@ def make_app(settings: Settings) -> Litestar:
         *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
-        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ASIDE_ROUTES,
+        *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
         *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES,

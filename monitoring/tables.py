@@ -28,8 +28,8 @@ from monitoring.escalation.tables import (
 )
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.hospital.tables import HospitalMessage
-from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
-from monitoring.kit.tables import Assignment, Device, DeviceSeen
+from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside, SetAsideHistory
+from monitoring.kit.tables import Assignment, Device, DeviceClock, DeviceSeen
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
@@ -79,6 +79,7 @@ __all__ = [
     "Delay",
     "Deprivation",
     "Device",
+    "DeviceClock",
     "DeviceSeen",
     "EmergencyCall",
     "Episode",
@@ -117,6 +118,7 @@ __all__ = [
     "SQLModel",
     "ServiceLine",
     "SetAside",
+    "SetAsideHistory",
     "SignInLink",
     "SitRep",
     "SpellEntry",

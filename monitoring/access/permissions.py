@@ -52,6 +52,8 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "route replies": frozenset({ADMIN}),
+    "read kept-aside sets": frozenset({ENGINEER, CLINICIAN, SUPPORT, AUDITOR, ADMIN}),
+    "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),

@@ -139,13 +139,13 @@ class Alerts:
             found = Finding(severity, rules=frozenset({f"{what}_{bad.label}"}), by_itself=True)
             self.weigh(about, kind, found, evidence)
 
-    def expire(self, about: About, kind: Kind, what: str) -> None:
-        """End a technical alert whose cause has ended."""
+    def expire(self, about: About, kind: Kind, what: str, by: int | None = None) -> None:
+        """End a technical alert whose cause has ended, or was ended by a person."""
         assert kind in TECHNICAL
         if alert := self.open.pop((about.patient_id, kind), None):
             was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
             self._ended.append(alert)
-            self._record(alert, about, was, what)
+            self._record(alert, about, was, what, None, by)
 
     def resolve_all(self, about: About, outcome: Outcome, by: int) -> None:
         """End every open alert of a patient at once, of whatever kind."""
@@ -202,11 +202,12 @@ class Alerts:
         severity: Severity,
         set_id: UUID | None = None,
         said: str | None = None,
+        by: int | None = None,
     ) -> None:
         """Add to an open alert's history what does not change it."""
         alert = self.open[about.patient_id, kind]
         entry = _entry(alert, self.now, State(alert.state), what, set_id)
-        entry.severity, entry.note = severity, said
+        entry.severity, entry.note, entry.by = severity, said, by
         self._history.append((alert, entry))
 
     @property

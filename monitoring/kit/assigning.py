@@ -1,7 +1,9 @@
 """Whose a device is: periods that never overlap, but of a device that several patients share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -23,11 +25,18 @@ SHOWN_MAX = 20
 """Periods shown of one device, the newest ones."""
 
 
+Slot = Annotated[
+    int, msgspec.Meta(ge=0, le=254, description="Which of the device's own users the patient is; null: none of them")
+]
+"""255 is what Bluetooth devices say of a user whom they don't know."""
+
+
 class AssignmentBody(msgspec.Struct, forbid_unknown_fields=True):
     """Whose a device is from an instant on."""
 
     patient: UUID
     from_: Instant | None = msgspec.field(default=None, name="from")
+    slot: Slot | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class AssignmentView(msgspec.Struct):
@@ -36,26 +45,23 @@ class AssignmentView(msgspec.Struct):
     patient: UUID | None  # None: somebody whom the caller may not see
     from_: datetime = msgspec.field(name="from")
     until: datetime | None = None
+    slot: int | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether it is the patient's then."""
         return self.from_ <= at and (self.until is None or at < self.until)
 
 
-def assign(act: Act, device_id: UUID, patient: Patient, from_at: datetime) -> None:
+def assign(act: Act, device_id: UUID, patient: Patient, from_at: datetime, slot: int | None = None) -> None:
     """Give a device to a patient from an instant on. Raises Unacceptable, Conflict where it is another's then."""
     query = select(Device).where(col(Device.public_id) == device_id).with_for_update(key_share=True)
     device = act.session.execute(query).scalar_one_or_none()
     if device is None:
         raise Unacceptable(Fault("devices", f"there is no device {device_id}"))
     period = Range(from_at, None, bounds="[)")
-    row = Assignment(device_id=device.id, patient_id=patient.id, during=period, shared=device.shared)
-    try:
-        with act.session.begin_nested():
-            act.session.add(row)
-    except IntegrityError:
-        current = {"device": device.public_id, "assignments": assignments(act, [device.id])[device.id]}
-        raise Conflict("The device is somebody's at that time.", current=current) from None
+    row = Assignment(device_id=device.id, patient_id=patient.id, during=period, shared=device.shared, slot=slot)
+    with _refusing_overlap(act, device):
+        act.session.add(row)
 
 
 def reassign(act: Act, device: Device, body: AssignmentBody) -> None:
@@ -68,13 +74,34 @@ def reassign(act: Act, device: Device, body: AssignmentBody) -> None:
     if from_at > act.now + AHEAD_MAX:
         raise Unacceptable(Fault("from", f"is more than {AHEAD_MAX.days} days ahead"))
     periods = _open(act, device)
-    begun = [_starts(row) for row in periods if row.patient_id == patient.id]
-    if from_at in begun or (body.from_ is None and any(at <= act.now for at in begun)):
-        return  # sent again, or theirs already
+    theirs = {_starts(row): row for row in periods if row.patient_id == patient.id}
+    now = [at for at in theirs if at <= act.now] if body.from_ is None else []
+    if from_at in theirs or now:  # sent again, or theirs already
+        _enrol(act, device, theirs[from_at if from_at in theirs else max(now)], body)
+        return
     if not device.shared:
         _end(periods, from_at)
         act.session.flush()
-    assign(act, device.public_id, patient, from_at)
+    assign(act, device.public_id, patient, from_at, None if body.slot is msgspec.UNSET else body.slot)
+
+
+def _enrol(act: Act, device: Device, period: Assignment, body: AssignmentBody) -> None:
+    """Which of the device's own users the patient is: of all that comes from now on, whenever it was taken."""
+    if body.slot is not msgspec.UNSET and body.slot != period.slot:
+        with _refusing_overlap(act, device):
+            period.slot = body.slot
+            act.session.add(period)
+
+
+@contextmanager
+def _refusing_overlap(act: Act, device: Device) -> Iterator[None]:
+    """Raise Conflict with whose it is, where the device, or a slot of it, would be two people's at once."""
+    try:
+        with act.session.begin_nested():
+            yield
+    except IntegrityError:
+        current = {"device": device.public_id, "assignments": assignments(act, [device.id])[device.id]}
+        raise Conflict("The device is somebody's at that time.", current=current) from None
 
 
 def unassign(act: Act, device: Device) -> None:
@@ -107,7 +134,12 @@ def assignments(act: Act, devices: Sequence[int]) -> dict[int, list[AssignmentVi
     place = func.row_number().over(partition_by=col(Assignment.device_id), order_by=since.desc())
     of = (
         select(
-            col(Assignment.device_id), case((seen_by(act), col(Patient.public_id))), since, until, place.label("place")
+            col(Assignment.device_id),
+            case((seen_by(act), col(Patient.public_id))),
+            since,
+            until,
+            col(Assignment.slot),
+            place.label("place"),
         )
         .join(Patient, col(Patient.id) == col(Assignment.patient_id))
         .where(col(Assignment.device_id).in_(devices))

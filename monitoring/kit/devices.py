@@ -21,6 +21,7 @@ from monitoring.kit.assigning import (
     reassign,
     unassign,
 )
+from monitoring.kit.clocks import ClockView, clocks
 from monitoring.kit.tables import Device, DeviceSeen
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Fault, Forbidden, NotFound, Unacceptable
@@ -54,7 +55,8 @@ class DeviceView(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_at: datetime
     last_seen_at: datetime | None
     battery: int | None
-    clock_offset_s: int | None
+    clock_offset_s: int | None  # its own clock's, as it was learnt; None where nothing is known of it
+    clocks: list[ClockView]
     patient: UUID | None  # whose it is now; None where it is nobody's, not the caller's to know, or several people's
     from_: datetime | None = msgspec.field(name="from")  # since when
     assignments: list[AssignmentView]
@@ -66,7 +68,7 @@ def add(act: Act, body: DeviceBody) -> DeviceView:
     if body.kind == INTERFACE and act.who.role is not Role.ADMIN:
         raise Forbidden("Only an admin makes a device of kind interface.")
     device, token = make(act.session, act.now, body)
-    return _view(act, device, None, [], token)
+    return _view(act, device, None, [], [], token)
 
 
 def make(session: Session, now: datetime, body: DeviceBody) -> tuple[Device, str]:
@@ -88,7 +90,9 @@ def devices(act: Act, limit: int, cursor: str | None) -> Page[DeviceView]:
     query = _with_seen(act).where(col(Device.id) < before(cursor)).order_by(col(Device.id).desc())
     found = page(act.session, query, limit, key=lambda row: row[0].id, show=lambda row: row)
     whose = assignments(act, [device.id for device, _ in found.items])
-    return Page([_view(act, device, seen, whose.get(device.id, [])) for device, seen in found.items], found.next)
+    known = clocks(act, [seen for _, seen in found.items if seen is not None])
+    shown = [_view(act, one, seen, whose.get(one.id, []), known.get(one.id, [])) for one, seen in found.items]
+    return Page(shown, found.next)
 
 
 def device(act: Act, device_id: UUID) -> DeviceView:
@@ -96,7 +100,7 @@ def device(act: Act, device_id: UUID) -> DeviceView:
     row = act.session.execute(_with_seen(act).where(col(Device.public_id) == device_id)).one_or_none()
     if row is None:
         raise NotFound(f"There is no device {device_id}.")
-    return _view(act, row[0], row[1], assignments(act, [row[0].id]).get(row[0].id, []))
+    return _one(act, row[0], row[1])
 
 
 def renew_token(act: Act, device_id: UUID) -> DeviceView:
@@ -152,12 +156,21 @@ def _with_seen(act: Act) -> AnySelect:
 
 def _as_it_is(act: Act, found: Device, token: str | None = None) -> DeviceView:
     """A device after a change by the caller, whose it may no longer be to see."""
-    seen = act.session.get(DeviceSeen, found.id)
-    return _view(act, found, seen, assignments(act, [found.id]).get(found.id, []), token)
+    return _one(act, found, act.session.get(DeviceSeen, found.id), token)
+
+
+def _one(act: Act, found: Device, seen: DeviceSeen | None, token: str | None = None) -> DeviceView:
+    known = {} if seen is None else clocks(act, [seen])
+    return _view(act, found, seen, assignments(act, [found.id]).get(found.id, []), known.get(found.id, []), token)
 
 
 def _view(
-    act: Act, device: Device, seen: DeviceSeen | None, whose: list[AssignmentView], token: str | None = None
+    act: Act,
+    device: Device,
+    seen: DeviceSeen | None,
+    whose: list[AssignmentView],
+    known: list[ClockView],
+    token: str | None = None,
 ) -> DeviceView:
     now = [one for one in whose if one.holds(act.now)]
     return DeviceView(
@@ -169,7 +182,8 @@ def _view(
         created_at=device.created_at,
         last_seen_at=None if seen is None else seen.last_seen_at,
         battery=None if seen is None else seen.battery_percent,
-        clock_offset_s=None if seen is None else seen.clock_offset_s,
+        clock_offset_s=next((one.offset_s for one in known if one.sensor is None), None),
+        clocks=known,
         patient=now[0].patient if len(now) == 1 else None,
         from_=now[0].from_ if len(now) == 1 else None,
         assignments=whose,

@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Text, text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Integer, Text, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlmodel import Field, SQLModel
 
-from monitoring.columns import instant, internal_key, public_key
+from monitoring.columns import UtcDateTime, instant, internal_key, public_key
 
 
 class Device(SQLModel, table=True):
@@ -31,6 +31,27 @@ class DeviceSeen(SQLModel, table=True):
     last_seen_at: datetime = instant()
     battery_percent: int | None = None
     clock_offset_s: int | None = None  # taken minus received of the last live reading
+    clock_samples_s: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(Integer), nullable=False))
+    """The same of the last requests, oldest first (`devices.clock.SAMPLES_MAX`)."""
+
+
+class DeviceClock(SQLModel, table=True):
+    """What was learnt of a clock: of a device's own where it is or was off or shown, and of each sensor behind a hub.
+
+    Offsets in seconds, the device's time minus the true one. `devices.clock` says what they come to.
+    """
+
+    __tablename__ = "device_clock"
+
+    device_id: int = Field(primary_key=True, sa_type=BigInteger, foreign_key="device.id")
+    sensor: str = Field(primary_key=True)  # EUI-64 or EUI-48 in capitals; empty: the device itself
+    samples_s: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(Integer), nullable=False))
+    coincident_s: int | None = None  # as a document showed it that has the device's time and ours at once
+    coincident_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    off_since: datetime | None = Field(
+        default=None, sa_type=UtcDateTime
+    )  # when it was found to be off; NULL: it is not
+    measured_at: datetime = instant()
 
 
 class Assignment(SQLModel, table=True):
@@ -47,6 +68,14 @@ class Assignment(SQLModel, table=True):
         ),
         ExcludeConstraint(
             (text("int8range(device_id, device_id, '[]')"), "&&"),
+            (text("int4range(slot, slot, '[]')"), "&&"),
+            ("during", "&&"),
+            where=text("slot IS NOT NULL"),
+            using="gist",
+            name="assignment_one_patient_per_slot",
+        ),
+        ExcludeConstraint(
+            (text("int8range(device_id, device_id, '[]')"), "&&"),
             (text("int8range(patient_id, patient_id, '[]')"), "&&"),
             ("during", "&&"),
             using="gist",
@@ -59,3 +88,4 @@ class Assignment(SQLModel, table=True):
     patient_id: int = Field(sa_type=BigInteger, foreign_key="patient.id", index=True)
     during: Range[datetime] = Field(sa_column=Column(TSTZRANGE, nullable=False))
     shared: bool = Field(default=False, sa_column=Column(Boolean, nullable=False))
+    slot: int | None = None  # which of the device's own users the patient is; NULL: it knows none, or nobody said

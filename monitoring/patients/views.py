@@ -44,11 +44,13 @@ class ReadingView(msgspec.Struct, kw_only=True, omit_defaults=True):
     declined: str | None = None
     method: str | None = None
     measured_by: str | None = None
-    sensor: str | None = None
-    slot: int | None = None
-    clock: str | None = None
-    reported_news2: int | None = None
     late_s: int | None = None
+    sensor: str | None = None  # behind a hub
+    slot: int | None = None  # which of its users the sensor said it was
+    clock: str | None = None  # synced, corrected or assumed
+    device_time: datetime | None = None  # as the device gave it, where its clock is known to be wrong
+    kept_aside: UUID | None = None  # what it was released from
+    reported_news2: int | None = None
 
 
 class ScoreView(msgspec.Struct, kw_only=True):

@@ -41,6 +41,7 @@ from monitoring.escalation.proving import TESTED_FROM
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
 from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
 from monitoring.recovery.clocks import Outcome as RecoveryOutcome
+from tests.spec.kept_aside import kept_aside
 from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
 from tests.spec.sentences import TOLD
@@ -56,7 +57,7 @@ KINDS: Final = {
     Kind.POSTING_AFTER_DISCHARGE: "readings of a patient who is on no ward",
 }
 
-ENDS_BY_ITSELF: Final = {Kind.OVERDUE: "yes", Kind.DATA_QUALITY: "refused values"}
+ENDS_BY_ITSELF: Final = {Kind.OVERDUE: "yes", Kind.DEVICE: "yes", Kind.DATA_QUALITY: "refused values"}
 
 
 def policy() -> str:
@@ -115,6 +116,7 @@ def policy() -> str:
         taken=_span(TAKEN_WITHIN),
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
+        **kept_aside(_span),
         zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
         possible=_possible(),
         clocks=_clocks(),

@@ -118,13 +118,40 @@ One open alert per patient and kind.
   is told as `late_deterioration`. A set's new score, by a late one beside it, raises only what is graver than it was.
 * Of late and of unverified sets each is news that is as bad as the worst so far; a milder one is noted.
 * What ends by itself is told as `expired`: overdue readings when they come; refused values when a sound set measured
-  them later. Nothing else does, an unverified red set least of all: nobody knows whose it was or when. Support workers
-  may answer and resolve technical alerts: {technical}.
+  them later; a wrong clock when it is right again. Nothing else does, an unverified red set least of all: nobody knows
+  whose it was or when. Support workers may answer and resolve technical alerts: {technical}.
+* What was unverified and red ends by a person: who resolves the alert; who releases the set, which then alerts by itself
+  where it has to; or who discards it and may answer alerts. What an engineer discards is noted in the alert, and the
+  call is still owed. Where several were told of, the last decision ends it.
 * A refused set is kept aside. What else it measured is judged like any set that was kept aside: where it would be red,
   the ward is told to call. Each refused value is noted; the third refused set in a row is amber_plus*.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
   who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
+
+## Kept aside
+
+Nothing that came is dropped. What nobody can score as it is waits for a person, with what it came as and the reason:
+
+{kept_aside}
+
+* Who it is about is told where it would be red. A released set is scored as of its time, by the rules for late sets; it
+  counts as having come when it was released. What was in doubt has to be said: whose it is, or when it was taken.
+* A weight that differs by {weight_jump} kg or more from the last known one of the stay, up to {weight_known} apart*, is
+  kept aside with all of its set. What staff weighed or released is believed, and the next is held against it.
+* A device that tells its users apart is assigned with the patient's number. A set of another number is kept aside; a set
+  without one is taken for the patient's.
+
+### Clocks
+
+* A clock may be off by {tolerance}. It is measured where a document shows the device's time and ours at once, which counts
+  for {measured_for}*; otherwise by the newest set of each of the last {samples} requests, against when that came: the median
+  of them, and steady once {steady} agree within {agrees}*.
+* A clock that is off is told to the ward as an amber `device` alert, which ends once it is right.
+* Times are put right, and the device's own kept beside, only where a document showed how far the clock is off, or live
+  readings are steadily ahead of when they came, or years behind it; and only where the newest set of the same request
+  agrees within {agrees}*. Steadily behind by less may be late sending as well: it is told, and the times stay.
+* A device that says it is before {never_set} has a clock that was never set*: time not known.
 
 ## Schedules and silence
 

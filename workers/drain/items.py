@@ -1,17 +1,17 @@
 """A set of readings on its way through the drain, and what is kept aside of what arrives."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from devices.clock import TOLERANCE
 from devices.reading import Arrival, Impossible, Odd, ReadingSet, content_of
 from monitoring.intake.tables import Aside
-from monitoring.schema import MONTHS_ACCEPTED
+from monitoring.schema import RETENTION
 
-FUTURE_TOLERANCE: Final = timedelta(minutes=5)
-RETENTION: Final = timedelta(days=30 * MONTHS_ACCEPTED)
-"""How old a set may be when it comes."""
+RELEASED: Final = 0
+"""The source of what a person released, in the set's key: no device's, so that what came first keeps its own."""
 
 
 @dataclass(slots=True)
@@ -24,11 +24,13 @@ class Item:
     patient: str | None  # public id, where the request or the set named one
     key: str  # the set's id everywhere: derived, so that the same set sent twice is the same set
     content: bytes
+    released: str | None = None  # public id of what was kept aside, where a person released it
+    device_time: datetime | None = None  # as the device gave it, where its clock was known to be wrong
 
     @property
     def is_storable(self) -> bool:
         """Whether it was taken neither in the future nor longer ago than readings are kept."""
-        return self.received_at - RETENTION <= self.one.taken_at <= self.received_at + FUTURE_TOLERANCE
+        return self.received_at - RETENTION <= self.one.taken_at <= self.received_at + TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,20 @@ class Kept:
     detail: str
     patients: tuple[int, ...] = ()  # whom it may be about: several share a hub
     named: str | None = None  # public id, where the set or its request named a patient
+    released: str | None = None  # public id of what was kept aside before, and could not be scored after all
 
     @classmethod
     def of(cls, item: Item, reason: Aside, detail: str, patients: tuple[int, ...] = ()) -> "Kept":
         """A set."""
         where = (item.source, item.one.id, item.content, item.one, item.received_at)
-        return cls(*where, reason, detail, patients, item.patient)
+        if item.device_time is not None:
+            detail = f"{detail}; the device's clock, which is wrong, said {item.device_time:%Y-%m-%d %H:%M:%S}"
+        return cls(*where, reason, detail, patients, item.patient, item.released)
+
+    @property
+    def key(self) -> tuple[int, str, bytes]:
+        """What is kept once."""
+        return self.source, self.id, self.content
 
     @property
     def patient_id(self) -> int | None:
@@ -69,6 +79,9 @@ class Kept:
 def items_of(arrival: Arrival) -> list[Item]:
     """The sets that one request brought. Staff send for the patient whom the request names, whatever a set says."""
     source, received_at = arrival.source, arrival.received_at
+    if released := arrival.released:
+        key = set_key(RELEASED, released)
+        return [Item(source, one, received_at, arrival.patient, key, b"", released) for one in arrival.sets]
     return [
         Item(source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one))
         for one in arrival.sets

@@ -14,6 +14,7 @@ from monitoring.events import NewEvent, emit
 from monitoring.intake.tables import Aside
 from workers.drain.aside import store_aside
 from workers.drain.items import Kept
+from workers.drain.releases import reopen_poison
 
 BYTES_MAX: Final = 100_000
 """Of what can't be read, as much as is kept."""
@@ -33,6 +34,9 @@ def keep_poison(session: Session, stream: str, entry: str, thing: Arrival, now: 
     """Keep aside the one set that could not be processed."""
     every: list[ReadingSet | Impossible | Odd] = [*thing.sets, *thing.impossible, *thing.odd]
     (one,) = every
+    if thing.released is not None:
+        reopen_poison(driver(session), thing.released, f"an entry of {stream} {entry} could not be processed", now)
+        return
     kept = _as_it_came(thing.source, one.id, msgspec.json.encode(one), thing.received_at, f"{stream} {entry}")
     _keep(session, [kept], now)
 

@@ -1,12 +1,13 @@
 """Bulk writes: a few statements per batch, whatever its size."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 
-from monitoring.bulk import as_record, as_rows, insert_into, row_of
+from devices.clock import SAMPLES_MAX, TOLERANCE
+from monitoring.bulk import as_array, as_record, as_rows, insert_into, row_of
 from workers.drain.items import Item
 from workers.drain.neighbours import StoredScore
 from workers.drain.scoring import Scored
@@ -28,7 +29,7 @@ ALSO: Final = (
     "reported_news2",
 )
 LAST_KNOWN: Final = ("weight", "glucose", "peak_flow", "diastolic", "wellness")
-OFFSET_MAX_S: Final = 2**31 - 1
+CLOCK_OFF_S: Final = TOLERANCE // timedelta(seconds=1)
 
 SCORE: Final = {
     "points": "text",
@@ -81,6 +82,7 @@ SEEN: Final = {
     "last_seen_at": "timestamptz",
     "battery_percent": "int",
     "clock_offset_s": "int",
+    "clock_samples_s": "int[]",
 }
 """The columns that are written, and their types."""
 
@@ -156,18 +158,31 @@ def update_latest(connection: psycopg.Connection, scored: Scored) -> None:
 
 
 _SEE: Final = f"""
-{insert_into("device_seen AS seen", SEEN)}
-ON CONFLICT (device_id) DO UPDATE
-SET last_seen_at = excluded.last_seen_at, battery_percent = coalesce(excluded.battery_percent, seen.battery_percent),
-    clock_offset_s = excluded.clock_offset_s
-WHERE seen.last_seen_at < excluded.last_seen_at - interval '10 s'
-   OR (excluded.battery_percent IS DISTINCT FROM seen.battery_percent AND excluded.battery_percent IS NOT NULL
-       AND seen.last_seen_at <= excluded.last_seen_at)
-"""
+WITH written AS (
+    {insert_into("device_seen AS seen", SEEN)}
+    ON CONFLICT (device_id) DO UPDATE
+    SET last_seen_at = excluded.last_seen_at,
+        battery_percent = coalesce(excluded.battery_percent, seen.battery_percent),
+        clock_offset_s = coalesce(excluded.clock_offset_s, seen.clock_offset_s),
+        clock_samples_s = (seen.clock_samples_s || excluded.clock_samples_s)[
+            greatest(1, cardinality(seen.clock_samples_s) + cardinality(excluded.clock_samples_s) - {SAMPLES_MAX - 1}):]
+    WHERE seen.last_seen_at < excluded.last_seen_at - interval '10 s'
+       OR (excluded.battery_percent IS DISTINCT FROM seen.battery_percent AND excluded.battery_percent IS NOT NULL
+           AND seen.last_seen_at <= excluded.last_seen_at)
+    RETURNING device_id, clock_offset_s, clock_samples_s
+)
+SELECT device_id, clock_samples_s FROM written
+WHERE clock_offset_s NOT BETWEEN {-CLOCK_OFF_S} AND {CLOCK_OFF_S} OR device_id = ANY(%s::bigint[])
+"""  # noqa: S608 - our own names and numbers
 
 
-def store_seen(connection: psycopg.Connection, items: Iterable[Item]) -> None:
-    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes."""
+def store_seen(
+    connection: psycopg.Connection, items: Iterable[Item], samples_s: Mapping[int, list[int]], watched: Iterable[int]
+) -> dict[int, list[int]]:
+    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes.
+
+    Also what its clock was off (`samples_s`). Returns the last samples of those that are off, or `watched`.
+    """
     newest: dict[int, Item] = {}
     for item in items:
         if item.source > 0 and (item.source not in newest or _heard(item) >= _heard(newest[item.source])):
@@ -177,12 +192,14 @@ def store_seen(connection: psycopg.Connection, items: Iterable[Item]) -> None:
             "device_id": device,
             "last_seen_at": item.received_at,
             "battery_percent": item.one.battery,
-            "clock_offset_s": _offset_s(item),
+            "clock_offset_s": samples_s[device][-1] if device in samples_s else None,
+            "clock_samples_s": samples_s.get(device, [])[-SAMPLES_MAX:],
         }
         for device, item in sorted(newest.items())
     ]
-    if rows:
-        connection.execute(_SEE, (as_rows(rows),))
+    if not rows:
+        return {}
+    return dict(connection.execute(_SEE, (as_rows(rows), as_array(sorted(watched)))).fetchall())
 
 
 def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
@@ -203,11 +220,22 @@ def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
         one.pulse,
         one.consciousness,
         one.temperature_tenths,
-        {name: value for name in ALSO if (value := getattr(one, name)) is not None} or None,
+        {name: value for name in ALSO if (value := getattr(one, name)) is not None} | _of_its_way(item) or None,
         one.as_sent,
         one.quality,
         one.flags or None,
     )
+
+
+def _of_its_way(item: Item) -> dict[str, Any]:
+    """What the device's wrong clock said, and what a set was released from."""
+    if item.device_time is None and item.released is None:
+        return {}
+    return {
+        name: value
+        for name, value in (("device_time", item.device_time), ("kept_aside", item.released))
+        if value is not None
+    }
 
 
 def _score(scored: Scored, column: int) -> tuple[Any, ...]:
@@ -262,8 +290,3 @@ def _last_known(scored: Scored) -> dict[int, dict[str, Any]]:
 
 def _heard(item: Item) -> tuple[datetime, datetime]:
     return item.received_at, item.one.taken_at
-
-
-def _offset_s(item: Item) -> int:
-    offset_s = round((item.one.taken_at - item.received_at).total_seconds())
-    return max(-OFFSET_MAX_S, min(offset_s, OFFSET_MAX_S))
