@@ -4,7 +4,7 @@ Vital signs stand in chart units, whole numbers, rounded half up once (`alert_ru
 each value that rounding changed. None is not measured.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -26,6 +26,10 @@ Doubt = Literal[
     "another user of the device", "can hardly be this patient's",
 ]  # fmt: skip
 """Why part of a document is kept aside by its decoder: nothing is guessed."""
+
+
+NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in `Odd.reads` where the time is what is not known: never taken for one."""
 
 
 class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -108,6 +112,7 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     impossible: list[Impossible] = []
     odd: list[Odd] = []
     clock_offset_s: int | None = None  # device minus true, where the request shows both at once
+    battery: int | None = None  # % of the device, where it was told apart from any set
     patient: str | None = None  # public id, where staff sent it for one patient
 
 
