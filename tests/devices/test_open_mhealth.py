@@ -274,7 +274,15 @@ def test_what_the_database_would_not_hold_as_json_is_kept_as_text() -> None:
 
 
 def test_what_is_not_json_and_what_is_too_much_is_said_of_the_whole() -> None:
-    for document in (b"", b"{", b"[{}", b'{"heart_rate": 1, "x": ', b'{"body":' * 100_000, b"[" * 100_000):
+    for document in (
+        b"",
+        b"{",
+        b"[{}",
+        b'{"heart_rate": 1, "x": ',
+        b'{"body":' * 100_000,
+        b"[" * 100_000,
+        b'{"\xff": 1}',
+    ):
         with pytest.raises(Malformed):
             decode(document)
     with pytest.raises(TooManySets):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from devices.formats.gatt.frames import Said, Wrong
@@ -24,8 +24,7 @@ TOLERANCE: Final = timedelta(minutes=5)
 _DATE_TIME: Final = Struct("<HBBBBB")
 
 
-@dataclass(frozen=True, slots=True)
-class When:
+class When(NamedTuple):
     """When it was, and how much the sensor's clock had to do with it; None: its word, which nothing supports."""
 
     taken_at: datetime

@@ -236,6 +236,7 @@ def _as_document(raw: bytes | msgspec.Raw) -> msgspec.Raw:
 def _split(body: bytes) -> Iterator[tuple[bytes | msgspec.Raw, Typed]]:
     """The body's data points as far as their types are right, each with its bytes."""
     try:
+        body.decode()  # what is passed over is not looked at, and yet is kept
         if body.lstrip()[:1] != b"[":
             yield body, _typed(body)
             return
