@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from devices.formats.gatt.clocks import LONDON
 from monitoring.clock import utc_now
 from tests.monitoring.api import Api
 from tests.monitoring.steps import refused
@@ -61,6 +62,19 @@ def test_a_battery_alone_reaches_the_device_and_is_no_reading(api: Api, queue: R
     seen = _seen(api)
     assert (seen.battery_percent, (utc_now() - seen.last_seen_at) < timedelta(minutes=1)) == (79, True)
     assert api.get(f"/v1/devices/{api.ward.patient.device_id}").json()["battery"] == 79
+
+
+def test_what_a_cuff_sends_live_and_again_from_its_memory_is_one_reading(api: Api, queue: Redis) -> None:
+    taken = utc_now() - timedelta(minutes=20)
+    shown = taken.astimezone(LONDON)
+    time = shown.year.to_bytes(2, "little") + bytes([shown.month, shown.day, shown.hour, shown.minute, shown.second])
+    for ago in (timedelta(minutes=20), timedelta()):
+        frames = [frame(CUFF, f"02800050006000{time.hex()}", ago)]
+        assert api.post("/v1/gatt", {"frames": frames}, token=api.device()).json()["accepted"] == 1
+        drain_all(api.ward, queue)
+    assert kept_aside(api.ward.engine) == []
+    (one,) = rows(api.ward.engine, "SELECT taken_at, also FROM reading")
+    assert (one.taken_at, one.also) == (taken.replace(microsecond=0), {"clock": "synced"})
 
 
 def test_data_points_become_readings_once(api: Api, queue: Redis) -> None:

@@ -131,11 +131,10 @@ def _short(text: str) -> str:
 
 def _heard(index: int, frame: Frame) -> Heard:
     """A frame's bytes, read. Raises Wrong, NoReading, Unknown."""
-    name = frame.characteristic
+    name, value = frame.characteristic, _bytes(frame.value)
     if (read := READ.get(name)) is None:
         name = _named(name)
         read = READ[name]
-    value = _bytes(frame.value)
     said = read(value)
     one = Heard(index, name, value, frame.received_at, said)
     if said.shown is not None:

@@ -21,6 +21,8 @@ from devices.reading import ClockTrust
 LONDON: Final = ZoneInfo("Europe/London")
 TOLERANCE: Final = timedelta(minutes=5)
 """A clock that is off by less is right enough: docs/clinical/policy.md."""
+MINUTE: Final = timedelta(minutes=1)
+"""Clocks are put right by whole minutes: a frame that is sent again, a second earlier or later, is put right alike."""
 _DATE_TIME: Final = Struct("<HBBBBB")
 
 
@@ -148,7 +150,7 @@ def settle(one: Heard, offset: timedelta | None, *, at_once: bool) -> When | str
         return When(at, None) if at <= one.received_at + TOLERANCE else NOT_YET
     if abs(offset) <= TOLERANCE:
         return When(at, "synced") if at <= one.received_at + TOLERANCE else NOT_YET
-    corrected = at - offset
+    corrected = at - timedelta(minutes=round(offset / MINUTE))
     return When(corrected, "corrected") if corrected <= one.received_at + TOLERANCE else NOT_YET
 
 
