@@ -205,7 +205,7 @@ def decode(
     from monitoring import decoding  # noqa: PLC0415 - only this command needs every decoder
 
     try:
-        understood = [decoding.understand(file, format_ and format_.value) for file in files]
+        understood = [decoding.understand(file, format_ and format_.value, utc_now()) for file in files]
     except (decoding.CannotRead, decoding.NotReadYet) as error:
         _complain(str(error))
         raise typer.Exit(2) from error

@@ -43,7 +43,7 @@ class Understood:
     is_array: bool = False
 
 
-def understand(path: Path, name: str | None) -> Understood:
+def understand(path: Path, name: str | None, now: datetime) -> Understood:
     """Decode one file, of the format named or seen. Raises CannotRead, NotReadYet."""
     try:
         if path.stat().st_size > BYTES_MAX:
@@ -53,9 +53,9 @@ def understand(path: Path, name: str | None) -> Understood:
         raise CannotRead(f"{path}: {error.strerror or error}") from error
     kind = name or every.guess(body)
     try:
-        decoded, unreadable = every.decode(body, kind), ""
+        decoded, unreadable = every.decode(body, kind, now), ""
     except every.REFUSALS as error:
-        title = (error.__doc__ or "").strip().splitlines()[0].rstrip(".")
+        title = (error.__doc__ or "").strip().splitlines()[0].partition(". ")[0].rstrip(".")
         decoded, unreadable = Decoded(), f"{title}: {error}"
     return Understood(str(path), kind, decoded, unreadable, is_array=kind != "gatt" and body.lstrip()[:1] == b"[")
 
@@ -115,8 +115,16 @@ def _refused(one: Understood) -> list[dict[str, Any]]:
         if said.reason.startswith(KEPT_ASIDE) and (odd := next(aside, None)) is not None and odd.reads is not None:
             entry["reads"] = _without_time(odd)
         refused.append(entry)
-    refused.extend({"place": "", "reason": f"{KEPT_ASIDE}{odd.reason}: {odd.detail}"} for odd in aside)
-    return refused
+    return [*refused, *map(_kept_aside, aside)]
+
+
+def _kept_aside(odd: Odd) -> dict[str, Any]:
+    """What its decoder kept aside without a word to the sender. The detail begins with the place, where there is one."""
+    place, is_there, detail = odd.detail.partition(": ")
+    if not is_there or " " in place:
+        place, detail = "", odd.detail
+    entry: dict[str, Any] = {"place": place, "reason": f"{KEPT_ASIDE}{odd.reason}: {detail}"}
+    return entry if odd.reads is None else entry | {"reads": _without_time(odd)}
 
 
 def _without_time(odd: Odd) -> dict[str, Any]:

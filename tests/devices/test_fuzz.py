@@ -95,7 +95,7 @@ def sound(name: str) -> bytes:
 def survives(name: str, document: bytes) -> Decoded | None:
     """What came of a document that may be anything: None where nothing of it could be read."""
     try:
-        decoded = READ[name](document)
+        decoded = READ[name](document, NOW)
     except REFUSALS:
         return None
     assert all(one.reason for one in decoded.refused)

@@ -1,6 +1,7 @@
 """`virtual-ward decode`: what is understood of a document, by every format, without any server."""
 
 import json
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from monitoring import decoding
 from monitoring.cli import app
 
 AT = "2026-11-21T10:00:00Z"
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SETS = [{"id": "a", "taken_at": AT, "temperature": 37.05, "oxygen_flow": 2, "battery": 80}, {"id": "b", "taken_at": AT}]
 FRAMES = {
     "frames": [
@@ -81,7 +83,7 @@ def test_people_see_a_line_for_each_set_and_each_refusal(file: Any) -> None:
     path, wide = file("gatt.json", FRAMES), Console(width=160, file=StringIO())
     assert run(path, "--format", "gatt").exit_code == 0
     with wide.capture() as capture:
-        decoding.show(wide, [decoding.understand(path, "gatt"), decoding.understand(file("broken.json", b"{"), None)])
+        decoding.show(wide, [decoding.understand(one, None, NOW) for one in (path, file("broken.json", b"{"))])
     shown = " ".join(capture.get().split())
     for said in (
         "1 set, 2 refused",
