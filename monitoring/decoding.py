@@ -39,7 +39,7 @@ class Understood:
     name: str
     format: str
     decoded: Decoded
-    unreadable: str = ""  # why nothing of it could be read
+    unreadable: dict[str, Any] | None = None  # where and why, if nothing of it could be read
     is_array: bool = False
 
 
@@ -53,11 +53,18 @@ def understand(path: Path, name: str | None, now: datetime) -> Understood:
         raise CannotRead(f"{path}: {error.strerror or error}") from error
     kind = name or every.guess(body)
     try:
-        decoded, unreadable = every.decode(body, kind, now), ""
+        decoded, unreadable = every.decode(body, kind, now), None
     except every.REFUSALS as error:
-        title = (error.__doc__ or "").strip().splitlines()[0].partition(". ")[0].rstrip(".")
-        decoded, unreadable = Decoded(), f"{title}: {error}"
+        decoded, unreadable = Decoded(), _why(error)
     return Understood(str(path), kind, decoded, unreadable, is_array=kind != "gatt" and body.lstrip()[:1] == b"[")
+
+
+def _why(error: Exception) -> dict[str, Any]:
+    """A refusal of a whole document: by its place, where the format names one."""
+    if (place := getattr(error, "place", None)) is not None:
+        return {"place": place, "reason": getattr(error, "reason", str(error))}
+    title = (error.__doc__ or "").strip().splitlines()[0].rstrip(".")
+    return {"place": "", "reason": f"{title}: {error}"}
 
 
 def as_json(one: Understood) -> dict[str, Any]:
@@ -106,8 +113,8 @@ def beside(one: ReadingSet) -> dict[str, Any]:
 
 def _refused(one: Understood) -> list[dict[str, Any]]:
     """Each refusal with its place in the document; with what was kept aside, what it reads."""
-    if one.unreadable:
-        return [{"place": "", "reason": one.unreadable}]
+    if one.unreadable is not None:
+        return [one.unreadable]
     aside = iter(one.decoded.odd)
     refused: list[dict[str, Any]] = []
     for said in one.decoded.refused:
@@ -119,7 +126,7 @@ def _refused(one: Understood) -> list[dict[str, Any]]:
 
 
 def _kept_aside(odd: Odd) -> dict[str, Any]:
-    """What its decoder kept aside without a word to the sender. The detail begins with the place, where there is one."""
+    """What a decoder kept aside without a word to its sender. The detail begins with the place, if there is one."""
     place, is_there, detail = odd.detail.partition(": ")
     if not is_there or " " in place:
         place, detail = "", odd.detail
