@@ -27,6 +27,8 @@ from devices.reading import (
 
 YEAR_MIN: Final = 2000
 YEAR_MAX: Final = 2100
+KEPT_ASIDE: Final = "kept aside: "
+"""How the reason begins, of what is not scored and waits for a person."""
 
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)] | Annotated[float, msgspec.Meta(ge=0, le=100)]
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -84,6 +86,12 @@ class Decoded:
     impossible: list[Impossible] = field(default_factory=list)
     odd: list[Odd] = field(default_factory=list)
     clock_offset_s: int | None = None  # device minus true, where the document shows both at once
+    battery: int | None = None  # % of the device, where it was told apart from any set
+
+    def keep_aside(self, one: Odd, index: int, place: str) -> None:
+        """Keep part of the document aside, and tell its sender so: it is not taken, and not lost either."""
+        self.odd.append(one)
+        self.refused.append(Refusal(index, place, f"{KEPT_ASIDE}{one.reason}: {one.detail}"))
 
 
 def _by_field(*, by_staff: bool) -> tuple[tuple[str, str, Measured], ...]:

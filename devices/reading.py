@@ -4,7 +4,7 @@ Vital signs stand in chart units, whole numbers, rounded half up once (`alert_ru
 each value that rounding changed. None is not measured.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -26,6 +26,10 @@ Doubt = Literal[
     "another user of the device", "can hardly be this patient's",
 ]  # fmt: skip
 """Why part of a document is kept aside by its decoder: nothing is guessed."""
+
+
+NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in `Odd.reads` where the time is what is not known: never taken for one."""
 
 
 class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -110,6 +114,7 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     clock_offset_s: int | None = None  # device minus true, where the request shows both at once
     patient: str | None = None  # public id, where staff sent it for one patient, or released it to one
     released: str | None = None  # public id of what was kept aside, where a person released it
+    battery: int | None = None  # % of the device, where it was told apart from any set
 
 
 CHARTED: Final[dict[str, tuple[str, int]]] = {
@@ -141,7 +146,12 @@ def in_whole_units(value: Number, decimals: int) -> int:
 
 
 def content_of(one: ReadingSet | Impossible | Odd) -> bytes:
-    """16 bytes that two sets share if and only if they say the same."""
+    """16 bytes that two sets share if and only if they say the same.
+
+    How we came by the time is no part of it: what a sensor sends live it sends again from its memory.
+    """
+    if isinstance(one, ReadingSet) and one.clock is not None:
+        one = msgspec.structs.replace(one, clock=None)
     return sha256(_encode(one)).digest()[:16]
 
 

@@ -8,8 +8,14 @@ from fractions import Fraction
 from importlib.resources import files
 from typing import Any, Final
 
+from devices.reading import Number
+
 DECIMALS: Final = Decimal("1e-6")
 """To which a converted value is kept: finer than anything that measures a person."""
+QUANTIZED_BELOW: Final = Decimal("1e20")
+"""Beyond, a decimal of 28 digits has no sixth place; nothing so large is a measurement."""
+INTEGERS_MAX: Final = 10**15
+"""Beyond, a float says as much."""
 
 _ANNOTATION: Final = re.compile(r"\{[^{}]*\}")
 
@@ -26,7 +32,14 @@ class Conversion:
         if self == AS_IT_IS:
             return value
         exact = (Fraction(value) + self.before) * self.times
-        return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(DECIMALS).normalize()
+        near = Decimal(exact.numerator) / Decimal(exact.denominator)
+        return near if abs(near) >= QUANTIZED_BELOW else near.quantize(DECIMALS).normalize()
+
+
+def as_number(value: Decimal) -> Number:
+    """As it travels on: the float whose shortest text is this decimal, or a whole number."""
+    whole = int(value) if abs(value) < INTEGERS_MAX else 0
+    return whole if whole == value else float(value)
 
 
 AS_IT_IS: Final = Conversion()

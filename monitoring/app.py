@@ -30,7 +30,7 @@ from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.hospital.routes import ROUTES as HOSPITAL_ROUTES
-from monitoring.intake.routes import post_readings
+from monitoring.intake.routes import ROUTES as INTAKE_ROUTES
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
@@ -66,7 +66,7 @@ def make_app(settings: Settings) -> Litestar:
         return config
 
     routes = [
-        post_readings, live, health.health_live, health.health_ready, health.metrics,
+        *INTAKE_ROUTES, live, health.health_live, health.health_ready, health.metrics,
         *PATIENT_ROUTES, *CHART_ROUTES, *SHARING_ROUTES,
         *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,

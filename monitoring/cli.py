@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -44,6 +45,17 @@ VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 
 out = Console()
 err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """What a device sends."""
+
+    NATIVE = "native"
+    FHIR = "fhir"
+    HL7V2 = "hl7v2"
+    GATT = "gatt"
+    OPEN_MHEALTH = "open-mhealth"
+
 
 Data = Annotated[
     Path | None,
@@ -178,6 +190,29 @@ def report_occupancy(  # noqa: PLR0913 - an option each
         for line in commands.summary(record):
             table.add_row(*line)
         out.print(table)
+
+
+@app.command(context_settings=VARIABLES)
+def decode(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Documents as a hub sends them.")],
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", envvar="VIRTUAL_WARD_FORMAT", help="What they are; seen from each, unless said."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What is understood of documents: the sets, what is refused and where. Nothing is stored, no server is needed."""
+    from monitoring import decoding  # noqa: PLC0415 - only this command needs every decoder
+
+    try:
+        understood = [decoding.understand(file, format_ and format_.value, utc_now()) for file in files]
+    except (decoding.CannotRead, decoding.NotReadYet) as error:
+        _complain(str(error))
+        raise typer.Exit(2) from error
+    if json:
+        sys.stdout.write(dumps([decoding.as_json(one) for one in understood]) + "\n")
+    else:
+        decoding.show(out, understood)
 
 
 @app.command(context_settings=VARIABLES)

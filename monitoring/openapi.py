@@ -20,7 +20,9 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
+from devices.formats.gatt.body import Frames
 from devices.formats.native import SETS_MAX
+from devices.formats.open_mhealth.schema import DataPoint
 from devices.posted import Posted, PostedByStaff
 from monitoring.problems import Problem
 
@@ -30,11 +32,11 @@ OPEN: Final = ("/health/",)
 LIVE: Final = "/v1/live"
 HL7: Final = "application/hl7-v2"
 FHIR_MESSAGES: Final = "/v1/fhir/$process-message"
-OWN_IDS: Final = ("/readings", "/receipts/notify", "/v1/hl7v2", FHIR_MESSAGES)
+OWN_IDS: Final = ("/readings", "/v1/gatt", "/v1/open-mhealth", "/receipts/notify", "/v1/hl7v2", FHIR_MESSAGES)
 """Where what is sent has ids of its own against repeats."""
 
 _REF: Final = "#/components/schemas/{name}"
-DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Problem)
+DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Frames, DataPoint, Problem)
 
 REFUSALS: Final = {
     400: "The body is not JSON.",
@@ -85,6 +87,11 @@ def reads_sets(one: type) -> type[Operation]:
     ref = {"$ref": _REF.format(name=one.__name__)}
     array = {"type": "array", "items": ref, "minItems": 1, "maxItems": SETS_MAX}
     return reads("application/json", {"oneOf": [ref, array]})
+
+
+def reads_one(kind: type) -> type[Operation]:
+    """The operation of a route that decodes one object itself."""
+    return reads("application/json", {"$ref": _REF.format(name=kind.__name__)})
 
 
 def reads(media_type: str, schema: dict[str, Any], *, answers: str | None = None) -> type[Operation]:

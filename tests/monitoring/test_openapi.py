@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from litestar.routes import HTTPRoute
 
+from devices.formats.open_mhealth.schema import DataPoint
 from devices.posted import Posted, PostedByStaff
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, register
@@ -19,8 +20,8 @@ HL7 = "/v1/hl7v2"
 BARS = "/v1/fhir/$process-message"
 FHIR = {BARS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars",
         "/v1/fhir/metadata", "/v1/fhir/Observation", "/v1/fhir/Encounter/{episode}/$virtual-ward-record"}  # fmt: skip
-INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
-OWN_IDS = {*INTAKE, "/v1/receipts/notify", HL7, BARS}  # what needs no Idempotency-Key
+INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff, "/v1/open-mhealth": DataPoint}
+OWN_IDS = {*INTAKE, "/v1/gatt", "/v1/receipts/notify", HL7, BARS}  # what needs no Idempotency-Key
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
 
 
@@ -113,6 +114,14 @@ def test_intake_takes_one_set_or_an_array_of_up_to_a_thousand(document: dict[str
     assert operation["requestBody"]["required"] is True
     assert {"202", "422", "503"} <= operation["responses"].keys()
     assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_what_a_hub_heard_is_described_frame_by_frame(document: dict[str, Any]) -> None:
+    schemas, operation = document["components"]["schemas"], document["paths"]["/v1/gatt"]["post"]
+    (ref,) = references(operation["requestBody"])
+    frames = schemas[ref.rpartition("/")[2]]
+    assert (frames["properties"]["frames"]["maxItems"], frames["additionalProperties"]) == (1000, False)
+    assert schemas["Frame"]["required"] == ["characteristic", "value", "received_at"]
 
 
 def test_a_message_of_a_hospital_is_answered_in_its_own_form(document: dict[str, Any]) -> None:

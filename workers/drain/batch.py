@@ -57,6 +57,7 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     done = Done(len(placed.items), len(items) - len(fresh) - len(taken) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
     seen = storing.store_seen(connection, posted, clocks.of_devices(fresh), {device for device, _ in learnt})
+    storing.store_batteries(connection, arrivals)
     clocks.learn(connection, alerts, placed, learnt, Batch(arrivals, fresh, seen))
     note_told(connection, unverified.tell_aside(alerts, told, placed))
     unverified.settle_released(alerts, connection, released, placed)

@@ -219,7 +219,7 @@ def _how_many(entries: int, sets: int) -> int:
 def _size(entry: Entry) -> int:
     if (one := entry.arrival) is None:
         return 1
-    return len(one.sets) + len(one.impossible) + len(one.odd)
+    return max(1, len(one.sets) + len(one.impossible) + len(one.odd))
 
 
 def _xreadgroup(drain: Drain, after: bytes, count: int) -> list[Entry]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import psycopg
 
 from devices.clock import SAMPLES_MAX, TOLERANCE
+from devices.reading import Arrival
 from monitoring.bulk import as_array, as_record, as_rows, insert_into, row_of
 from workers.drain.items import Item
 from workers.drain.neighbours import StoredScore
@@ -200,6 +201,32 @@ def store_seen(
     if not rows:
         return {}
     return dict(connection.execute(_SEE, (as_rows(rows), as_array(sorted(watched)))).fetchall())
+
+
+_CHARGE: Final = """
+INSERT INTO device_seen AS seen (device_id, last_seen_at, battery_percent)
+SELECT device_id, last_seen_at, battery_percent
+FROM json_to_recordset(%s) AS new (device_id bigint, last_seen_at timestamptz, battery_percent int)
+ON CONFLICT (device_id) DO UPDATE
+SET last_seen_at = greatest(seen.last_seen_at, excluded.last_seen_at), battery_percent = excluded.battery_percent
+WHERE seen.last_seen_at <= excluded.last_seen_at
+"""
+
+
+def store_batteries(connection: psycopg.Connection, arrivals: Iterable[Arrival]) -> None:
+    """How full a device is, where that came apart from any set."""
+    newest: dict[int, Arrival] = {}
+    for one in arrivals:
+        if one.battery is None or one.source < 0:
+            continue
+        if one.source not in newest or one.received_at >= newest[one.source].received_at:
+            newest[one.source] = one
+    if newest:
+        rows = [
+            {"device_id": device, "last_seen_at": one.received_at, "battery_percent": one.battery}
+            for device, one in sorted(newest.items())
+        ]
+        connection.execute(_CHARGE, (as_rows(rows),))
 
 
 def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
