@@ -29,7 +29,7 @@ from monitoring.escalation.tables import (
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.hospital.tables import HospitalMessage
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
-from monitoring.kit.tables import Assignment, Device, DeviceSeen
+from monitoring.kit.tables import Assignment, Device, DeviceSeen, DeviceTrouble, KitMove
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
@@ -79,6 +79,7 @@ __all__ = [
     "Deprivation",
     "Device",
     "DeviceSeen",
+    "DeviceTrouble",
     "EmergencyCall",
     "Episode",
     "Escalation",
@@ -91,6 +92,7 @@ __all__ = [
     "HotlineCall",
     "IcbPopulation",
     "Inpatient",
+    "KitMove",
     "LadderStep",
     "LatestVitals",
     "Leave",

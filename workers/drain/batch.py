@@ -47,7 +47,7 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     alerts = Alerts.lock(session, now, placed.stays.keys())
     done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
-    storing.store_seen(connection, items)
+    storing.store_seen(connection, items, kept)
     unverified.tell_aside(alerts, told, placed)
     if done.scored is not None:
         unverified.end_refused(alerts, done.scored)

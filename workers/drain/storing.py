@@ -1,13 +1,13 @@
 """Bulk writes: a few statements per batch, whatever its size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 
 from workers.drain.bulk import as_record, as_rows, insert_into, row_of
-from workers.drain.items import Item
+from workers.drain.items import Item, Kept
 from workers.drain.neighbours import StoredScore
 from workers.drain.scoring import Scored
 from workers.drain.stays import Stay
@@ -159,30 +159,56 @@ _SEE: Final = f"""
 {insert_into("device_seen AS seen", SEEN)}
 ON CONFLICT (device_id) DO UPDATE
 SET last_seen_at = excluded.last_seen_at, battery_percent = coalesce(excluded.battery_percent, seen.battery_percent),
-    clock_offset_s = excluded.clock_offset_s
+    clock_offset_s = coalesce(excluded.clock_offset_s, seen.clock_offset_s)
 WHERE seen.last_seen_at < excluded.last_seen_at - interval '10 s'
    OR (excluded.battery_percent IS DISTINCT FROM seen.battery_percent AND excluded.battery_percent IS NOT NULL
        AND seen.last_seen_at <= excluded.last_seen_at)
 """
 
 
-def store_seen(connection: psycopg.Connection, items: Iterable[Item]) -> None:
-    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes."""
+def store_seen(connection: psycopg.Connection, items: Iterable[Item], kept: Iterable[Kept]) -> None:
+    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes.
+
+    A sensor is heard when its hub names it, and a battery is then the sensor's; what sends only what is refused is
+    heard too.
+    """
     newest: dict[int, Item] = {}
+    sensors: dict[str, Item] = {}
     for item in items:
         if item.source > 0 and (item.source not in newest or _heard(item) >= _heard(newest[item.source])):
             newest[item.source] = item
-    rows = [
-        {
-            "device_id": device,
-            "last_seen_at": item.received_at,
-            "battery_percent": item.one.battery,
-            "clock_offset_s": _offset_s(item),
-        }
-        for device, item in sorted(newest.items())
-    ]
-    if rows:
-        connection.execute(_SEE, (as_rows(rows),))
+        name = item.one.sensor
+        if name is not None and (name not in sensors or _heard(item) >= _heard(sensors[name])):
+            sensors[name] = item
+    named = _named(connection, sensors)
+    seen = {one.source: _seen(one.source, one.received_at) for one in kept if one.source > 0}
+    for device, item in newest.items():
+        is_its_own = item.one.sensor is None or item.one.sensor not in named.values()
+        seen[device] = _seen(device, item.received_at, item.one.battery if is_its_own else None, _offset_s(item))
+    for device, name in named.items():
+        item = sensors[name]
+        offset = seen.get(device, {}).get("clock_offset_s")
+        seen[device] = _seen(device, item.received_at, item.one.battery, offset)
+    if seen:
+        connection.execute(_SEE, (as_rows([seen[device] for device in sorted(seen)]),))
+
+
+def _seen(device: int, at: datetime, battery: int | None = None, offset_s: int | None = None) -> dict[str, Any]:
+    return {"device_id": device, "last_seen_at": at, "battery_percent": battery, "clock_offset_s": offset_s}
+
+
+_SENSORS: Final = """
+SELECT device.id, sensor FROM unnest(%s::text[]) AS sensor
+JOIN device ON device.identifiers @> ARRAY[sensor] AND device.state = 'issued'
+"""
+
+
+def _named(connection: psycopg.Connection, sensors: Collection[str]) -> dict[int, str]:
+    """By device, the identifier by which a hub named it."""
+    if not sensors:
+        return {}
+    found: list[tuple[int, str]] = connection.execute(_SENSORS, (sorted(sensors),)).fetchall()
+    return dict(found)
 
 
 def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
