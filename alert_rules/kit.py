@@ -81,10 +81,11 @@ def troubles(
         silence, battery = (one.device, Trouble.SILENT), (one.device, Trouble.BATTERY)
         if not one.was_heard and some_heard:
             continue
-        if now - _heard_at(one, watched_since) >= silent_after(one.kind):
-            if silence in told or not overdue:
-                found.add(silence)
-        elif one.was_heard and is_low(one.battery_percent, told=battery in told):
+        silent = now - _heard_at(one, watched_since) >= silent_after(one.kind)
+        low = one.was_heard and is_low(one.battery_percent, told=battery in told)
+        if silent and (silence in told or not overdue):
+            found.add(silence)
+        elif low and (battery in told or not silent):
             found.add(battery)
     return frozenset(found)
 

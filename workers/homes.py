@@ -18,6 +18,7 @@ from monitoring.alerts.tables import OPEN
 from monitoring.database import AnyRow
 
 BATCH: Final = 500
+"""Patients that are looked at in one transaction."""
 Key = tuple[int, Trouble]
 """A device, and what is wrong with it."""
 
@@ -135,13 +136,10 @@ class Home:
         return frozenset(self.told.keys() - self.holds)
 
 
-def doubtful(session: Session, now: datetime, after: int) -> list[int]:
+def doubtful(session: Session, now: datetime, after: int, batch: int) -> list[int]:
     """Patients whose kit is in doubt, a batch in order of their keys."""
-    asked = {
-        "now": now, "silent_before": now - SILENT_AFTER, "charged": BATTERY_CHARGED_PERCENT, "after": after,
-        "batch": BATCH,
-    }  # fmt: skip
-    return list(session.scalars(_DOUBTFUL, asked))
+    asked = {"now": now, "silent_before": now - SILENT_AFTER, "charged": BATTERY_CHARGED_PERCENT}
+    return list(session.scalars(_DOUBTFUL, asked | {"after": after, "batch": batch}))
 
 
 def homes(session: Session, patients: Sequence[int], now: datetime) -> list[Home]:

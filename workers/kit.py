@@ -36,15 +36,15 @@ _LOCK: Final = text(
 )
 
 
-def watch_kit(engine: Engine, now: datetime) -> int:
+def watch_kit(engine: Engine, now: datetime, batch: int = BATCH) -> int:
     """Tell what is wrong with the kit at home, and end what is not any more. Returns of how many patients."""
     total, after = 0, 0
     while True:
         with transaction(engine) as session:
-            found = doubtful(session, now, after)
+            found = doubtful(session, now, after, batch)
             changed = [home.row.patient_id for home in homes(session, found, now) if home.over or home.news(now)]
         total += _tell_each(engine, changed, now)
-        if len(found) < BATCH:
+        if len(found) < batch:
             return total
         after = found[-1]
 
