@@ -1,6 +1,7 @@
 """Kit over HTTP: its life with whoever does what, what there is of it, which devices are meant, and many at once."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import pytest
 
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
-from monitoring.kit.states import NEXT, Move, State
+from monitoring.kit.states import NEXT, Move, State, diagram
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.steps import (
     add_device,
@@ -85,6 +86,11 @@ def test_a_device_goes_to_a_patient_and_back_to_the_shelf(api: Api) -> None:
     assert (history[3]["by_name"], history[3]["note"]) == ("The engineer", "collected by the crew")
 
 
+def test_the_guide_draws_the_table_of_moves() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in guide
+
+
 @pytest.mark.parametrize("state", State)
 def test_each_move_is_done_where_the_table_lets_it_and_else_refused_with_the_state(api: Api, state: State) -> None:
     for verb, move in VERBS.items():
@@ -124,6 +130,17 @@ def test_a_discharge_that_did_not_happen_gives_the_kit_back_but_not_what_came_ba
     assert [(do(api, one)["state"], do(api, one)["patient"]) for one in (kept, back)] == [
         ("issued", patient), ("returned", None),
     ]  # fmt: skip
+
+
+def test_a_device_that_was_to_go_to_somebody_who_left_stays_where_it_is(api: Api) -> None:
+    device, first, second = add_device(api)["id"], register(api), register(api)
+    stay = admit(api, second)
+    done(put(api, device, first))
+    done(put(api, device, second, utc_now() + timedelta(days=3)))
+    done(api.post(f"/v1/episodes/{stay['id']}/discharge", {"outcome": "home", "decided_by": "Dr No"}))
+    found = do(api, device)
+    assert [(one["patient"], one["until"]) for one in found["assignments"]] == [(first, None)]
+    assert (found["state"], found["patient"]) == ("issued", first)
 
 
 def test_what_is_told_late_holds_from_then_on_and_contradicts_nothing(api: Api) -> None:

@@ -152,9 +152,9 @@ ask how things are, have it charged, swap the kit, visit.
 
 {kit}
 
-* Only of a patient on a ward who is at home and to send readings: not on leave of any kind, nor on comfort monitoring,
-  nor before {silent} have passed since the admission or the return. A device counts as heard from the instant at which it
-  came to them; what it said of its battery in another home is not theirs.
+* Only of a patient on a ward who is at home and to send readings: not on leave of any kind, nor on comfort monitoring.
+  A device counts as heard when it came to them, at the admission and at each return; what it said of its battery in
+  another home is not theirs.
 * {silent} is the longest that somebody who sends once a day, and is in time, can take from one set to the next. So who is
   late is overdue before their device is silent.
 * Overdue readings and a silent device are one call. While `overdue` is open no silence is told anew; that alert shows the

@@ -30,6 +30,13 @@ from tests.workers.records import rows
 
 DEVICES, PATIENTS = 2, 2
 BY_HAND = [move for move in NEXT if move not in {Move.ISSUE, Move.SHARE, Move.HAND_ON, Move.AWAIT}]
+USUALLY = {
+    State.ISSUED: Move.RETURN,
+    State.AWAITED: Move.RETURN,
+    State.RETURNED: Move.CLEAN,
+    State.LOST: Move.FIND,
+    State.FAULTY: Move.REPAIR,
+}
 REFUSED = (Conflict, NotFound, Unacceptable)
 which_device, which_patient = st.integers(0, DEVICES - 1), st.integers(0, PATIENTS - 1)
 hours = st.integers(-30, 30)
@@ -97,13 +104,15 @@ class KitMachine(RuleBasedStateMachine):
         if self.act(lambda act: delete_assignment(act, self.kit[device])):
             assert self._state(device) is State.AWAITED
 
-    @rule(device=which_device, place=st.integers(0, 5), ago=st.none() | st.integers(0, 3))
-    def move_on(self, device: int, place: int, ago: int | None) -> None:
-        """One of the moves that the device's state lets, the most usual first."""
-        state = self._state(device)
-        possible = [move for move in BY_HAND if state in NEXT[move]]
-        if possible:
-            self.move(device, possible[place % len(possible)] if place < len(possible) else possible[0], ago)
+    @rule(device=which_device, patient=which_patient, steps=st.integers(1, 4), pause=st.integers(0, 3))
+    def goes_on(self, device: int, patient: int, steps: int, pause: int) -> None:
+        """The usual next steps of its life."""
+        for _ in range(steps):
+            self.ward.now += timedelta(hours=pause)
+            if (move := USUALLY.get(self._state(device))) is None:
+                self.give(device, patient, None)
+            else:
+                self.move(device, move, None)
 
     @rule(device=which_device, move=st.sampled_from(BY_HAND), ago=st.none() | st.integers(0, 30))
     def move(self, device: int, move: Move, ago: int | None) -> None:
