@@ -45,6 +45,7 @@ from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
 from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
 from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
 from monitoring.service import Service
+from monitoring.sharing.routes import ROUTES as SHARING_ROUTES
 from monitoring.ucr.report_routes import ROUTES as UCR_REPORT_ROUTES
 from monitoring.ucr.routes import ROUTES as UCR_ROUTES
 from monitoring.wards.bed_routes import ROUTES as BED_ROUTES
@@ -64,7 +65,8 @@ def make_app(settings: Settings) -> Litestar:
 
     routes = [
         post_readings, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *CHART_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
+        *PATIENT_ROUTES, *CHART_ROUTES, *SHARING_ROUTES,
+        *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,

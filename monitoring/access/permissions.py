@@ -54,6 +54,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
+    "read fhir metadata": frozenset(Role),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
@@ -73,7 +74,14 @@ def may_watch(role: Role | None, kind: str) -> bool:
 
 
 DEVICE_MAY: Final = frozenset(
-    {"post readings", "raise concerns", "post hospital messages", "post referral messages", "read referral messages"}
+    {
+        "post readings",
+        "raise concerns",
+        "post hospital messages",
+        "post referral messages",
+        "read referral messages",
+        "read fhir metadata",
+    }
 )
 """What a device's token lets do."""
 

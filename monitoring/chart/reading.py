@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlmodel import col
 
 from alert_rules.news2 import RED, Scale
@@ -19,6 +19,7 @@ from monitoring.chart.paper import Limit, Mark, Paper, Point
 from monitoring.clock import local_day
 from monitoring.database import AnyRow
 from monitoring.flow.tables import Entry, SpellEntry
+from monitoring.patients.chart import sets
 from monitoring.patients.plan import age_years, lines_of
 from monitoring.patients.register import find
 from monitoring.patients.tables import Patient, Plan
@@ -59,7 +60,15 @@ class _Stay:
 
 def paper(act: Act, patient_id: UUID, span: Span) -> Paper:
     """The chart of a patient's newest stay. Raises NotFound where there is none that the caller may see."""
-    stay = _stay(act, find(act, patient_id), span)
+    patient = find(act, patient_id)
+    return paper_of(act, patient, *_newest(act, patient), span)
+
+
+def paper_of(act: Act, patient: Patient, episode: Episode, ward: Ward, span: Span) -> Paper:
+    """The chart of one stay, which the caller may see."""
+    until = episode.discharged_at or act.now
+    since = max(until - _LENGTHS[span], min(episode.admitted_at, until)) if span in _LENGTHS else episode.admitted_at
+    stay = _Stay(patient, episode, ward, since, max(until, since + timedelta(hours=1)))
     points = _points(act, stay)
     plans = _plans(act, stay)
     scale, per_day = _held(plans)
@@ -77,7 +86,7 @@ def paper(act: Act, patient_id: UUID, span: Span) -> Paper:
     )
 
 
-def _stay(act: Act, patient: Patient, span: Span) -> _Stay:
+def _newest(act: Act, patient: Patient) -> tuple[Episode, Ward]:
     query = (
         select(Episode, Ward)
         .join(Ward, col(Ward.id) == col(Episode.ward_id))
@@ -88,10 +97,7 @@ def _stay(act: Act, patient: Patient, span: Span) -> _Stay:
     row = act.session.execute(query).one_or_none()
     if row is None or not act.who.may_see(row[1].code):
         raise NotFound("The patient has been on no ward.")
-    episode, ward = row
-    until = episode.discharged_at or act.now
-    since = max(until - _LENGTHS[span], min(episode.admitted_at, until)) if span in _LENGTHS else episode.admitted_at
-    return _Stay(patient, episode, ward, since, max(until, since + timedelta(hours=1)))
+    return row[0], row[1]
 
 
 def _who(patient: Patient) -> str:
@@ -108,23 +114,9 @@ def _about(stay: _Stay, now: datetime) -> str:
     )
 
 
-_SETS: Final = text(
-    """
-    SELECT reading.*,
-           (SELECT to_jsonb(rescored) FROM rescored
-            WHERE rescored.episode_id = reading.episode_id AND rescored.taken_at = reading.taken_at
-              AND rescored.set = reading.set
-            ORDER BY revision DESC LIMIT 1) AS again
-    FROM reading
-    WHERE episode_id = :episode AND taken_at >= :since AND taken_at <= :until AND quality <> 'test'
-    ORDER BY taken_at DESC, set DESC LIMIT :limit
-    """
-)
-
-
 def _points(act: Act, stay: _Stay) -> list[Point]:
-    asked = {"episode": stay.episode.id, "since": stay.since, "until": stay.until, "limit": SETS_MAX + 1}
-    return [_point(row) for row in reversed(act.session.execute(_SETS, asked).all())]
+    rows = sets(act, stay.patient.id, stay.since, stay.until, SETS_MAX + 1)
+    return [_point(row) for row in reversed(rows) if row.quality != "test"]
 
 
 def _point(row: AnyRow) -> Point:

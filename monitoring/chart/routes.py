@@ -1,6 +1,5 @@
 """The NEWS2 chart over HTTP, as SVG or PNG."""
 
-from importlib.resources import files
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -11,15 +10,12 @@ from litestar.params import FromPath, QueryParameter
 
 from monitoring.acts import Incoming, look
 from monitoring.chart.drawing import draw
+from monitoring.chart.pixels import pixels
 from monitoring.chart.reading import Span, paper
 from monitoring.patients import register
 
 SVG: Final = "image/svg+xml"
 PNG: Final = "image/png"
-ZOOM: Final = 2.0  # sharp on paper
-FONTS: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")
-"""Of matplotlib, so that a picture has letters on a machine without any fonts."""
-
 READ: Final[dict[str, Any]] = {"opt": {"allows": "read patients", "whose": register.find}, "tags": ["patients"]}
 SpanAsked = Annotated[Span, QueryParameter(name="span", description="The last 24 hours, three days, or the stay")]
 
@@ -32,7 +28,8 @@ SpanAsked = Annotated[Span, QueryParameter(name="span", description="The last 24
 )
 async def get_chart_svg(request: Incoming, patient: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[bytes]:
     """The observation chart of the newest stay: bands as on paper, the plan's limits, alerts and contacts."""
-    drawn = await look(request, lambda act: draw(paper(act, patient, span)))
+    shown = await look(request, lambda act: paper(act, patient, span))
+    drawn = await to_thread.run_sync(draw, shown)
     return Response(drawn.encode(), media_type=SVG)
 
 
@@ -44,22 +41,8 @@ async def get_chart_svg(request: Incoming, patient: FromPath[UUID], span: SpanAs
 )
 async def get_chart_png(request: Incoming, patient: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[bytes]:
     """The same chart as pixels, for documents that hold no SVG."""
-    drawn = await look(request, lambda act: draw(paper(act, patient, span)))
-    return Response(await to_thread.run_sync(_pixels, drawn), media_type=PNG)
-
-
-def _pixels(svg: str) -> bytes:
-    from resvg_py import svg_to_bytes  # noqa: PLC0415 - 5 MB that only a picture needs
-
-    folder = files("matplotlib") / "mpl-data" / "fonts" / "ttf"
-    return svg_to_bytes(
-        svg_string=svg,
-        zoom=ZOOM,
-        skip_system_fonts=True,
-        font_files=[str(folder / name) for name in FONTS],
-        font_family="DejaVu Sans",
-        sans_serif_family="DejaVu Sans",
-    )
+    shown = await look(request, lambda act: paper(act, patient, span))
+    return Response(await to_thread.run_sync(lambda: pixels(draw(shown))), media_type=PNG)
 
 
 ROUTES: list[Any] = [get_chart_svg, get_chart_png]

@@ -17,7 +17,8 @@ from tests.ward import SICK, WELL
 CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts", "/v1/devices/bulk"}
 HL7 = "/v1/hl7v2"
 BARS = "/v1/fhir/$process-message"
-FHIR = {BARS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars"}  # what is refused in FHIR
+FHIR = {BARS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars",
+        "/v1/fhir/metadata", "/v1/fhir/Observation", "/v1/fhir/Encounter/{episode}/$virtual-ward-record"}  # fmt: skip
 INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
 OWN_IDS = {*INTAKE, "/v1/receipts/notify", HL7, BARS}  # what needs no Idempotency-Key
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
