@@ -60,7 +60,7 @@ _DUE: Final = text(
                        JOIN device ON device.id = assignment.device_id
                        LEFT JOIN device_seen AS seen ON seen.device_id = device.id
                        WHERE assignment.patient_id = episode.patient_id
-                         AND during @> CAST(:now AS timestamptz)) AS worn ON true
+                         AND lower(during) <= :now AND coalesce(upper(during), 'infinity') > :now) AS worn ON true
     WHERE known.episode_id = ANY(:claimed)
     ORDER BY known.overdue_at, known.episode_id
     """
