@@ -29,7 +29,7 @@ from monitoring.escalation.tables import (
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.hospital.tables import HospitalMessage
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside, SetAsideHistory
-from monitoring.kit.tables import Assignment, Device, DeviceClock, DeviceSeen
+from monitoring.kit.tables import Assignment, Device, DeviceClock, DeviceSeen, DeviceTrouble, KitMove
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
@@ -81,6 +81,7 @@ __all__ = [
     "Device",
     "DeviceClock",
     "DeviceSeen",
+    "DeviceTrouble",
     "EmergencyCall",
     "Episode",
     "Escalation",
@@ -93,6 +94,7 @@ __all__ = [
     "HotlineCall",
     "IcbPopulation",
     "Inpatient",
+    "KitMove",
     "LadderStep",
     "LatestVitals",
     "Leave",

@@ -46,6 +46,7 @@ from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Episode, Step
 from monitoring.wards.wards import WardBody
 from workers.drain.batch import Done, process
+from workers.kit import watch_kit
 from workers.ladders import fire_due
 from workers.overdue import raise_overdue
 from workers.ucr_clock import watch_ucr
@@ -183,6 +184,7 @@ class Ward:
         else:
             self.now += clock
         raise_overdue(self.engine, self.now)
+        watch_kit(self.engine, self.now)
         watch_ucr(self.engine, self.now)
         if self.climbs:
             fire_due(self.engine, self.settings, self.now)

@@ -34,6 +34,7 @@ from workers.fallbacks import prove_fallbacks
 from workers.handovers import lapse_handovers
 from workers.holds import expire_holds
 from workers.housekeeping import forget_old, forget_ways, make_coming_months
+from workers.kit import watch_kit
 from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
@@ -80,6 +81,7 @@ def tasks() -> list[Task]:
             "releases", timedelta(seconds=5), lambda post, now: queue_again(post.engine, post.queue, post.settings, now)
         ),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("kit", timedelta(minutes=1), lambda post, now: watch_kit(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),

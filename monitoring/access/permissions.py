@@ -54,6 +54,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "route replies": frozenset({ADMIN}),
     "read kept-aside sets": frozenset({ENGINEER, CLINICIAN, SUPPORT, AUDITOR, ADMIN}),
     "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
+    "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),

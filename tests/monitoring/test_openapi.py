@@ -15,7 +15,7 @@ from tests.monitoring.api import Api
 from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, register
 from tests.ward import SICK, WELL
 
-CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts"}
+CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts", "/v1/devices/bulk"}
 HL7 = "/v1/hl7v2"
 BARS = "/v1/fhir/$process-message"
 FHIR = {BARS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars",

@@ -21,6 +21,13 @@ from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
 from alert_rules.concern import DANGER
 from alert_rules.duty import GAPS_LOOKED_FOR, HANDS_OVER_WITHIN, TAKEN_WITHIN
 from alert_rules.explain import LABELS
+from alert_rules.kit import (
+    BATTERY_CHARGED_PERCENT,
+    BATTERY_LOW_PERCENT,
+    SELDOM_USED,
+    SILENT_AFTER,
+    TOLD_AGAIN_AFTER,
+)
 from alert_rules.ladder import REPEAT_S, When
 from alert_rules.limits import LIMITED, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
@@ -117,12 +124,28 @@ def policy() -> str:
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
         **kept_aside(_span),
+        kit=_kit(),
+        silent=_span(SILENT_AFTER),
+        charged=BATTERY_CHARGED_PERCENT,
+        told_again=_span(TOLD_AGAIN_AFTER),
         zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
         possible=_possible(),
         clocks=_clocks(),
         services=" or ".join(f"`{one}`" for one in Service),
         re_access=RE_ACCESS_DAYS,
         recovery_outcomes=", ".join(f"`{one}`" for one in RecoveryOutcome),
+    )
+
+
+def _kit() -> str:
+    seldom = [(f"nothing heard of a {kind.replace('_', ' ')}", _span(span)) for kind, span in SELDOM_USED.items()]
+    return table(
+        ("Trouble", "From*"),
+        [
+            ("nothing heard of a device", _span(SILENT_AFTER)),
+            *seldom,
+            ("low battery", f"{BATTERY_LOW_PERCENT} % or less"),
+        ],
     )
 
 

@@ -118,7 +118,7 @@ One open alert per patient and kind.
   is told as `late_deterioration`. A set's new score, by a late one beside it, raises only what is graver than it was.
 * Of late and of unverified sets each is news that is as bad as the worst so far; a milder one is noted.
 * What ends by itself is told as `expired`: overdue readings when they come; refused values when a sound set measured
-  them later; a wrong clock when it is right again. Nothing else does, an unverified red set least of all: nobody knows
+  them later; a wrong clock when it is right again; silent or flat kit when it is heard or charged. Nothing else does, an unverified red set least of all: nobody knows
   whose it was or when. Support workers may answer and resolve technical alerts: {technical}.
 * What was unverified and red ends by a person: who resolves the alert; who releases the set, which then alerts by itself
   where it has to; or who discards it and may answer alerts. What an engineer discards is noted in the alert, and the
@@ -171,6 +171,30 @@ Worrying: the last set that says how the patient is was amber_plus or worse, or 
 worse is open. A weight or the patient's own "alert" says too little. Red is a welfare check: two calls, the next of kin,
 a visit. The alert ends when what was due comes: what the plan expects of the patient's kit or, where it names nothing,
 one of respiratory rate, SpO2, blood pressure, pulse and temperature. A declined set is none.
+
+## Kit at home
+
+What is wrong with a device is told as `device`: amber, in the ward's staffed hours only, once. Its call is a gentle one:
+ask how things are, have it charged, swap the kit, visit.
+
+{kit}
+
+* Only of a patient on a ward who is at home and to send readings: not on leave of any kind, nor on comfort monitoring.
+  A device counts as heard when it came to them, at the admission and at each return; what it said of its battery in
+  another home is not theirs.
+* {silent} is the longest that somebody who sends once a day, and is in time, can take from one set to the next. So who is
+  late is overdue before their device is silent.
+* Overdue readings and a silent device are one call. While `overdue` is open no silence is told anew; that alert shows the
+  kit, when it was heard and how full it was. A silence told before stays, with whoever has it.
+* A sensor behind a hub is heard where the hub names it by its EUI, and the battery of such a set is the sensor's. A device
+  that was never heard by itself is not silent while other kit of the patient is heard: it speaks through that. Where
+  nothing of the kit was ever heard, it was never switched on, and is told.
+* A set that is refused, kept aside or sent again is heard all the same.
+* Of a silent device its battery is no second trouble: the alert says how full it was. Of a device that several share one
+  patient's ward is told.
+* It ends by itself: when the device is heard, charged ({charged} % or more*), given back, lost or swapped, or when the
+  patient leaves, is discharged or goes on leave. Of two troubles the alert goes on with the one that is left.
+* Resolved by a person while it lasts, a silence is told again after {told_again}* more; a low battery is not.
 
 ## Who is told, and who next
 

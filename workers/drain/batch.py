@@ -20,6 +20,7 @@ from workers.drain.ledger import enter
 from workers.drain.likely import hold_unlikely
 from workers.drain.releases import reopen, take
 from workers.drain.scoring import Scored, score
+from workers.drain.seen import store_batteries, store_seen
 from workers.drain.stays import Placed, place
 
 
@@ -56,8 +57,8 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     alerts = Alerts.lock(session, now, placed.stays.keys())
     done = Done(len(placed.items), len(items) - len(fresh) - len(taken) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
-    seen = storing.store_seen(connection, posted, clocks.of_devices(fresh), {device for device, _ in learnt})
-    storing.store_batteries(connection, arrivals)
+    seen = store_seen(connection, posted, kept, clocks.of_devices(fresh), {device for device, _ in learnt})
+    store_batteries(connection, arrivals)
     clocks.learn(connection, alerts, placed, learnt, Batch(arrivals, fresh, seen))
     note_told(connection, unverified.tell_aside(alerts, told, placed))
     unverified.settle_released(alerts, connection, released, placed)

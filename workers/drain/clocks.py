@@ -1,7 +1,7 @@
 """Devices' clocks: learnt from what arrives, told where one is wrong, and put right where that is surely known.
 
 One query for a batch, and nothing is written for a device whose clock is right but what is written anyway
-(`storing.store_seen`).
+(`seen.store_seen`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,14 +1,12 @@
 """Bulk writes: a few statements per batch, whatever its size."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 
-from devices.clock import SAMPLES_MAX, TOLERANCE
-from devices.reading import Arrival
-from monitoring.bulk import as_array, as_record, as_rows, insert_into, row_of
+from monitoring.bulk import as_record, as_rows, insert_into, row_of
 from workers.drain.items import Item
 from workers.drain.neighbours import StoredScore
 from workers.drain.scoring import Scored
@@ -30,7 +28,6 @@ ALSO: Final = (
     "reported_news2",
 )
 LAST_KNOWN: Final = ("weight", "glucose", "peak_flow", "diastolic", "wellness")
-CLOCK_OFF_S: Final = TOLERANCE // timedelta(seconds=1)
 
 SCORE: Final = {
     "points": "text",
@@ -77,13 +74,6 @@ LATEST: Final = {
     "due_at": "timestamptz",
     "overdue_at": "timestamptz",
     "missed": "smallint",
-}
-SEEN: Final = {
-    "device_id": "bigint",
-    "last_seen_at": "timestamptz",
-    "battery_percent": "int",
-    "clock_offset_s": "int",
-    "clock_samples_s": "int[]",
 }
 """The columns that are written, and their types."""
 
@@ -156,77 +146,6 @@ def update_latest(connection: psycopg.Connection, scored: Scored) -> None:
         heard = (stay.newest_at, stay.newest_set, stay.newest_severity, stay.heard_at, stay.due_at, stay.overdue_at)
         rows.append(_LATEST(stay.episode_id, values, taken, sets, also.get(number), *heard, stay.missed))
     connection.execute(_UPDATE_LATEST, (as_rows(rows),))
-
-
-_SEE: Final = f"""
-WITH written AS (
-    {insert_into("device_seen AS seen", SEEN)}
-    ON CONFLICT (device_id) DO UPDATE
-    SET last_seen_at = excluded.last_seen_at,
-        battery_percent = coalesce(excluded.battery_percent, seen.battery_percent),
-        clock_offset_s = coalesce(excluded.clock_offset_s, seen.clock_offset_s),
-        clock_samples_s = (seen.clock_samples_s || excluded.clock_samples_s)[
-            greatest(1, cardinality(seen.clock_samples_s) + cardinality(excluded.clock_samples_s) - {SAMPLES_MAX - 1}):]
-    WHERE seen.last_seen_at < excluded.last_seen_at - interval '10 s'
-       OR (excluded.battery_percent IS DISTINCT FROM seen.battery_percent AND excluded.battery_percent IS NOT NULL
-           AND seen.last_seen_at <= excluded.last_seen_at)
-    RETURNING device_id, clock_offset_s, clock_samples_s
-)
-SELECT device_id, clock_samples_s FROM written
-WHERE clock_offset_s NOT BETWEEN {-CLOCK_OFF_S} AND {CLOCK_OFF_S} OR device_id = ANY(%s::bigint[])
-"""  # noqa: S608 - our own names and numbers
-
-
-def store_seen(
-    connection: psycopg.Connection, items: Iterable[Item], samples_s: Mapping[int, list[int]], watched: Iterable[int]
-) -> dict[int, list[int]]:
-    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes.
-
-    Also what its clock was off (`samples_s`). Returns the last samples of those that are off, or `watched`.
-    """
-    newest: dict[int, Item] = {}
-    for item in items:
-        if item.source > 0 and (item.source not in newest or _heard(item) >= _heard(newest[item.source])):
-            newest[item.source] = item
-    rows = [
-        {
-            "device_id": device,
-            "last_seen_at": item.received_at,
-            "battery_percent": item.one.battery,
-            "clock_offset_s": samples_s[device][-1] if device in samples_s else None,
-            "clock_samples_s": samples_s.get(device, [])[-SAMPLES_MAX:],
-        }
-        for device, item in sorted(newest.items())
-    ]
-    if not rows:
-        return {}
-    return dict(connection.execute(_SEE, (as_rows(rows), as_array(sorted(watched)))).fetchall())
-
-
-_CHARGE: Final = """
-INSERT INTO device_seen AS seen (device_id, last_seen_at, battery_percent)
-SELECT device_id, last_seen_at, battery_percent
-FROM json_to_recordset(%s) AS new (device_id bigint, last_seen_at timestamptz, battery_percent int)
-ON CONFLICT (device_id) DO UPDATE
-SET last_seen_at = greatest(seen.last_seen_at, excluded.last_seen_at), battery_percent = excluded.battery_percent
-WHERE seen.last_seen_at <= excluded.last_seen_at
-"""
-
-
-def store_batteries(connection: psycopg.Connection, arrivals: Iterable[Arrival]) -> None:
-    """How full a device is, where that came apart from any set."""
-    newest: dict[int, Arrival] = {}
-    for one in arrivals:
-        if one.battery is None or one.source < 0:
-            continue
-        if one.source not in newest or one.received_at >= newest[one.source].received_at:
-            newest[one.source] = one
-    if newest:
-        rows = [
-            {"device_id": device, "last_seen_at": one.received_at, "battery_percent": one.battery}
-            for device, one in sorted(newest.items())
-        ]
-        connection.execute(_CHARGE, (as_rows(rows),))
 
 
 def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
@@ -313,7 +232,3 @@ def _last_known(scored: Scored) -> dict[int, dict[str, Any]]:
                 also[name] = {"value": value, "at_us": row.taken_us, "set": row.key}
                 newer.setdefault(row.stay, {})[name] = also[name]
     return newer
-
-
-def _heard(item: Item) -> tuple[datetime, datetime]:
-    return item.received_at, item.one.taken_at
