@@ -4,7 +4,7 @@ Readings touch no database: they are taken while it is away. Sent twice they are
 message has to be remembered. AA is said only of what is on disk; where the queue is away the request is answered 503.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from anyio import to_thread
 from uuid_utils.compat import uuid7
 
 from devices.formats.hl7v2 import ack, batch
-from devices.formats.hl7v2.ack import ACCEPTED, ERROR, REJECTED, Answer
+from devices.formats.hl7v2.ack import ACCEPTED, ERROR, REJECTED, Answer, Remark
 from devices.formats.hl7v2.message import Envelope, Refused, Unreadable
 from devices.formats.hl7v2.observations import SETS_MAX, is_readings, merge, observe
 from devices.formats.hl7v2.results import Observations, Worry
@@ -36,6 +36,8 @@ from monitoring.service import Service
 log = structlog.get_logger()
 
 NOTHING: Final = "noted: holds no measurement"
+CONCERNS_MAX: Final = 50
+"""In one request: each is a transaction of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,12 @@ async def receive(service: Service, who: Caller, envelopes: Sequence[Envelope], 
         merge(all_, one.decoded)
     if len(all_.sets) + len(all_.odd) + len(all_.impossible) > SETS_MAX:
         raise Unreadable(f"holds more than {SETS_MAX} sets of readings")
+    worries = [worry for one in found for worry in one.worries]
+    if len(worries) > CONCERNS_MAX:
+        raise Unreadable(f"holds more than {CONCERNS_MAX} concerns")
     await put_on_disk(service, all_, source=who.id, now=now)
-    if worries := [worry for one in found for worry in one.worries]:
-        await _be_heard(service, who, worries, now)
-    answers = [one if isinstance(one, Answer) else answer_to(one) for one in judged]
+    unraised = await _be_heard(service, who, worries, now) if worries else {}
+    answers = [one if isinstance(one, Answer) else answer_to(one, unraised) for one in judged]
     log.info(
         "readings_message", messages=len(judged), sets=len(all_.sets), kept_aside=len(all_.odd),
         refused=len(all_.refused), concerns=len(worries), outcomes="".join(sorted({one.code for one in answers})),
@@ -96,26 +100,38 @@ def _judge(envelope: Envelope, now: datetime) -> Observations | Answer:
         return Answer(ERROR, str(refused), refused.place, refused.code)
 
 
-def answer_to(found: Observations) -> Answer:
+def answer_to(found: Observations, unraised: Mapping[str, str]) -> Answer:
     """AA where anything was taken or kept aside: it is on disk, and sending it again would change nothing.
 
-    What of it was refused, kept aside or not used is named, each by its place, as a warning. AE where all was refused.
+    What of it was refused, kept aside or not used is named, each by its place, as a warning. AE where all was refused,
+    or nobody could be told of a concern, by its id with the reason: then a person must hear of it where it came from.
     """
     decoded = found.decoded
+    unheard = [
+        Remark(f"{one.place}-5", f"nobody was told of this concern: {unraised[one.id]}", 207)
+        for one in found.worries
+        if one.id in unraised
+    ]
     counts = {
         "taken": len(decoded.sets), "kept aside": len(decoded.odd), "refused": len(decoded.refused),
-        "concerns raised": len(found.worries),
+        "raised as a concern": len(found.worries) - len(unheard),
+        "NOT raised as a concern, kept aside": len(unheard),
     }  # fmt: skip
     text = "; ".join(f"{count} {what}" for what, count in counts.items() if count) or NOTHING
     is_all_refused = decoded.refused and not (decoded.sets or decoded.odd or found.worries)
-    return Answer(ERROR if is_all_refused else ACCEPTED, text, remarks=tuple(found.remarks))
+    code = ERROR if is_all_refused or unheard else ACCEPTED
+    return Answer(code, text, remarks=(*unheard, *found.remarks))
 
 
-async def _be_heard(service: Service, who: Caller, worries: Sequence[Worry], now: datetime) -> None:
-    """Raise concerns. One that is about nobody here is kept aside. Raises what the database raises: send it again."""
+async def _be_heard(service: Service, who: Caller, worries: Sequence[Worry], now: datetime) -> dict[str, str]:
+    """Raise concerns; by id those that are about nobody here, with the reason, which are kept aside.
+
+    Raises what the database raises: send it again.
+    """
     unraised = await to_thread.run_sync(lambda: [one for worry in worries if (one := _raise(service, who, worry, now))])
     if unraised:
         await put_on_disk(service, Decoded(odd=[_kept(one) for one in unraised]), source=who.id, now=now)
+    return {one.worry.id: one.reason for one in unraised}
 
 
 def _raise(service: Service, who: Caller, worry: Worry, now: datetime) -> Unraised | None:

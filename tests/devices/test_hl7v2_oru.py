@@ -242,9 +242,9 @@ def test_what_is_no_instant_or_could_be_two_is_kept_aside(written: str) -> None:
 
 
 def test_a_time_is_the_rows_its_parents_or_the_observations_and_never_the_messages() -> None:
-    parent = obx("150020^MDC_PRESS_BLD_NONINV^MDC", "", "1.0.1.0", status="X", at="20261121090000+0000")
+    parent = obx("150020^MDC_PRESS_BLD_NONINV^MDC", "", "1.0.1.0", status="X", at="20261121070000+0000")
     child = obx("systolic", "120", "1.0.1.1", at="")
-    assert taken(child, parent).taken_at.hour == 9, "monitors write parents before and after"
+    assert taken(child, parent).taken_at.hour == 7, "monitors write parents before and after"
     assert taken(obr(at="20261121080000"), child).taken_at.hour == 8
     one = aside(obr(at=""), obx("spo2", "84", at=""))
     assert (one.reason, one.detail) == ("time not known", "OBX[1]-14: says no time")
@@ -365,12 +365,12 @@ def test_a_message_that_cannot_be_read_as_a_whole_is_refused_by_its_place(lines:
 
 def test_the_answer_says_what_became_of_it_and_warns_of_each_place() -> None:
     envelope = open_envelope(oru(obx("spo2", "97"), obx("X^^99ZZZ", "5"), obx("systolic", "900")).encode())
-    said = acknowledge(envelope.header, answer_to(observe(envelope, NOW)), "A1", NOW).decode().split("\r")
+    said = acknowledge(envelope.header, answer_to(observe(envelope, NOW), {}), "A1", NOW).decode().split("\r")
     assert said[1] == "MSA|AA|M1|1 taken; 1 kept aside; 1 refused"
     assert [line.split("|")[2:5] for line in said[2:-1]] == [["OBX^2^3^1", "103", "W"], ["OBX^3^5^1", "102", "W"]]
-    all_refused = answer_to(found(obx("systolic", "900")))
+    all_refused = answer_to(found(obx("systolic", "900")), {})
     assert (all_refused.code, [one.place for one in all_refused.remarks]) == ("AE", ["OBX[1]-5"])
-    assert answer_to(found(obx("150023^^MDC", "90", f6="mmHg"))).text == "noted: holds no measurement"
+    assert answer_to(found(obx("150023^^MDC", "90", f6="mmHg")), {}).text == "noted: holds no measurement"
 
 
 def test_a_batch_holds_messages_and_is_answered_as_one() -> None:
@@ -431,7 +431,7 @@ def survives(body: bytes) -> None:
         assert msgspec.convert(msgspec.to_builtins(one), ReadingSet) == one
     for envelope in parts:
         try:
-            answer = answer_to(observe(envelope, NOW))
+            answer = answer_to(observe(envelope, NOW), {})
         except Refused:
             continue
         assert acknowledge(envelope.header, answer, "1", NOW).startswith(b"MSH")

@@ -147,15 +147,17 @@ def test_a_nurses_concern_is_raised_at_once_and_only_once(api: Api) -> None:
     at = stamp(utc_now())
     message = oru(obr("O1", at), obx("HR", "72", at=at), obx("NC", "Pallor or cyanosis", f2="ST", f6="", at=at))
     for _ in range(2):
-        assert acknowledged(sends(api, message))[0] == ["AA", "M1", "1 taken; 1 concerns raised"]
+        assert acknowledged(sends(api, message))[0] == ["AA", "M1", "1 taken; 1 raised as a concern"]
     (alert,) = api.get("/v1/alerts?state=open").json()["items"]
     assert (alert["kind"], alert["severity"], alert["version"]) == ("concern", "red", 1)
     assert alert["reasons"][0]["text"] == "the staff is worried: Pallor or cyanosis"
     loose = add_device(api, serial="H-9")
-    assert acknowledged(sends(api, message, loose["token"]))[0][0] == "AA"
+    (code, _, said), places = acknowledged(sends(api, message, loose["token"]))
+    assert (code, places[0]) == ("AE", "OBX^2^5^1 E")
+    assert said == "1 taken; 1 NOT raised as a concern, kept aside"
     drain(api)
-    assert ("can hardly be this patient's", "Pallor or cyanosis") in [
-        (reason, "Pallor or cyanosis") for reason, detail in aside(api) if "could not be raised" in detail
+    assert [reason for reason, detail in aside(api) if "a concern that could not be raised" in detail] == [
+        "can hardly be this patient's"
     ]
 
 

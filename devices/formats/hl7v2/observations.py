@@ -14,7 +14,7 @@ import msgspec
 
 from devices.formats.hl7v2.batch import messages
 from devices.formats.hl7v2.containment import corrected
-from devices.formats.hl7v2.message import Envelope, Header, Refused, Unreadable, open_envelope
+from devices.formats.hl7v2.message import Envelope, Header, Refused, open_envelope
 from devices.formats.hl7v2.moments import NoTime, instant, zone_of
 from devices.formats.hl7v2.obx import Doubtful
 from devices.formats.hl7v2.results import Message, Observations, Order, Results, line, orders
@@ -206,6 +206,3 @@ def _keep_aside(
             patient=order.patient,
         )
     )
-
-
-__all__ = ["Unreadable", "decode", "is_readings", "merge", "observe"]
