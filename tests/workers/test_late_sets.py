@@ -5,9 +5,9 @@ from typing import Any
 
 from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
+from devices.reading import set_key
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import change, count, current, rows
-from workers.drain.items import set_key
 
 
 def at(ward: Ward, clock: str) -> datetime:

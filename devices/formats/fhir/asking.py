@@ -1,0 +1,65 @@
+"""What is asked to be done with an entry of a Bundle, and the name by which its sender will ask again.
+
+Conditional create names an identifier; so does the resource; where neither does, what it says is its name
+(domain knowledge of real hubs: one in use sends no identifier at all).
+"""
+
+from hashlib import sha256
+from typing import Final
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from devices.formats.fhir.node import Refused
+from devices.formats.fhir.shapes import Document, Entry, Observation
+from devices.formats.fhir.whose import Subject
+
+SEARCH: Final = "identifier="
+NAME_MAX: Final = 2_000
+
+
+def refused_request(entry: Entry, document: Document, index: int) -> tuple[str, str, str] | None:
+    """Place, reason and issue where an entry asks for what is not done here. A Bundle that says nothing posts."""
+    request = entry.request
+    if request is None or document.type in {None, "collection"}:
+        return None
+    place = f"Bundle.entry[{index}]"
+    if request.method not in {"POST", None}:
+        return f"{place}.request.method", "only POST is done here", "not-supported"
+    kind = entry.resource.resourceType if entry.resource is not None else None
+    if request.url is not None and kind is not None and request.url.strip("/") != kind:
+        return f"{place}.request.url", f"is not {kind[:40]}", "value"
+    return None
+
+
+def asked_for(condition: str) -> str:
+    """The identifier of a conditional create, `system|value`. Raises Refused: no other search is understood."""
+    condition = condition.strip().removeprefix("?")
+    name = condition.removeprefix(SEARCH)
+    if "%" in name or "+" in name:
+        name = unquote_plus(name)
+    if not condition.startswith(SEARCH) or "&" in condition or not name.strip("|"):
+        raise Refused("request.ifNoneExist", "only identifier=system|value is understood", "not-supported")
+    if len(name) > NAME_MAX:
+        raise Refused("request.ifNoneExist", f"is longer than {NAME_MAX} characters", "too-long")
+    return name if "|" in name else f"|{name}"
+
+
+def own_name(entry: Entry, one: Observation, subject: Subject, header: str | None) -> str:
+    """The sender's name of an Observation: the same again is the same Observation. Raises Refused."""
+    condition = header
+    if condition is None and entry.request is not None:
+        condition = entry.request.ifNoneExist
+    if condition is not None:
+        return asked_for(condition)
+    for identifier in one.identifier or ():
+        if identifier.value:
+            return f"{identifier.system or ''}|{identifier.value}"
+    said = (
+        subject.name, one.device, one.code, one.effectiveDateTime, one.effectiveInstant, one.effectivePeriod,
+        one.effectiveTiming, one.component, [getattr(one, name) for name in _SAID],
+    )  # fmt: skip
+    return f"derived|{sha256(msgspec.json.encode(said)).hexdigest()}"
+
+
+_SAID: Final = tuple(name for name in Observation.__struct_fields__ if name.startswith("value"))
