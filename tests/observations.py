@@ -13,7 +13,7 @@ IDS = "https://vendor.example/obs"
 AT = "2026-11-21T10:00:00+00:00"
 SPO2, PULSE, RATE, TEMPERATURE, WEIGHT = "59408-5", "8867-4", "9279-1", "8310-5", "29463-7"
 PRESSURE, SYSTOLIC, DIASTOLIC = "85354-9", "8480-6", "8462-4"
-NEWS2 = "1104051000000101"
+NEWS2, ACVPU = "1104051000000101", "1104441000000107"
 UNITS = {
     SPO2: "%",
     PULSE: "/min",
@@ -38,15 +38,15 @@ def quantity(value: object, code: str, system: str = UCUM) -> dict[str, Any]:
 def observed(
     code: str, value: object = None, at: datetime | str | None = AT, own: str | None = None, **changed: Any
 ) -> dict[str, Any]:
-    """An Observation of a LOINC code in its usual unit; what is None is left out."""
+    """An Observation of a LOINC code (or of a concept) in its usual unit; what is None is left out."""
     whole = {
         "resourceType": "Observation",
         "status": "final",
         "identifier": None if own is None else [{"system": IDS, "value": own}],
-        "code": concept(code),
+        "code": concept(code) if isinstance(code, str) else code,
         "subject": {"reference": "Patient/1"},
         "effectiveDateTime": at.isoformat() if isinstance(at, datetime) else at,
-        "valueQuantity": None if value is None else quantity(value, UNITS.get(code, "/min")),
+        "valueQuantity": None if value is None else quantity(value, UNITS.get(str(code), "/min")),
     } | changed
     return {name: one for name, one in whole.items() if one is not None}
 

@@ -12,7 +12,7 @@ from devices.reading import Arrival
 from monitoring.alerts.life import Alerts
 from monitoring.database import driver
 from monitoring.events import emit
-from workers.drain import alerting, hearing, storing, unverified
+from workers.drain import alerting, hearing, reported, storing, unverified
 from workers.drain.aside import store_aside
 from workers.drain.items import Item, items_of, odd_of, refused_of
 from workers.drain.ledger import enter
@@ -67,6 +67,7 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
         storing.store_readings(connection, scored)
         done.rescored = storing.store_rescored(connection, scored, now)
         alerting.raise_deterioration(alerts, scored, done.rescored)
+        reported.compare(alerts, scored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)
     hearing.check_on_who_declined(connection, alerts, scored)
