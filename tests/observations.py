@@ -36,7 +36,11 @@ def quantity(value: object, code: str, system: str = UCUM) -> dict[str, Any]:
 
 
 def observed(
-    code: str, value: object = None, at: datetime | str | None = AT, own: str | None = None, **changed: Any
+    code: str | dict[str, Any],
+    value: object = None,
+    at: datetime | str | None = AT,
+    own: str | None = None,
+    **changed: Any,
 ) -> dict[str, Any]:
     """An Observation of a LOINC code (or of a concept) in its usual unit; what is None is left out."""
     whole = {

@@ -1,4 +1,4 @@
-"""Whatever the bytes: read, kept aside or refused by name, nothing else raised, in time that grows with their number."""
+"""Whatever the bytes: read, kept aside or refused by name, nothing else raised, in time that grows with them."""
 
 import time
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from tests.observations import (
     SNOMED,
     SPO2,
     TEMPERATURE,
+    UCUM,
     WEIGHT,
     body,
     bundle,
@@ -64,16 +65,18 @@ texts = st.sampled_from(
 )  # fmt: skip
 codes = st.sampled_from(
     [concept(SPO2), concept(PULSE), concept(TEMPERATURE), concept(WEIGHT), concept(ACVPU, SNOMED),
-     concept(NEWS2, SNOMED), concept("67975", MDC), concept("67996", MDC), concept("371825009", SNOMED), concept("866661000000106", SNOMED),
-     concept("85353-1"), concept("x"), {"coding": []}, {}, {"coding": [{"code": "x" * 300}]}]
+     concept(NEWS2, SNOMED), concept("67975", MDC), concept("67996", MDC), concept("371825009", SNOMED),
+     concept("866661000000106", SNOMED), concept("85353-1"), concept("x"), {"coding": []}, {},
+     {"coding": [{"code": "x" * 300}]}]
 )  # fmt: skip
+systems = st.sampled_from([MDC, UCUM, "x"])
 quantities = st.fixed_dictionaries(
-    {}, optional={"value": numbers, "unit": texts, "code": texts, "system": st.sampled_from([MDC, "http://unitsofmeasure.org", "x"]),
-                  "comparator": texts}
-)  # fmt: skip
-references = st.fixed_dictionaries(
-    {},
-    optional={"reference": texts, "identifier": st.fixed_dictionaries({}, optional={"system": texts, "value": texts})},
+    {}, optional={"value": numbers, "unit": texts, "code": texts, "system": systems, "comparator": texts}
+)
+identifiers = st.fixed_dictionaries({}, optional={"system": texts, "value": texts})
+references = st.fixed_dictionaries({}, optional={"reference": texts, "identifier": identifiers})
+series = st.fixed_dictionaries(
+    {"dimensions": st.just(1)}, optional={"data": texts, "period": numbers, "factor": numbers, "origin": quantities}
 )
 values: dict[str, st.SearchStrategy[Any]] = {
     "valueQuantity": quantities,

@@ -311,6 +311,12 @@ def test_a_clock_that_is_right_is_trusted_and_one_that_failed_is_not() -> None:
     assert (failed.sets, failed.clock_offset_s) == ([], None)
 
 
+def test_the_first_version_of_the_guide_refers_to_the_clock_as_derived_from() -> None:
+    derived = by_device(TEN - HOUR - MINUTE) | {"derivedFrom": [{"reference": "urn:uuid:0"}]}
+    (one,) = decoded(clock(TEN, TEN - HOUR), derived).sets
+    assert (one.taken_at, one.clock) == (TEN - HOUR - MINUTE, "corrected")
+
+
 def named(number: str) -> dict[str, Any]:
     """A logical reference."""
     return {"identifier": {"system": NHS_NUMBER, "value": number}}
@@ -394,8 +400,8 @@ def test_a_battery_goes_with_its_device_and_is_no_measurement_alone() -> None:
 
 
 def test_a_short_series_is_one_measurement_and_a_long_one_is_not() -> None:
-    series = {"origin": quantity(0, "/min") | {"value": 0}, "period": 1000, "dimensions": 1, "data": "70 72 E 71"}
-    del series["origin"]["value"]
+    unit = {"system": "http://unitsofmeasure.org", "code": "/min"}
+    series = {"origin": unit, "period": 1000, "dimensions": 1, "data": "70 72 E 71"}
     found = decoded(observed(PULSE, valueSampledData=series))
     assert found.odd, "a sample failed"
     whole = series | {"data": "70 72 71"}

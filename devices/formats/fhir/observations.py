@@ -265,14 +265,14 @@ def _in_time(
         return said.at, None, said.doubt
     if not context.stamps:
         return said.at, None, None
-    named = times.refers_to(one)
+    named = times.refers_to(one, context.stamps)
     reference = one.device.reference if one.device is not None else None
     stamp = context.stamps.get(named or "") or context.stamps.get(reference or "") or context.stamps.get(device or "")
     if stamp is None:
         return said.at, None, None
     if stamp.is_fault:
         return said.at, None, "the clock of its device is not to be trusted (coincident timestamp without a value)"
-    at, clock = times.corrected(said.at, stamp, is_named=named is not None and named in context.stamps)
+    at, clock = times.corrected(said.at, stamp, is_named=named is not None)
     return at, clock, None
 
 

@@ -7,6 +7,7 @@ where it cannot be the gateway's, or where its Observation does not refer to the
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -140,11 +141,12 @@ def stamp_of(one: Observation) -> Stamp:
     return Stamp(gateway, device, is_fault=device is None and not is_ticks, is_ticks=is_ticks)
 
 
-def refers_to(one: Observation) -> str | None:
-    """The coincident timestamp that a measurement names."""
-    for extension in one.extension or ():
-        if extension.url == TIME_STAMP and extension.valueReference is not None:
-            return extension.valueReference.reference
+def refers_to(one: Observation, stamps: Container[str]) -> str | None:
+    """The coincident timestamp that a measurement names: by extension, or as the guide first had it, as derivedFrom."""
+    named = [one.valueReference for one in one.extension or () if one.url == TIME_STAMP]
+    for reference in (*named, *(one.derivedFrom or ())):
+        if reference is not None and reference.reference is not None and reference.reference in stamps:
+            return reference.reference
     return None
 
 
