@@ -4,6 +4,7 @@ Conditional create names an identifier; so does the resource; where neither does
 (domain knowledge of real hubs: one in use sends no identifier at all).
 """
 
+import re
 from hashlib import sha256
 from typing import Final
 from urllib.parse import unquote_plus
@@ -16,6 +17,7 @@ from devices.formats.fhir.whose import Subject
 
 SEARCH: Final = "identifier="
 NAME_MAX: Final = 2_000
+_PLAIN: Final = re.compile(r"identifier=([^%+&|\s]{0,900}\|[^%+&|\s]{1,900})")
 
 
 def refused_request(entry: Entry, document: Document, index: int) -> tuple[str, str, str] | None:
@@ -34,6 +36,8 @@ def refused_request(entry: Entry, document: Document, index: int) -> tuple[str, 
 
 def asked_for(condition: str) -> str:
     """The identifier of a conditional create, `system|value`. Raises Refused: no other search is understood."""
+    if (plain := _PLAIN.fullmatch(condition)) is not None:
+        return plain[1]
     condition = condition.strip().removeprefix("?")
     name = condition.removeprefix(SEARCH)
     if "%" in name or "+" in name:

@@ -39,6 +39,7 @@ class Part(msgspec.Struct, gc=False):
     names: Sequence[str] = ()
     refers_to: Sequence[str] = ()
     set_id: str | None = None
+    is_rider: bool = False  # no measurement by itself
 
     def reading(self, fields: Fields, at: datetime) -> "Part":
         """The same of another instant, with these fields in place of its own."""
@@ -62,8 +63,10 @@ class _Group:
         """Whether nothing in it says otherwise."""
         mine = self.fields
         for name, value in fields.items():
-            if mine.get(name, value) != value:
+            if name in mine and mine[name] != value:
                 return False
+        if "on_oxygen" not in fields and "oxygen_flow" not in fields:
+            return True
         on_oxygen = fields.get("on_oxygen", mine.get("on_oxygen"))
         flow = fields.get("oxygen_flow", mine.get("oxygen_flow"))
         return on_oxygen is None or flow is None or on_oxygen == (flow > 0)
@@ -74,7 +77,7 @@ def compose(parts: Iterable[Part], decoded: Decoded) -> list[Part]:
     groups: dict[tuple[Any, ...], list[_Group]] = {}
     riders: list[Part] = []
     for part in parts:
-        if part.fields.keys() <= RIDERS:
+        if part.is_rider:
             riders.append(part)
             continue
         key = (part.patient, part.subject, part.device, part.taken_at, part.quality, part.clock)
@@ -119,16 +122,19 @@ def _ride(rider: Part, groups: list[_Group]) -> bool:
 def observed(parts: Sequence[Part], fields: Fields | None = None) -> Observed:
     """A set of these Observations, as any sender gives one. The first says whose, by what and when."""
     first = parts[0]
-    return Observed(
+    one = Observed(
         id=set_id([part.own for part in parts]),
         taken_at=first.taken_at,
         patient=first.patient,
         quality=first.quality,
         sensor=first.sensor,
         clock=first.clock,
-        assessed_by=next((part.assessed_by for part in parts if part.assessed_by is not None), None),
         **(first.fields if fields is None else fields),
     )
+    for part in parts:
+        if part.assessed_by is not None:
+            one.assessed_by = part.assessed_by
+    return one
 
 
 def set_id(owns: Sequence[str]) -> str:

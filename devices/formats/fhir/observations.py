@@ -13,7 +13,7 @@ import msgspec
 
 from devices.formats.fhir import times
 from devices.formats.fhir.asking import own_name, refused_request
-from devices.formats.fhir.grouping import Part, compose, observed, set_id
+from devices.formats.fhir.grouping import RIDERS, Part, compose, observed, set_id
 from devices.formats.fhir.node import Refused
 from devices.formats.fhir.shapes import Document, Entry, Observation, Reference, Valued
 from devices.formats.fhir.shapes import read as read_document
@@ -37,7 +37,7 @@ HEALTH_TESTS: Final = frozenset({"HTEST"})
 """In `meta.security`: test data, of HL7's v3 ActReason."""
 BLANK_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 PARTS_MAX: Final = 1000
-REFUSALS_MAX: Final = 1000
+PERCENT_MAX: Final = 100
 
 _CANNOT: Final = {name: values for name, _, values in NUMBERS}
 
@@ -62,7 +62,6 @@ class Member(msgspec.Struct, gc=False):
     issue: str = "value"
     is_unreadable: bool = False
     part: Part | None = None
-    odd: list[Odd] = []
 
 
 @dataclass(slots=True)
@@ -180,9 +179,11 @@ def _member(index: int, entry: Entry, context: _Context, decoded: Decoded) -> Me
     if (fault := context.document.faults.get(index)) is not None:
         member.is_unreadable = True
         return _refuse(member, decoded, *fault, "structure")
-    one = entry.resource
-    if (wrong := refused_request(entry, context.document, index)) is not None:
-        return _refuse(member, decoded, *wrong)
+    one, request = entry.resource, entry.request
+    if request is not None and (request.method != "POST" or request.url != "Observation"):  # nearly always they are
+        wrong = refused_request(entry, context.document, index)
+        if wrong is not None:
+            return _refuse(member, decoded, *wrong)
     if one is None:
         return _refuse(member, decoded, member.place, "is required", "required")
     if one.resourceType != "Observation":
@@ -232,8 +233,10 @@ def _placed(
     said = times.when(one)
     if said.is_wrong:
         return _refuse(member, decoded, f"{member.place}.{said.place}", said.doubt or "is no time")
-    sensor, device = context.whose.sensor(one)
-    at, clock, time_doubt = _in_time(one, said, device, context)
+    sensor, device = context.whose.sensor(one) if one.device is not None else (None, None)
+    at, clock, time_doubt = said.at, None, said.doubt
+    if context.stamps and time_doubt is None:
+        at, clock, time_doubt = _in_time(one, said, device, context)
     if at is not None and time_doubt is None and not YEAR_MIN <= at.year <= YEAR_MAX:
         reason = f"year {at.year} is not between {YEAR_MIN} and {YEAR_MAX}"
         return _refuse(member, decoded, f"{member.place}.{said.place}", reason)
@@ -242,12 +245,19 @@ def _placed(
         return _refuse(member, decoded, member.place, "says both oxygen and a flow of 0", "invariant")
     part = Part(
         member.index, member.own, fields, subject.patient, subject.name, device, sensor, at or BLANK_TIME,
-        found.quality, clock, assessor_of(one) if "consciousness" in fields else None,
+        found.quality, clock,
     )  # fmt: skip
+    if "consciousness" in fields:
+        part.assessed_by = assessor_of(one)
+    elif ("battery" in fields or "reported_news2" in fields) and fields.keys() <= RIDERS:
+        part.is_rider = True
     if context.has_groups:
         part.names = _names(context.document, member.index, one)
         part.refers_to = [to.reference for to in (*(one.derivedFrom or ()), *(one.hasMember or ())) if to.reference]
-    if doubts := _doubts(one, found, subject, said, time_doubt, context):
+    is_plain = one.status == "final" and time_doubt is None and fields and subject.kind == "Patient"
+    if not (is_plain and one.implicitRules is None and len(context.subjects) <= 1) and (
+        doubts := _doubts(one, found, subject, said, time_doubt, context)
+    ):
         return _keep_aside(member, part, doubts, context, decoded)
     if (cannot := _cannot(fields)) is not None:
         return _refuse_impossible(member, part, cannot, decoded)
@@ -261,10 +271,7 @@ def _in_time(
     one: Observation, said: When, device: str | None, context: _Context
 ) -> tuple[datetime | None, Any, str | None]:
     """The instant on the true timeline, what its clock was worth, and why it is not known."""
-    if said.doubt is not None or said.at is None:
-        return said.at, None, said.doubt
-    if not context.stamps:
-        return said.at, None, None
+    assert said.at is not None
     named = times.refers_to(one, context.stamps)
     reference = one.device.reference if one.device is not None else None
     stamp = context.stamps.get(named or "") or context.stamps.get(reference or "") or context.stamps.get(device or "")
@@ -305,17 +312,16 @@ def _found(one: Observation, concept: str | None, contradiction: str | None) -> 
     found = Found()
     if concept is not None:
         take(one, concept, "", found)
-    if one.component is None or concept == "not_kept":
-        parts: tuple[Valued, ...] = ()
-    else:
-        parts = one.component
+        if one.component is None or concept == "not_kept":
+            return found
+    parts = one.component or ()
     if len(parts) > PARTS_MAX:
         found.refuse("component", f"holds more than {PARTS_MAX}", "too-long")
         return found
     for number, component in enumerate(parts):
         _component(component, f"component[{number}].", found)
     if concept is None:  # it may change what its components mean
-        reads, found.fields, found.doubts = found.fields, {}, []
+        reads, found.fields, found.doubts = found.fields, {}, ()
         found.doubt("code not known", "code", contradiction or shown(one.code), reads)
     return found
 
@@ -353,8 +359,9 @@ def _cannot(fields: dict[str, Any]) -> str | None:
             note = values[value][1]
             if note is not None and note.cannot is not None:
                 return f"{name} {note.cannot}"
-    battery = fields.get("battery")
-    return None if battery is None or 0 <= battery <= 100 else "battery is no percentage"
+        elif name == "battery" and not 0 <= value <= PERCENT_MAX:
+            return "battery is no percentage"
+    return None
 
 
 def _refuse_impossible(member: Member, part: Part, reason: str, decoded: Decoded) -> Member:
@@ -373,7 +380,7 @@ def _keep_aside(member: Member, part: Part, doubts: _Doubts, context: _Context, 
         _add_odd(member, part, (why, f"{member.place}.{detail}"), reads, at, context, decoded)
         if member.fate is Fate.REFUSED:
             return member
-    member.reason = member.odd[0].detail
+    member.reason = f"{member.place}.{doubts[0][1]}"
     return member
 
 
@@ -397,7 +404,6 @@ def _add_odd(
         id=set_id([part.own]), reason=why[0], detail=why[1][:500], document=document, taken_at=at,
         reads=_would_be(part, reads), patient=part.patient,
     )  # fmt: skip
-    member.odd.append(odd)
     decoded.odd.append(odd)
 
 

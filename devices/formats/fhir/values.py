@@ -7,7 +7,7 @@ FHIRPath, for the decoder to keep aside; what is not as FHIR has it is refused.
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from operator import attrgetter
 from statistics import median_low
 from typing import Any, Final, Literal
 
@@ -50,14 +50,14 @@ class Found(msgspec.Struct, gc=False):
     """What was found in one Observation. Places are FHIRPaths from the Observation on."""
 
     fields: Fields = {}
-    doubts: list[tuple[Weakness, str, str, Fields]] = []  # with what it would be
+    doubts: tuple[tuple[Weakness, str, str, Fields], ...] = ()  # with what it would be
     refused: tuple[str, str, str] | None = None  # place, reason, issue
     quality: Quality = "good"
     says_nothing: str | None = None  # why it holds no value, where it says so
 
     def doubt(self, why: Weakness, place: str, detail: str, reads: Fields | None = None) -> None:
         """Leave a value to a person."""
-        self.doubts.append((why, place, detail, reads or {}))
+        self.doubts += ((why, place, detail, reads or {}),)
 
     def refuse(self, place: str, reason: str, issue: str = "value") -> None:
         """Of several refusals the first is told."""
@@ -73,10 +73,10 @@ def take(valued: Valued, concept: str | None, within: str, found: Found) -> None
         return
     if concept in MEASURED and concept is not None:  # nearly always
         quantity = valued.valueQuantity
-        if quantity is None or valued.valueInteger is not None or valued.valueCodeableConcept is not None:
-            _other(valued, concept, within, found)
-        else:
+        if quantity is not None and _others_of(valued) == _NO_OTHERS:
             _measured(concept, quantity, within, found)
+        else:
+            _other(valued, concept, within, found)
     elif concept is None:
         if _has_value(valued):
             found.doubt("code not known", f"{within}code", shown(valued.code))
@@ -148,16 +148,27 @@ def _counts(valued: Valued, within: str, found: Found) -> bool:
     return False
 
 
-def _has_value(valued: Valued) -> bool:
-    return any(getattr(valued, name) is not None for name in _VALUES)
-
-
 _VALUES: Final = tuple(name for name in Valued.__struct_fields__ if name.startswith("value"))
+_values_of: Final = attrgetter(*_VALUES)
+_NO_VALUES: Final = (None,) * len(_VALUES)
+_others_of: Final = attrgetter(*(name for name in _VALUES if name != "valueQuantity"))
+_NO_OTHERS: Final = (None,) * (len(_VALUES) - 1)
+
+
+def _has_value(valued: Valued) -> bool:
+    has: bool = _values_of(valued) != _NO_VALUES
+    return has
+
+
+def _said(valued: Valued) -> list[str]:
+    """The values that it has, by name."""
+    found = _values_of(valued)
+    return [] if found == _NO_VALUES else [name for name, one in zip(_VALUES, found, strict=True) if one is not None]
 
 
 def _other(valued: Valued, concept: str, within: str, found: Found) -> None:
     """A vital sign that comes otherwise than as one quantity."""
-    said = [name for name in _VALUES if getattr(valued, name) is not None]
+    said = _said(valued)
     if not said:
         found.refuse(f"{within}value", "holds no value", "required")
     elif len(said) > 1:
@@ -176,10 +187,8 @@ def _measured(concept: str, quantity: Quantity, within: str, found: Found) -> No
     if value is None:
         found.refuse(f"{within}valueQuantity.value", "is required", "required")
         return
-    if len(quantity.code or "") + len(quantity.unit or "") + len(quantity.system or "") > _UNIT_CHARS_MAX:
-        found.doubt("unit not known", f"{within}valueQuantity", "its unit is longer than any")
-        return
-    how = _unit(concept, quantity.system, quantity.code, quantity.unit)
+    key = (concept, quantity.system, quantity.code, quantity.unit)
+    how = _UNITS.get(key) or _unit(*key)
     if how.known is None:
         reads = {concept: value} if how.is_silent else {}
         found.doubt("unit not known", f"{within}valueQuantity", how.reason, reads)
@@ -190,10 +199,8 @@ def _measured(concept: str, quantity: Quantity, within: str, found: Found) -> No
         detail = f"{quantity.comparator[:10]} {within_reason(quantity.value or 0)}: a bound, and no value"
         found.doubt("code not known", f"{within}valueQuantity.comparator", detail, {concept: value})
         return
-    if found.fields.get(concept, value) != value:
+    if found.fields.setdefault(concept, value) != value:
         found.refuse(f"{within}valueQuantity", f"contradicts another value of {concept} in it", "invariant")
-        return
-    found.fields[concept] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +213,22 @@ class Unit:
     is_silent: bool = False
 
 
-@lru_cache(maxsize=1024)
+_UNITS: Final[dict[tuple[str, str | None, str | None, str | None], Unit]] = {}
+"""Those that were met, as many as a ward's devices send."""
+_UNITS_MAX: Final = 1024
+
+
 def _unit(concept: str, system: str | None, code: str | None, unit: str | None) -> Unit:
+    """A unit, looked up once."""
+    if len(code or "") + len(unit or "") + len(system or "") > _UNIT_CHARS_MAX:
+        return Unit(None, reason="its unit is longer than any")
+    if len(_UNITS) >= _UNITS_MAX:
+        _UNITS.clear()
+    found = _UNITS[concept, system, code, unit] = _looked_up(concept, system, code, unit)
+    return found
+
+
+def _looked_up(concept: str, system: str | None, code: str | None, unit: str | None) -> Unit:
     """By code and text; each may be missing, but where both are known they have to agree."""
     if code is None and unit is None:
         return Unit(None, reason="no unit", is_silent=True)
@@ -268,7 +289,7 @@ def _number(text: str) -> Decimal | None:
 def _oxygen(valued: Valued, concept: str, within: str, found: Found) -> None:
     """Air needs no value; oxygen may have its flow."""
     on_oxygen = concept == "on_oxygen"
-    said = [name for name in _VALUES if getattr(valued, name) is not None]
+    said = _said(valued)
     if not said:
         found.fields["on_oxygen"] = on_oxygen
     elif said == ["valueBoolean"]:
@@ -300,7 +321,7 @@ def _not_kept(valued: Valued, _: str, __: str, found: Found) -> None:
 
 
 def _consciousness(valued: Valued, _: str, within: str, found: Found) -> None:
-    said = [name for name in _VALUES if getattr(valued, name) is not None]
+    said = _said(valued)
     if not said:
         found.refuse(f"{within}value", "holds no value", "required")
         return
