@@ -120,6 +120,9 @@ One open alert per patient and kind.
 * What ends by itself is told as `expired`: overdue readings when they come; refused values when a sound set measured
   them later. Nothing else does, an unverified red set least of all: nobody knows whose it was or when. Support workers
   may answer and resolve technical alerts: {technical}.
+* A NEWS2 that came with readings is compared with the score of their set, whole or as a range. Where it cannot be the
+  same, or is graver than what the set raised, it is told as gravely as the higher of the two; of a set that came an hour
+  late or more, as amber. It is never taken for our own score.
 * A refused set is kept aside. What else it measured is judged like any set that was kept aside: where it would be red,
   the ward is told to call. Each refused value is noted; the third refused set in a row is amber_plus*.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
