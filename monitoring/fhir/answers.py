@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Response
 
-from devices.formats.fhir.observations import Fate, Reading
+from devices.formats.fhir.members import Fate, Reading
 from monitoring.bars.outcomes import CODES, FHIR, MEANS
 from monitoring.fhir.taking import Done
 

@@ -12,11 +12,13 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlmodel import col
 
 from devices.formats.fhir.grouping import Part
 from devices.reading import set_key
 from monitoring.database import driver, once_more, snapshot, transaction
+from monitoring.fhir.tables import FhirObservation
 
 SAME_TIME: Final = timedelta(minutes=10)
 """Two gateways that read one stored measurement place it on timelines that differ a little. The design's own."""
@@ -56,12 +58,6 @@ def claim_of(part: Part, source: int) -> Claim:
     return Claim(name, content, part.taken_at, f"{key}-{what}", UUID(key))
 
 
-_KNOWN: Final = """
-SELECT known.name, known.content, known.taken_at, known.id, known.set
-FROM fhir_observation AS known
-WHERE known.source = %s AND known.name = ANY(%s::bytea[])
-"""
-
 _CLAIM: Final = """
 INSERT INTO fhir_observation (source, name, content, id, set, taken_at, made_at)
 SELECT %s, name, content, id, set, taken_at, %s
@@ -75,9 +71,9 @@ RETURNING name
 
 def known(engine: Engine, source: int, names: Sequence[bytes]) -> dict[bytes, Claim]:
     """Those of these names that are claimed."""
+    query = select(FhirObservation).where(col(FhirObservation.source) == source, col(FhirObservation.name).in_(names))
     with snapshot(engine) as session:
-        rows = driver(session).execute(_KNOWN, (source, list(names))).fetchall()
-    return {claim.name: claim for claim in (Claim(bytes(name), bytes(content), *rest) for name, content, *rest in rows)}
+        return {row.name: Claim(row.name, row.content, row.taken_at, row.id, row.set) for row in session.scalars(query)}
 
 
 def claim(engine: Engine, source: int, claims: Sequence[Claim], now: datetime) -> dict[bytes, Claim | None]:

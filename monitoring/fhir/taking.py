@@ -9,7 +9,8 @@ from http import HTTPStatus
 import msgspec
 from anyio import to_thread
 
-from devices.formats.fhir.observations import Fate, Member, Reading, contradicts, settle
+from devices.formats.fhir.members import Fate, Member, Reading, contradicts
+from devices.formats.fhir.observations import settle
 from devices.reading import Arrival
 from monitoring.clock import utc_now
 from monitoring.fhir.claims import Claim, claim, claim_of, known

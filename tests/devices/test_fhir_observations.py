@@ -194,6 +194,13 @@ def test_any_known_code_decides_and_two_that_contradict_do_not() -> None:
     assert aside(observed(unknown, valueQuantity=quantity(28, "%"))).reason == "code not known"
 
 
+def test_what_has_no_code_is_refused() -> None:
+    assert refused({name: one for name, one in observed(SPO2, 96).items() if name != "code"})[0] == "Observation.code"
+    one = pressure(120, 60)
+    del one["component"][1]["code"]
+    assert refused(one)[0] == "Observation.component[1].code"
+
+
 def test_an_unknown_panel_is_not_taken_apart() -> None:
     one = aside(pressure(120, 60) | {"code": concept("1", "http://example.org/averages")})
     assert (one.reason, one.reads and one.reads.systolic) == ("code not known", 120)
@@ -396,6 +403,7 @@ def test_a_score_goes_with_what_it_was_made_of(total: dict[str, Any]) -> None:
 def test_a_battery_goes_with_its_device_and_is_no_measurement_alone() -> None:
     battery = observed(concept("67996", MDC), valueQuantity=quantity(80, "%"), subject={"reference": "Device/1"})
     assert taken(battery, observed(SPO2, 96)).battery == 80
+    assert taken(battery, observed(SPO2, 96, subject=named("9434765919"))).battery == 80
     assert "without the measurements" in refused(battery)[1]
 
 

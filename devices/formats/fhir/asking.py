@@ -21,17 +21,23 @@ _PLAIN: Final = re.compile(r"identifier=([^%+&|\s]{0,900}\|[^%+&|\s]{1,900})")
 
 
 def refused_request(entry: Entry, document: Document, index: int) -> tuple[str, str, str] | None:
-    """Place, reason and issue where an entry asks for what is not done here. A Bundle that says nothing posts."""
+    """Place, reason and issue where an entry asks for what is not done here. A Bundle that says nothing posts.
+
+    Of other resources only the identifiers are read, whether they are to be made or changed.
+    """
     request = entry.request
     if request is None or document.type in {None, "collection"}:
         return None
-    place = f"Bundle.entry[{index}]"
-    if request.method not in {"POST", None}:
-        return f"{place}.request.method", "only POST is done here", "not-supported"
-    kind = entry.resource.resourceType if entry.resource is not None else None
-    if request.url is not None and kind is not None and request.url.strip("/") != kind:
-        return f"{place}.request.url", f"is not {kind[:40]}", "value"
+    kind = entry.resource.resourceType if entry.resource is not None else "Observation"
+    if request.method not in (_READ if kind == "Observation" else _NAMED):
+        return f"Bundle.entry[{index}].request.method", f"is not done here of {kind or 'that'}"[:100], "not-supported"
+    if kind == "Observation" and request.url is not None and request.url.strip("/") != kind:
+        return f"Bundle.entry[{index}].request.url", "is not Observation", "value"
     return None
+
+
+_READ: Final = frozenset({"POST", None})
+_NAMED: Final = frozenset({"POST", "PUT", None})
 
 
 def asked_for(condition: str) -> str:

@@ -106,7 +106,8 @@ def _ride(rider: Part, groups: list[_Group]) -> bool:
 
     Of several the last, for what was measured before is carried into it.
     """
-    same = [group for group in groups if group.parts[0].patient == rider.patient and group.fits(rider.fields)]
+    mine = {rider.patient} if rider.patient is not None else {group.parts[0].patient for group in groups}
+    same = [group for group in groups if group.parts[0].patient in mine and group.fits(rider.fields)]
     found = [group for group in same if group.parts[0].taken_at == rider.taken_at]
     if not found and rider.refers_to:
         named = set(rider.refers_to)

@@ -5,23 +5,33 @@ subject, sensor and instant are one set. `decode` is both. Knows no I/O, and rai
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 from typing import Any, Final
-
-import msgspec
 
 from devices.formats.fhir import times
 from devices.formats.fhir.asking import own_name, refused_request
-from devices.formats.fhir.grouping import RIDERS, Part, compose, observed, set_id
+from devices.formats.fhir.grouping import RIDERS, Part, compose
+from devices.formats.fhir.members import (
+    BLANK_TIME,
+    Doubts,
+    Fate,
+    Member,
+    Reading,
+    add_odd,
+    cannot,
+    keep_aside,
+    note,
+    refuse,
+    refuse_impossible,
+)
 from devices.formats.fhir.node import Refused
 from devices.formats.fhir.shapes import Document, Entry, Observation, Reference, Valued
 from devices.formats.fhir.shapes import read as read_document
 from devices.formats.fhir.times import Stamp, When
 from devices.formats.fhir.values import GROUPS, Found, meaning, shown, take
 from devices.formats.fhir.whose import PERSONS, Subject, Whose, assessor_of, resources
-from devices.posted import NUMBERS, YEAR_MAX, YEAR_MIN, Decoded, judge
-from devices.reading import Doubt, Odd, Quality, ReadingSet, Refusal
+from devices.posted import YEAR_MAX, YEAR_MIN, Decoded
+from devices.reading import Doubt, Quality
 
 COLLECTIONS: Final = frozenset({"batch", "transaction", "collection"})
 AS_RESULT: Final[dict[str, Quality]] = {"final": "good", "preliminary": "low", "registered": "low"}
@@ -35,52 +45,7 @@ KEPT_ASIDE: Final[dict[str, tuple[Doubt, str]]] = {
 CANCELLED: Final = "cancelled"
 HEALTH_TESTS: Final = frozenset({"HTEST"})
 """In `meta.security`: test data, of HL7's v3 ActReason."""
-BLANK_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 PARTS_MAX: Final = 1000
-PERCENT_MAX: Final = 100
-
-_CANNOT: Final = {name: values for name, _, values in NUMBERS}
-
-
-class Fate(StrEnum):
-    """What becomes of an entry."""
-
-    TAKEN = "taken"
-    ASIDE = "kept aside"
-    NOTED = "noted"  # understood, and nothing of it is kept
-    REFUSED = "refused"
-
-
-class Member(msgspec.Struct, gc=False):
-    """An entry of a document, and what becomes of it. `issue`: FHIR's type of what is wrong."""
-
-    index: int
-    place: str
-    fate: Fate
-    own: str = ""  # the sender's name of it, or one made of what it says
-    reason: str = ""
-    issue: str = "value"
-    is_unreadable: bool = False
-    part: Part | None = None
-
-
-@dataclass(slots=True)
-class Reading:
-    """What a document is."""
-
-    document: Document
-    members: list[Member]
-    decoded: Decoded  # until it is settled without sets: what is refused, impossible and odd
-
-    @property
-    def type(self) -> str | None:
-        """Of the Bundle; None for a single Observation."""
-        return self.document.type
-
-    @property
-    def taken(self) -> list[Member]:
-        """What is to become sets."""
-        return [one for one in self.members if one.part is not None]
 
 
 @dataclass(slots=True)
@@ -108,22 +73,7 @@ def settle(reading: Reading, members: list[Member]) -> None:
     for part in compose((one.part for one in members if one.part is not None), reading.decoded):
         member = by_index[part.index]
         member.part = None
-        _note(member, reading.decoded, member.place, "comes without the measurements that it is about")
-
-
-def contradicts(reading: Reading, member: Member) -> None:
-    """Keep a member aside whose name was given before to something else."""
-    part = member.part
-    assert part is not None
-    member.part, member.fate, member.issue = None, Fate.REFUSED, "conflict"
-    member.reason = f"{member.own[:200]} was sent before with other content"
-    if (document := reading.document.original(member.index)) is not None:
-        reading.decoded.odd.append(
-            Odd(
-                id=set_id([part.own]), reason="same id, other content", detail=f"{member.place}: {member.reason}"[:500],
-                document=document, taken_at=part.taken_at, reads=_would_be(part, part.fields), patient=part.patient,
-            )
-        )  # fmt: skip
+        note(member, reading.decoded, member.place, "comes without the measurements that it is about")
 
 
 def read(body: bytes, *, if_none_exist: str | None = None) -> Reading:
@@ -149,7 +99,7 @@ def _context(document: Document, header: str | None) -> _Context:
             subject = context.whose.subject(one)
             if subject.patient is None and subject.name is not None and subject.kind in PERSONS:
                 context.subjects.add(subject.name)
-        if one.valueQuantity is None or one.effectiveDateTime is None:
+        if one.valueQuantity is None:  # of a device that counts ticks its gateway makes instants
             _note_stamp(context, entry, one)
         if one.derivedFrom is not None or one.hasMember is not None:
             context.has_groups = True
@@ -178,17 +128,17 @@ def _member(index: int, entry: Entry, context: _Context, decoded: Decoded) -> Me
     member = Member(index, context.document.place(index), Fate.TAKEN)
     if (fault := context.document.faults.get(index)) is not None:
         member.is_unreadable = True
-        return _refuse(member, decoded, *fault, "structure")
+        return refuse(member, decoded, *fault, "structure")
     one, request = entry.resource, entry.request
     if request is not None and (request.method != "POST" or request.url != "Observation"):  # nearly always they are
         wrong = refused_request(entry, context.document, index)
         if wrong is not None:
-            return _refuse(member, decoded, *wrong)
+            return refuse(member, decoded, *wrong)
     if one is None:
-        return _refuse(member, decoded, member.place, "is required", "required")
+        return refuse(member, decoded, member.place, "is required", "required")
     if one.resourceType != "Observation":
         if one.resourceType is None:
-            return _refuse(member, decoded, f"{member.place}.resourceType", "is required", "required")
+            return refuse(member, decoded, f"{member.place}.resourceType", "is required", "required")
         member.fate, member.reason = Fate.NOTED, f"a {one.resourceType[:40]} is read for its identifiers only"
         return member
     return _observation(member, entry, one, context, decoded)
@@ -197,11 +147,13 @@ def _member(index: int, entry: Entry, context: _Context, decoded: Decoded) -> Me
 def _observation(member: Member, entry: Entry, one: Observation, context: _Context, decoded: Decoded) -> Member:
     status, place = one.status, member.place
     if status is None:
-        return _refuse(member, decoded, f"{place}.status", "is required", "required")
+        return refuse(member, decoded, f"{place}.status", "is required", "required")
     if status == CANCELLED:
-        return _note(member, decoded, f"{place}.status", "was cancelled: no measurement")
+        return note(member, decoded, f"{place}.status", "was cancelled: no measurement")
     if status not in AS_RESULT and status not in KEPT_ASIDE:
-        return _refuse(member, decoded, f"{place}.status", "is no status of an Observation", "code-invalid")
+        return refuse(member, decoded, f"{place}.status", "is no status of an Observation", "code-invalid")
+    if one.code is None:
+        return refuse(member, decoded, f"{place}.code", "is required", "required")
     concept, contradiction = meaning(one.code)
     if concept == "clock":
         member.fate, member.reason = Fate.NOTED, "the clock of a device"
@@ -213,16 +165,16 @@ def _observation(member: Member, entry: Entry, one: Observation, context: _Conte
         found.quality = "test"
     if found.refused is not None:
         where, reason, issue = found.refused
-        return _refuse(member, decoded, f"{place}.{where}", reason, issue)
+        return refuse(member, decoded, f"{place}.{where}", reason, issue)
     if not found.fields and not found.doubts:
         return _empty(member, one, concept, found, decoded)
     subject = context.whose.subject(one)
     if subject.fault is not None:
-        return _refuse(member, decoded, f"{place}.subject", subject.fault)
+        return refuse(member, decoded, f"{place}.subject", subject.fault)
     try:
         member.own = own_name(entry, one, subject, context.header)
     except Refused as error:
-        return _refuse(member, decoded, f"{place.removesuffix('.resource')}.{error.place}", error.reason, error.issue)
+        return refuse(member, decoded, f"{place.removesuffix('.resource')}.{error.place}", error.reason, error.issue)
     return _placed(member, one, found, subject, context, decoded)
 
 
@@ -232,17 +184,17 @@ def _placed(
     """What holds a value, in its time; kept aside where that, or whose it is, or the value itself is in doubt."""
     said = times.when(one)
     if said.is_wrong:
-        return _refuse(member, decoded, f"{member.place}.{said.place}", said.doubt or "is no time")
+        return refuse(member, decoded, f"{member.place}.{said.place}", said.doubt or "is no time")
     sensor, device = context.whose.sensor(one) if one.device is not None else (None, None)
     at, clock, time_doubt = said.at, None, said.doubt
     if context.stamps and time_doubt is None:
         at, clock, time_doubt = _in_time(one, said, device, context)
     if at is not None and time_doubt is None and not YEAR_MIN <= at.year <= YEAR_MAX:
-        reason = f"year {at.year} is not between {YEAR_MIN} and {YEAR_MAX}"
-        return _refuse(member, decoded, f"{member.place}.{said.place}", reason)
+        wrong = f"year {at.year} is not between {YEAR_MIN} and {YEAR_MAX}"
+        return refuse(member, decoded, f"{member.place}.{said.place}", wrong)
     fields = found.fields
     if fields.get("on_oxygen") and fields.get("oxygen_flow") == 0:
-        return _refuse(member, decoded, member.place, "says both oxygen and a flow of 0", "invariant")
+        return refuse(member, decoded, member.place, "says both oxygen and a flow of 0", "invariant")
     part = Part(
         member.index, member.own, fields, subject.patient, subject.name, device, sensor, at or BLANK_TIME,
         found.quality, clock,
@@ -258,12 +210,12 @@ def _placed(
     if not (is_plain and one.implicitRules is None and len(context.subjects) <= 1) and (
         doubts := _doubts(one, found, subject, said, time_doubt, context)
     ):
-        return _keep_aside(member, part, doubts, context, decoded)
-    if (cannot := _cannot(fields)) is not None:
-        return _refuse_impossible(member, part, cannot, decoded)
+        return keep_aside(member, part, doubts, context.document, decoded)
+    if (reason := cannot(fields)) is not None:
+        return refuse_impossible(member, part, reason, decoded)
     member.part = part
     for why, where, detail, reads in found.doubts:
-        _add_odd(member, part, (why, f"{member.place}.{where}: {detail}"), reads, at, context, decoded)
+        add_odd(member, part, (why, f"{member.place}.{where}: {detail}"), reads, at, context.document, decoded)
     return member
 
 
@@ -283,12 +235,9 @@ def _in_time(
     return at, clock, None
 
 
-_Doubts = list[tuple[Doubt, str, dict[str, Any]]]
-
-
 def _doubts(
     one: Observation, found: Found, subject: Subject, said: When, time_doubt: str | None, context: _Context
-) -> _Doubts:
+) -> Doubts:
     """Why the whole Observation is left to a person, where it is: reason, detail from its place on, what it reads."""
     status = one.status or ""
     if status in KEPT_ASIDE:
@@ -328,7 +277,9 @@ def _found(one: Observation, concept: str | None, contradiction: str | None) -> 
 
 def _component(component: Valued, within: str, found: Found) -> None:
     concept, contradiction = meaning(component.code)
-    if contradiction is not None:
+    if component.code is None:
+        found.refuse(f"{within}code", "is required", "required")
+    elif contradiction is not None:
         found.doubt("code not known", f"{within}code", contradiction)
     else:
         take(component, concept, within, found)
@@ -337,11 +288,11 @@ def _component(component: Valued, within: str, found: Found) -> None:
 def _empty(member: Member, one: Observation, concept: str | None, found: Found, decoded: Decoded) -> Member:
     """What holds no value: a group, a part of a score, or something that says why."""
     if found.says_nothing is not None:
-        return _note(member, decoded, member.place, found.says_nothing)
+        return note(member, decoded, member.place, found.says_nothing)
     if (concept in GROUPS and not one.component) or concept == "news2_part":
         member.fate, member.reason = Fate.NOTED, "has no value of its own that is kept"
         return member
-    return _refuse(member, decoded, f"{member.place}.value", "holds no value", "required")
+    return refuse(member, decoded, f"{member.place}.value", "holds no value", "required")
 
 
 def _names(document: Document, index: int, one: Observation) -> list[str]:
@@ -350,82 +301,3 @@ def _names(document: Document, index: int, one: Observation) -> list[str]:
         return []
     full_url = document.entries[index].fullUrl
     return ([] if full_url is None else [full_url]) + ([] if one.id is None else [f"Observation/{one.id}"])
-
-
-def _cannot(fields: dict[str, Any]) -> str | None:
-    """Why a value of it cannot be a measurement."""
-    for name, value in fields.items():
-        if (values := _CANNOT.get(name)) is not None:
-            note = values[value][1]
-            if note is not None and note.cannot is not None:
-                return f"{name} {note.cannot}"
-        elif name == "battery" and not 0 <= value <= PERCENT_MAX:
-            return "battery is no percentage"
-    return None
-
-
-def _refuse_impossible(member: Member, part: Part, reason: str, decoded: Decoded) -> Member:
-    """Refused by itself, the others of its set are not; it travels on, so that somebody is told."""
-    if part.fields.keys() != {"battery"}:
-        scratch = Decoded()
-        judge(observed([part]), member.index, scratch)
-        decoded.impossible += scratch.impossible
-    return _refuse(member, decoded, member.place, reason)
-
-
-def _keep_aside(member: Member, part: Part, doubts: _Doubts, context: _Context, decoded: Decoded) -> Member:
-    member.fate = Fate.ASIDE
-    for why, detail, reads in doubts:
-        at = part.taken_at if why != "time not known" else None
-        _add_odd(member, part, (why, f"{member.place}.{detail}"), reads, at, context, decoded)
-        if member.fate is Fate.REFUSED:
-            return member
-    member.reason = f"{member.place}.{doubts[0][1]}"
-    return member
-
-
-def _add_odd(
-    member: Member,
-    part: Part,
-    why: tuple[Doubt, str],
-    reads: dict[str, Any],
-    at: datetime | None,
-    context: _Context,
-    decoded: Decoded,
-) -> None:
-    document = context.document.original(member.index)
-    if document is None:
-        _refuse(member, decoded, member.place, "holds what cannot be kept: the character NUL, or nests too deeply")
-        member.part = None
-        return
-    if at == BLANK_TIME:
-        at = None
-    odd = Odd(
-        id=set_id([part.own]), reason=why[0], detail=why[1][:500], document=document, taken_at=at,
-        reads=_would_be(part, reads), patient=part.patient,
-    )  # fmt: skip
-    decoded.odd.append(odd)
-
-
-def _would_be(part: Part, reads: dict[str, Any]) -> ReadingSet | None:
-    """The set that it would be, were the doubt settled; None where it would be none."""
-    if not reads:
-        return None
-    scratch = Decoded()
-    judge(observed([part.reading(reads, BLANK_TIME)]), 0, scratch)
-    if not scratch.sets:
-        return None
-    return msgspec.structs.replace(scratch.sets[0], taken_at=part.taken_at)
-
-
-def _refuse(member: Member, decoded: Decoded, place: str, reason: str, issue: str = "value") -> Member:
-    member.fate, member.place, member.reason, member.issue = Fate.REFUSED, place, reason, issue
-    decoded.refused.append(Refusal(member.index, place, reason))
-    return member
-
-
-def _note(member: Member, decoded: Decoded, place: str, reason: str) -> Member:
-    """Nothing of it is kept, and its sender is told so."""
-    member.fate, member.reason = Fate.NOTED, reason
-    decoded.refused.append(Refusal(member.index, place, reason))
-    return member

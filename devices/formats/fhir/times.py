@@ -124,7 +124,6 @@ class Stamp:
     gateway: datetime | None
     device: datetime | None
     is_fault: bool  # the device's clock was read and is not to be trusted
-    is_ticks: bool = False  # the device counts, and its gateway made instants of it
 
     @property
     def offset(self) -> timedelta | None:
@@ -135,10 +134,8 @@ class Stamp:
 def stamp_of(one: Observation) -> Stamp:
     """What an Observation of a device's clock says."""
     device = None if one.valueDateTime is None else parsed(one.valueDateTime)
-    is_ticks = one.valueQuantity is not None
     said = when(one)
-    gateway = said.at if said.doubt is None else None
-    return Stamp(gateway, device, is_fault=device is None and not is_ticks, is_ticks=is_ticks)
+    return Stamp(said.at if said.doubt is None else None, device, is_fault=device is None)
 
 
 def refers_to(one: Observation, stamps: Container[str]) -> str | None:
@@ -157,7 +154,7 @@ def corrected(at: datetime, stamp: Stamp, *, is_named: bool) -> tuple[datetime, 
     """
     offset = stamp.offset
     if offset is None or stamp.gateway is None or stamp.device is None:
-        return at, "corrected" if stamp.is_ticks else "synced"
+        return at, "synced"  # by the guide: the device's own clock is the better one
     if abs(offset) <= TOLERANCE:
         return at, "synced"
     can_be_gateways = at <= stamp.gateway + TOLERANCE
