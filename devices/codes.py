@@ -10,8 +10,11 @@ SYSTEMS: Final = {
     "http://loinc.org": "loinc",
     "http://snomed.info/sct": "snomed",
     "urn:iso:std:iso:11073:10101": "mdc",
+    "urn:oid:2.16.840.1.113883.6.1": "loinc",
+    "urn:oid:2.16.840.1.113883.6.96": "snomed",
+    "urn:oid:2.16.840.1.113883.6.24": "mdc",
 }
-"""FHIR's names of the code systems, by ours."""
+"""FHIR's names of the code systems, by ours; some senders give their OIDs instead."""
 
 _FOLDER: Final = files("devices")
 

@@ -23,7 +23,7 @@ ClockTrust = Literal["synced", "corrected", "assumed"]
 """Whether a device's clock was right, was put right by what it was off, or the time of reception stands in for it."""
 Doubt = Literal[
     "code not known", "unit not known", "time not known", "withdrawn by its sender", "corrected by its sender",
-    "another user of the device", "can hardly be this patient's",
+    "another user of the device", "can hardly be this patient's", "same id, other content",
 ]  # fmt: skip
 """Why part of a document is kept aside by its decoder: nothing is guessed."""
 
@@ -153,6 +153,12 @@ def content_of(one: ReadingSet | Impossible | Odd) -> bytes:
     if isinstance(one, ReadingSet) and one.clock is not None:
         one = msgspec.structs.replace(one, clock=None)
     return sha256(_encode(one)).digest()[:16]
+
+
+def set_key(source: int, own_id: str) -> str:
+    """A set's id everywhere: a UUID of version 8, made from its source and the source's own id."""
+    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
 
 
 _encode = msgspec.json.Encoder().encode

@@ -27,6 +27,7 @@ from monitoring.delivery.routes import ROUTES as RECEIPT_ROUTES
 from monitoring.duty.routes import ROUTES as DUTY_ROUTES
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
 from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
+from monitoring.fhir.routes import ROUTES as FHIR_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.hospital.routes import ROUTES as HOSPITAL_ROUTES
@@ -75,7 +76,7 @@ def make_app(settings: Settings) -> Litestar:
         *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
-        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES,
+        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, *pages(), _swagger_files()],

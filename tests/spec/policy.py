@@ -59,7 +59,7 @@ KINDS: Final = {
     Kind.CONCERN: "somebody is worried",
     Kind.OVERDUE: "readings that were due did not come",
     Kind.DEVICE: "a device is silent, its battery low or its clock wrong",
-    Kind.DATA_QUALITY: "a refused value, or readings kept aside that would be red",
+    Kind.DATA_QUALITY: "a refused value, readings kept aside that would be red, a NEWS2 that came and is not ours",
     Kind.LATE_DETERIORATION: "what a set found that came late, and newer ones measured again, was red or critical",
     Kind.POSTING_AFTER_DISCHARGE: "readings of a patient who is on no ward",
 }

@@ -123,6 +123,9 @@ One open alert per patient and kind.
 * What was unverified and red ends by a person: who resolves the alert; who releases the set, which then alerts by itself
   where it has to; or who discards it and may answer alerts. What an engineer discards is noted in the alert, and the
   call is still owed. Where several were told of, the last decision ends it.
+* A NEWS2 that came with readings is compared with the score of their set, whole or as a range. Where it cannot be the
+  same, or is graver than what the set raised, it is told as gravely as the higher of the two; of a set that came an hour
+  late or more, as amber. It is never taken for our own score.
 * A refused set is kept aside. What else it measured is judged like any set that was kept aside: where it would be red,
   the ward is told to call. Each refused value is noted; the third refused set in a row is amber_plus*.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient

@@ -5,10 +5,10 @@ from typing import Any
 
 from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
+from devices.reading import set_key
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import change, count, current, rows
 from tests.workers.test_alerts_at_once import second_device
-from workers.drain.items import set_key
 
 
 def at(ward: Ward, clock: str) -> datetime:

@@ -12,7 +12,7 @@ from devices.reading import Arrival
 from monitoring.alerts.life import Alerts
 from monitoring.database import driver
 from monitoring.events import emit
-from workers.drain import alerting, clocks, hearing, storing, unverified
+from workers.drain import alerting, clocks, hearing, reported, storing, unverified
 from workers.drain.aside import note_told, store_aside
 from workers.drain.clocks import Batch
 from workers.drain.items import Item, items_of, odd_of, refused_of
@@ -80,6 +80,7 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
         storing.store_readings(connection, scored)
         done.rescored = storing.store_rescored(connection, scored, now)
         alerting.raise_deterioration(alerts, scored, done.rescored)
+        reported.compare(alerts, scored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)
     hearing.check_on_who_declined(connection, alerts, scored)

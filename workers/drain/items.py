@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 from devices.clock import TOLERANCE
-from devices.reading import Arrival, Impossible, Odd, ReadingSet, content_of
+from devices.reading import Arrival, Impossible, Odd, ReadingSet, content_of, set_key
 from monitoring.intake.tables import Aside
 from monitoring.schema import RETENTION
 
@@ -115,9 +114,3 @@ def odd_of(arrival: Arrival) -> list[Kept]:
 def said_of(one: Impossible) -> str:
     """The refused values, each with the reason."""
     return "; ".join(f"refused {failed.field} {failed.value}: {failed.reason}" for failed in one.values)
-
-
-def set_key(source: int, own_id: str) -> str:
-    """A set's id: a UUID of version 8, made from its source and the source's own id."""
-    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
