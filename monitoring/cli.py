@@ -217,7 +217,7 @@ def decode(
 
     try:
         understood = [decoding.understand(file, format_ and format_.value, utc_now()) for file in files]
-    except (decoding.CannotRead, decoding.NotReadYet) as error:
+    except decoding.CannotRead as error:
         _complain(str(error))
         raise typer.Exit(2) from error
     if json:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from devices.formats import every
-from devices.formats.every import NotReadYet
 from devices.posted import KEPT_ASIDE, Decoded, Posted
 from devices.reading import CHARTED, Odd, ReadingSet
 
@@ -25,7 +24,7 @@ UNITS: Final = {
 }  # fmt: skip
 
 
-__all__ = ["CannotRead", "NotReadYet", "as_json", "show", "understand"]
+__all__ = ["CannotRead", "as_json", "show", "understand"]
 
 
 class CannotRead(Exception):
@@ -44,7 +43,7 @@ class Understood:
 
 
 def understand(path: Path, name: str | None, now: datetime) -> Understood:
-    """Decode one file, of the format named or seen. Raises CannotRead, NotReadYet."""
+    """Decode one file, of the format named or seen. Raises CannotRead."""
     try:
         if path.stat().st_size > BYTES_MAX:
             raise CannotRead(f"{path}: larger than {BYTES_MAX} bytes")

@@ -26,6 +26,7 @@ from monitoring.escalation.tables import (
     WardLadders,
     WardRoutes,
 )
+from monitoring.fhir.tables import FhirObservation
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.hospital.tables import HospitalMessage
 from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside, SetAsideHistory
@@ -88,6 +89,7 @@ __all__ = [
     "EthnicGroup",
     "Event",
     "FallbackTest",
+    "FhirObservation",
     "Handover",
     "Heartbeat",
     "HospitalMessage",

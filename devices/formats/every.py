@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Final
 
 from devices.formats.fhir.node import Refused as RefusedFhir
+from devices.formats.fhir.observations import decode as fhir
 from devices.formats.gatt.body import decode as gatt
 from devices.formats.hl7v2.message import Refused as RefusedHl7
 from devices.formats.hl7v2.message import Unreadable
+from devices.formats.hl7v2.observations import decode as hl7v2
 from devices.formats.native import Malformed, TooManySets
 from devices.formats.native import decode as native
 from devices.formats.open_mhealth.body import decode as open_mhealth
@@ -23,37 +23,24 @@ REFUSALS: Final = (Malformed, TooManySets, Unreadable, RefusedFhir, RefusedHl7)
 """What decoders raise where nothing of a document can be read; and nothing else."""
 
 
-class NotReadYet(Exception):
-    """This version does not read that format."""
-
-
-def _of(module: str) -> Callable[..., Decoded] | None:
-    """The decoder of a format that is read where its module is there."""
-    name = f"devices.formats.{module}.observations"
-    found: Callable[..., Decoded] | None = import_module(name).decode if find_spec(name) else None
-    return found
-
-
-def _timeless(read: Callable[..., Decoded] | None) -> Decode | None:
+def _timeless(read: Callable[[bytes], Decoded]) -> Decode:
     """A decoder that needs not know what time it is."""
-    return None if read is None else lambda body, _: read(body)
+    return lambda body, _: read(body)
 
 
-FORMATS: Final[dict[str, Decode | None]] = {
+FORMATS: Final[dict[str, Decode]] = {
     "native": _timeless(native),
-    "fhir": _timeless(_of("fhir")),
-    "hl7v2": _of("hl7v2"),
+    "fhir": _timeless(fhir),
+    "hl7v2": hl7v2,
     "gatt": _timeless(gatt),
     "open-mhealth": _timeless(open_mhealth),
 }
-"""By name: what decodes it; None where this version does not."""
+"""By name: what decodes it."""
 
 
 def decode(body: bytes, name: str, now: datetime) -> Decoded:
-    """What a document holds. Raises NotReadYet, and what REFUSALS names."""
-    if (read := FORMATS[name]) is None:
-        raise NotReadYet(f"{name} is not read by this version yet")
-    return read(body, now)
+    """What a document holds. Raises what REFUSALS names."""
+    return FORMATS[name](body, now)
 
 
 _SAYS: Final = (
