@@ -45,7 +45,7 @@ class RegisteredLine(msgspec.Struct, kw_only=True):
 
 
 class RefusedLine(msgspec.Struct, kw_only=True):
-    """A line that made nothing, and everything that is wrong with it."""
+    """A line that made nothing, and what is wrong with it."""
 
     line: int
     errors: list[Fault]
@@ -91,7 +91,7 @@ def register_all(
 
 
 def _device(row: DeviceRow, *, may_make_interfaces: bool) -> tuple[DeviceBody, list[str]] | list[Fault]:
-    """What a row says, or everything that is wrong with it."""
+    """What a row says, or what is wrong with it."""
     faults = []
     if row.kind == INTERFACE and not may_make_interfaces:
         faults.append(Fault("kind", "only an admin makes an interface"))

@@ -50,7 +50,7 @@ async def post_devices(request: Incoming) -> Response[BulkView]:
     """CSV with a header: kind, serial and, if any, identifiers (apart by spaces or semicolons), shared (true, false).
 
     Up to 1,000 lines. Each is judged alone: the good ones are registered, and each token comes back once; of the others
-    everything that is wrong is named by line and column. A device whose kind and serial are registered already, or
+    what is wrong is named by line and column. A device whose kind and serial are registered already, or
     stand on an earlier line, is refused. Where no line is good, nothing is done: 422.
     """
     body = await csv_body(request)
