@@ -166,7 +166,7 @@ def test_the_same_id_with_other_content_is_released_as_a_set_of_its_own(api: Api
 
 
 def test_what_a_killed_process_released_is_scored_once(api: Api) -> None:
-    """Killed between the decision and the stream; then the same release comes three times."""
+    """Killed between the decision and the stream; then the same release comes three times, and once more afterwards."""
     one = from_the_future(api)
     done(release(api, one, taken_at=minutes_ago(1)))
     queue = api.app.state.service.inlet._bell_client
@@ -175,8 +175,12 @@ def test_what_a_killed_process_released_is_scored_once(api: Api) -> None:
     assert queue_again(api.ward.engine, queue, settings, utc_now()) == 0  # it was put there just now
     for minutes in (1, 2, 3):
         assert queue_again(api.ward.engine, queue, settings, utc_now() + timedelta(minutes=minutes)) == 1
+    ((_, entry), *_) = queue.xrange(stream_name(0))
+    drain(api)
+    queue.xadd(stream_name(0), entry)
     drain(api)
     assert len(chart(api)) == 1
+    assert the_one(api)["state"] == "released"
     assert queue_again(api.ward.engine, queue, settings, utc_now() + timedelta(minutes=9)) == 0
 
 
