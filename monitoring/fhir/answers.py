@@ -14,7 +14,10 @@ from monitoring.fhir.taking import Done
 LOCATION: Final = "/v1/fhir/Observation/"
 TOLD_MAX: Final = 50
 """Issues in one OperationOutcome."""
-GRAVITY: Final = {Fate.REFUSED: "error", Fate.ASIDE: "warning", Fate.NOTED: "information"}
+GRAVITY: Final = {
+    Fate.TAKEN: "warning", Fate.ASIDE: "warning", Fate.NOTED: "information", Fate.REFUSED: "error",
+}  # fmt: skip
+CODE: Final = {Fate.TAKEN: "business-rule", Fate.ASIDE: "business-rule", Fate.NOTED: "informational"}
 
 
 def answer_one(reading: Reading, done: Done) -> Response[bytes]:
@@ -57,16 +60,15 @@ def outcome(done: Sequence[Done]) -> dict[str, Any]:
 
 def _issue(one: Done) -> dict[str, Any]:
     member = one.member
+    aside = {Fate.TAKEN: "taken, but for what is kept aside for a person: ", Fate.ASIDE: "kept aside for a person: "}
     issue: dict[str, Any] = {
-        "severity": GRAVITY.get(member.fate, "information"),
-        "code": {Fate.REFUSED: member.issue, Fate.ASIDE: "business-rule"}.get(member.fate, "informational"),
-        "diagnostics": member.reason or "taken",
+        "severity": GRAVITY[member.fate],
+        "code": CODE.get(member.fate, member.issue),
+        "diagnostics": aside.get(member.fate, "") + member.reason,
         "expression": [member.place],
     }
     if member.fate is Fate.REFUSED:
         issue["details"] = {"coding": [{"system": CODES, "code": MEANS[one.status][0]}]}
-    if member.fate is Fate.ASIDE:
-        issue["diagnostics"] = f"kept aside for a person: {member.reason}"
     return issue
 
 

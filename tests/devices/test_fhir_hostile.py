@@ -174,6 +174,23 @@ def test_what_no_database_holds_is_refused_where_it_would_be_kept() -> None:
     assert survives(body(observed(SPO2, 96))[:-1] + b', "note": "\xff"}') is None
 
 
+def test_however_much_of_it_is_in_doubt_it_is_kept_once() -> None:
+    unknown = [{"code": concept(str(at)), "valueQuantity": quantity(1, "x")} for at in range(1000)]
+    decoded = survives(body(observed(PRESSURE, component=unknown)))
+    assert decoded is not None
+    (one,) = decoded.odd
+    assert len(one.detail) <= 500
+
+
+def test_a_name_that_no_database_holds_is_refused() -> None:
+    entry = bundle("batch", observed(SPO2, 96))
+    entry["entry"][0]["request"]["ifNoneExist"] = "identifier=a|b%00"
+    for one in (entry, bundle("batch", observed(SPO2, 96, own="a\0b"))):
+        decoded = survives(body(one))
+        assert decoded is not None
+        assert [each.reason for each in decoded.refused] == ["holds the character NUL"]
+
+
 @pytest.mark.parametrize(
     "grow",
     [

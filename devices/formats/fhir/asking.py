@@ -17,7 +17,7 @@ from devices.formats.fhir.whose import Subject
 
 SEARCH: Final = "identifier="
 NAME_MAX: Final = 2_000
-_PLAIN: Final = re.compile(r"identifier=([^%+&|\s]{0,900}\|[^%+&|\s]{1,900})")
+_PLAIN: Final = re.compile(r"identifier=([^%+&|\s\0]{0,900}\|[^%+&|\s\0]{1,900})")
 
 
 def refused_request(entry: Entry, document: Document, index: int) -> tuple[str, str, str] | None:
@@ -52,7 +52,7 @@ def asked_for(condition: str) -> str:
         raise Refused("request.ifNoneExist", "only identifier=system|value is understood", "not-supported")
     if len(name) > NAME_MAX:
         raise Refused("request.ifNoneExist", f"is longer than {NAME_MAX} characters", "too-long")
-    return name if "|" in name else f"|{name}"
+    return _without_nul(name if "|" in name else f"|{name}", "request.ifNoneExist")
 
 
 def own_name(entry: Entry, one: Observation, subject: Subject, header: str | None) -> str:
@@ -64,12 +64,19 @@ def own_name(entry: Entry, one: Observation, subject: Subject, header: str | Non
         return asked_for(condition)
     for identifier in one.identifier or ():
         if identifier.value:
-            return f"{identifier.system or ''}|{identifier.value}"
+            return _without_nul(f"{identifier.system or ''}|{identifier.value}", "identifier")
     said = (
         subject.name, one.device, one.code, one.effectiveDateTime, one.effectiveInstant, one.effectivePeriod,
         one.effectiveTiming, one.component, [getattr(one, name) for name in _SAID],
     )  # fmt: skip
     return f"derived|{sha256(msgspec.json.encode(said)).hexdigest()}"
+
+
+def _without_nul(name: str, place: str) -> str:
+    """No database holds it, not even where it says why something was kept aside."""
+    if "\0" in name:
+        raise Refused(place, "holds the character NUL")
+    return name
 
 
 _SAID: Final = tuple(name for name in Observation.__struct_fields__ if name.startswith("value"))

@@ -1,5 +1,6 @@
 """What becomes of each entry of a document, and what is said of it: taken, kept aside, noted or refused."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,11 +15,12 @@ from devices.reading import Doubt, Odd, ReadingSet, Refusal
 
 BLANK_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 PERCENT_MAX: Final = 100
+DETAIL_MAX: Final = 500
 
 _CANNOT: Final = {name: values for name, _, values in NUMBERS}
 
 
-Doubts = list[tuple[Doubt, str, dict[str, Any]]]
+Doubts = Sequence[tuple[Doubt, str, dict[str, Any]]]
 """Why something is left to a person: reason, detail from its place on, what it reads."""
 
 
@@ -69,13 +71,13 @@ def contradicts(reading: Reading, member: Member) -> None:
     assert part is not None
     member.part, member.fate, member.issue = None, Fate.REFUSED, "conflict"
     member.reason = f"{member.own[:200]} was sent before with other content"
-    if (document := reading.document.original(member.index)) is not None:
-        reading.decoded.odd.append(
-            Odd(
-                id=set_id([part.own]), reason="same id, other content", detail=f"{member.place}: {member.reason}"[:500],
-                document=document, taken_at=part.taken_at, reads=_would_be(part, part.fields), patient=part.patient,
-            )
+    detail = f"{member.place}: {member.reason}"[:DETAIL_MAX]
+    if (original := reading.document.original(member.index)) is not None:
+        odd = Odd(
+            id=set_id([part.own]), reason="same id, other content", detail=detail, document=original,
+            taken_at=part.taken_at, reads=_would_be(part, part.fields), patient=part.patient,
         )  # fmt: skip
+        reading.decoded.odd.append(odd)
 
 
 def cannot(fields: dict[str, Any]) -> str | None:
@@ -100,37 +102,30 @@ def refuse_impossible(member: Member, part: Part, reason: str, decoded: Decoded)
 
 
 def keep_aside(member: Member, part: Part, doubts: Doubts, document: Document, decoded: Decoded) -> Member:
+    """Leave it to a person. Nothing of it is a reading."""
     member.fate = Fate.ASIDE
-    for why, detail, reads in doubts:
-        at = part.taken_at if why != "time not known" else None
-        add_odd(member, part, (why, f"{member.place}.{detail}"), reads, at, document, decoded)
-        if member.fate is Fate.REFUSED:
-            return member
-    member.reason = f"{member.place}.{doubts[0][1]}"
+    at = None if doubts[0][0] == "time not known" else part.taken_at
+    add_odd(member, part, doubts, at, document, decoded)
     return member
 
 
 def add_odd(
-    member: Member,
-    part: Part,
-    why: tuple[Doubt, str],
-    reads: dict[str, Any],
-    at: datetime | None,
-    document: Document,
-    decoded: Decoded,
+    member: Member, part: Part, doubts: Doubts, at: datetime | None, document: Document, decoded: Decoded
 ) -> None:
+    """Add what is left to a person of an Observation: once, whatever the number of its doubts; the first names it."""
     original = document.original(member.index)
     if original is None:
-        refuse(member, decoded, member.place, "holds what cannot be kept: the character NUL, or nests too deeply")
         member.part = None
+        refuse(member, decoded, member.place, "holds what cannot be kept: the character NUL, or nests too deeply")
         return
-    if at == BLANK_TIME:
-        at = None
+    detail = "; ".join(f"{member.place}.{detail}" for _, detail, _ in doubts)[:DETAIL_MAX]
+    reads = {name: value for *_, several in reversed(doubts) for name, value in several.items()}
     odd = Odd(
-        id=set_id([part.own]), reason=why[0], detail=why[1][:500], document=original, taken_at=at,
-        reads=_would_be(part, reads), patient=part.patient,
+        id=set_id([part.own]), reason=doubts[0][0], detail=detail, document=original,
+        taken_at=None if at == BLANK_TIME else at, reads=_would_be(part, reads), patient=part.patient,
     )  # fmt: skip
     decoded.odd.append(odd)
+    member.reason = detail
 
 
 def _would_be(part: Part, reads: dict[str, Any]) -> ReadingSet | None:

@@ -174,8 +174,15 @@ def _observation(member: Member, entry: Entry, one: Observation, context: _Conte
     try:
         member.own = own_name(entry, one, subject, context.header)
     except Refused as error:
-        return refuse(member, decoded, f"{place.removesuffix('.resource')}.{error.place}", error.reason, error.issue)
+        return refuse(member, decoded, _place_of_name(place, error.place), error.reason, error.issue)
     return _placed(member, one, found, subject, context, decoded)
+
+
+def _place_of_name(place: str, within: str) -> str:
+    """In the resource, or in the entry's request beside it."""
+    if within.startswith("request."):
+        return f"{place.removesuffix('.resource')}.{within}"
+    return f"{place}.{within}"
 
 
 def _placed(
@@ -214,8 +221,9 @@ def _placed(
     if (reason := cannot(fields)) is not None:
         return refuse_impossible(member, part, reason, decoded)
     member.part = part
-    for why, where, detail, reads in found.doubts:
-        add_odd(member, part, (why, f"{member.place}.{where}: {detail}"), reads, at, context.document, decoded)
+    if found.doubts:
+        left = [(why, f"{where}: {detail}", reads) for why, where, detail, reads in found.doubts]
+        add_odd(member, part, left, at, context.document, decoded)
     return member
 
 

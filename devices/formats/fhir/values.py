@@ -29,6 +29,7 @@ GROUPS: Final = frozenset({"blood_pressure", "vital_signs"})
 UCUM: Final = frozenset({"http://unitsofmeasure.org", "http://unitsofmeasure.org/", "urn:oid:2.16.840.1.113883.6.8"})
 SCORE_UNITS: Final = frozenset({"{ScoreOf}", "{score}", "ScoreOf", "score", "1", None})
 NEWS2_MAX: Final = 20
+DOUBTS_MAX: Final = 20
 
 SERIES_SECONDS_MAX: Final = 300
 """A series no longer than this is one measurement: its median stands for it. The design's own."""
@@ -56,8 +57,9 @@ class Found(msgspec.Struct, gc=False):
     says_nothing: str | None = None  # why it holds no value, where it says so
 
     def doubt(self, why: Weakness, place: str, detail: str, reads: Fields | None = None) -> None:
-        """Leave a value to a person."""
-        self.doubts += ((why, place, detail, reads or {}),)
+        """Leave a value to a person, who is shown the first few."""
+        if len(self.doubts) < DOUBTS_MAX:
+            self.doubts += ((why, place, detail, reads or {}),)
 
     def refuse(self, place: str, reason: str, issue: str = "value") -> None:
         """Of several refusals the first is told."""
