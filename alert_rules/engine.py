@@ -70,17 +70,17 @@ def with_pathways(
 ) -> Verdicts:
     """What the rules of pathways add. `groups`: the rules of each pathway, and which sets are of its wards (n,)."""
     severity = verdicts.severity.copy()
-    added: dict[int, list[PathwayRule]] = {}
-    technical: dict[int, list[PathwayRule]] = {}
+    added: list[tuple[PathwayRule, Flags]] = []
+    technical: list[tuple[PathwayRule, Flags]] = []
     for rules, belongs in groups:
         applies = belongs & facts.watched
         for rule in rules:
-            columns = np.flatnonzero(hold(rule, facts, beside) & applies)
+            flags = hold(rule, facts, beside) & applies
+            if not flags.any():
+                continue
+            (technical if rule.is_technical else added).append((rule, flags))
             if not rule.is_technical:
-                severity[columns] = np.maximum(severity[columns], np.int8(rule.severity))
-            found = technical if rule.is_technical else added
-            for column in columns.tolist():
-                found.setdefault(column, []).append(rule)
+                np.maximum(severity, flags.view(np.int8) * np.int8(rule.severity), out=severity)
     return replace(verdicts, severity=severity, added=added, technical=technical)
 
 

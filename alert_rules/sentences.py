@@ -67,12 +67,10 @@ def _earlier(beside: Beside, vital: str, column: int, within_us: int) -> list[Us
     if (seen := beside.seen.get(vital)) is None:
         return []
     place = int(np.searchsorted(seen.columns, column))
-    window = seen.window
-    near = window.known[:, place] & (window.age_us[:, place] <= within_us)
-    return [
-        Used(value, age)
-        for value, age in zip(window.earlier[near, place].tolist(), window.age_us[near, place].tolist(), strict=True)
-    ]
+    one = seen.window.columns(np.array([place]))
+    near = one.near(within_us)[:, 0]
+    ages_us = (one.now_us - one.taken_us)[near, 0].tolist()
+    return [Used(value, age) for value, age in zip(one.earlier[near, 0].tolist(), ages_us, strict=True)]
 
 
 def _would(condition: Condition) -> str:
@@ -173,8 +171,7 @@ class _Found(NamedTuple):
     def _slope(self, condition: Slope) -> str:
         seen = self.beside.seen[condition.vital]
         one = seen.window.columns(np.searchsorted(seen.columns, [self.column]))
-        near = one.known & (one.age_us <= condition.within_us)
-        a_day = shown(condition.vital, round(abs(float(theil_sen(one, near)[0])) * DAY_US))
+        a_day = shown(condition.vital, round(abs(float(theil_sen(one, one.near(condition.within_us))[0])) * DAY_US))
         before = self._before(condition.vital, condition.within_us)
         verb = "rising" if condition.high else "falling"
         over = f"over {_span(before[-1].age_us)}, {len(before) + 1} readings"

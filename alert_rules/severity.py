@@ -8,7 +8,7 @@ never fires a rule that is new, and `alarms.weigh` can take every new one as bad
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -262,16 +262,18 @@ class Verdicts:
     severity: NDArray[np.int8]  # (n,) the worst that fired
     fired: Flags  # (rules, n), rows as in RULES
     to_complete: Flags  # (n,) a person completes the set by phone within 15 min
-    added: Mapping[int, Sequence["PathwayRule"]] = field(default_factory=dict)  # by column, of the pathway; few
-    technical: Mapping[int, Sequence["PathwayRule"]] = field(
-        default_factory=dict
-    )  # likewise, of the kit: in no severity
+    added: Sequence[tuple["PathwayRule", Flags]] = ()  # of the pathways, where they fired
+    technical: Sequence[tuple["PathwayRule", Flags]] = ()  # likewise, of the kit: in no severity
+
+    def of_pathway(self, column: int) -> list["PathwayRule"]:
+        """The rules of its pathway that fired for one set, but for those of the kit."""
+        return [rule for rule, flags in self.added if flags[column]]
 
     def rules(self, column: int) -> list["Rule | PathwayRule"]:
         """Every rule that fired for one set, worst first."""
         fired = self.fired[:, column].tolist()
         rules: list[Rule | PathwayRule] = [rule for rule, fires in zip(RULES, fired, strict=True) if fires]
-        if added := self.added.get(column):
+        if added := self.of_pathway(column):
             rules = sorted([*rules, *added], key=lambda rule: rule.severity, reverse=True)
         return rules
 

@@ -24,7 +24,8 @@ from alert_rules.kinds import (
     Trend,
     Value,
 )
-from alert_rules.limits import LIMITED
+from alert_rules.limits import LIMITED, NO_HIGH, NO_LOW, Lines, table
+from alert_rules.news2 import RED
 from alert_rules.news2_arrays import ScoreArrays
 from alert_rules.severity import NOT_LOW, UNKNOWN_FLOW, Facts, Severity, Wellness
 from alert_rules.vitals import PARAMETERS, VitalArrays
@@ -33,6 +34,7 @@ from tests.alert_rules.plain_rules import PlainSet
 
 MINUTE_US = HOUR_US // 60
 BASE = {"weight": 7000, "pulse": 100, "spo2": 94}
+LINES_DRAWN = {"weight": {"red_low": 6990, "amber_low": 6997, "amber_high": 7003}, "pulse": {"red_high": 104}}
 GAPS_MIN = (0, 0, 1, 59, 60, 240, 480, 720, 1440, 1441, 2880, 4320)
 
 Stay = list[PlainSet]
@@ -73,6 +75,7 @@ def stays(draw: st.DrawFn) -> Stay:
                 usual=usual,
                 before={vital: tuple(readings) for vital, readings in before.items()},
                 poor_before=tuple(poor_before),
+                lines=LINES_DRAWN,
             )
         )
         for vital, value in values.items():
@@ -141,9 +144,16 @@ def _facts(sets: Stay) -> Facts:
     for column, one in enumerate(sets):
         for name, points in one.points.items():
             news2.points[PARAMETERS.index(name), column] = points
-    zeros = np.zeros(n, dtype=np.int32)
+    news2.single_red[:] = [RED in one.points.values() for one in sets]
+    vitals = VitalArrays(np.zeros((7, n), np.int16), np.zeros((7, n), np.bool_))
+    for column, one in enumerate(sets):
+        for name in one.known.keys() & set(PARAMETERS):
+            vitals.values[PARAMETERS.index(name), column] = one.known[name]
+            vitals.known[PARAMETERS.index(name), column] = True
+    nowhere = np.array([[NO_LOW], [NO_LOW], [NO_HIGH], [NO_HIGH]], np.int32).repeat(n, axis=1)
+    drawn = {vital: Lines(**lines) for vital, lines in LINES_DRAWN.items()}
     return Facts(
-        vitals=VitalArrays(np.zeros((7, n), np.int16), np.zeros((7, n), np.bool_)),
+        vitals=vitals,
         news2=news2,
         scorable=np.array([one.scorable for one in sets], np.bool_),
         adult=np.array([one.adult for one in sets], np.bool_),
@@ -151,9 +161,9 @@ def _facts(sets: Stay) -> Facts:
         on_scale_2=np.zeros(n, np.bool_),
         limited=np.array([[one.known.get(vital, 0) for one in sets] for vital in LIMITED], np.int32),
         limited_known=np.array([[vital in one.known for one in sets] for vital in LIMITED], np.bool_),
-        lines=np.zeros((4, len(LIMITED), n), np.int32),
+        lines=table([drawn] * n, nowhere),
         oxygen_flow=np.full(n, UNKNOWN_FLOW, np.int32),
-        oxygen_prescribed=zeros,
+        oxygen_prescribed=np.zeros(n, np.int32),
         oxygen_assumed=np.zeros(n, np.bool_),
         wellness=np.array([one.wellness for one in sets], np.int8),
         glucose_lately=np.full(n, NOT_LOW, np.int32),

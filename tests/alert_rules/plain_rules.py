@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Final
 
 from alert_rules.kinds import (
     DAY_US,
@@ -20,6 +21,8 @@ from alert_rules.kinds import (
     Trend,
     Value,
 )
+from alert_rules.news2 import RED
+from alert_rules.severity import Severity, Wellness
 from alert_rules.windows import TOLERANCE
 
 Reading = tuple[int, int]  # when, in microseconds, and the value in whole units
@@ -42,6 +45,7 @@ class PlainSet:
     before: Mapping[str, Sequence[Reading]] = field(default_factory=dict)  # oldest first
     poor_before: Sequence[tuple[int, bool]] = ()
     since_us: int = 0  # when the patient came
+    lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def fires(rule: PathwayRule, one: PlainSet) -> bool:
@@ -78,6 +82,33 @@ def holds(condition: Condition, one: PlainSet) -> bool:
             return condition.vital in one.measured and _moves(condition, one)
         case Persists():
             return one.adult and condition.vital in one.measured and _persists(condition, one)
+
+
+def floor(one: PlainSet) -> Severity:
+    """How bad a set is on every pathway, by totals, single values, limits and the daily question, on scale 1."""
+    worst = [severity for at, severity in TOTALS if one.scorable and one.score >= at]
+    if one.scorable and RED in one.points.values():
+        worst.append(Severity.AMBER_PLUS)
+    for vital, value in one.known.items():
+        for bound, high, severity in SINGLE.get(vital, ()):
+            if (one.scorable or vital == "glucose") and (value >= bound if high else value <= bound):
+                worst.append(severity)
+        for line, bound in one.lines.get(vital, {}).items():
+            if value <= bound if line.endswith("low") else value >= bound:
+                worst.append(Severity.RED if line.startswith("red") else Severity.AMBER)
+    worst += [severity for answer, severity in ANSWERS if one.wellness == answer]
+    return max(worst, default=Severity.NONE)
+
+
+TOTALS: Final = ((7, Severity.CRITICAL), (5, Severity.RED), (3, Severity.AMBER))
+ANSWERS: Final = ((Wellness.MUCH_WORSE, Severity.RED), (Wellness.WORSE, Severity.AMBER))
+SINGLE: Final = {
+    "respiratory_rate": ((8, False, Severity.CRITICAL), (25, True, Severity.RED)),
+    "spo2": ((88, False, Severity.CRITICAL),),
+    "systolic": ((90, False, Severity.RED),),
+    "pulse": ((131, True, Severity.RED), (40, False, Severity.RED)),
+    "glucose": ((29, False, Severity.CRITICAL), (39, False, Severity.RED), (201, True, Severity.AMBER)),
+}
 
 
 def _beyond(value: int, condition: Value | Persists) -> bool:

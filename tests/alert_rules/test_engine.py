@@ -1,18 +1,20 @@
 """The rules of pathways in arrays: as the plain rules say, set by set; and what must hold whoever the patient is."""
 
 import re
+from statistics import median
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from alert_rules.engine import hold, with_pathways
 from alert_rules.kinds import HOUR_US, Absent, Answer, Condition, PathwayRule, Persists, Poor, Slope, Total, Trend
 from alert_rules.sentences import said_of
 from alert_rules.severity import Severity, Wellness, judge
+from alert_rules.windows import History, theil_sen, window
 from tests.alert_rules.histories import BASE, Stay, and_then, arrays_of, conditions, rules, stays
-from tests.alert_rules.plain_rules import PlainSet, fires
+from tests.alert_rules.plain_rules import PlainSet, fires, floor
 
 
 @given(st.lists(stays(), min_size=1, max_size=3), st.lists(rules(), min_size=1, max_size=6))
@@ -20,6 +22,56 @@ def test_the_arrays_say_what_the_plain_rules_say(patients: list[Stay], several: 
     facts, beside = arrays_of(patients)
     for rule in several:
         assert hold(rule, facts, beside).tolist() == [fires(rule, one) for stay in patients for one in stay]
+
+
+@given(st.lists(stays(), min_size=1, max_size=2), st.sampled_from(sorted(BASE)), st.integers(0, 96))
+@settings(max_examples=40)
+def test_the_line_through_readings_is_the_median_of_the_slopes_of_all_pairs(
+    patients: list[Stay], vital: str, within_h: int
+) -> None:
+    _, beside = arrays_of(patients)
+    seen = beside.seen[vital].window
+    near = seen.near(within_h * HOUR_US)
+    found = theil_sen(seen, near)
+    for place in range(len(seen.value)):
+        readings = [(int(seen.now_us[place]), int(seen.value[place]))]
+        lately = near[:, place]
+        readings += zip(seen.taken_us[lately, place].tolist(), seen.earlier[lately, place].tolist(), strict=True)
+        slopes = [
+            (value - other) / (at_us - other_us)
+            for n, (at_us, value) in enumerate(readings)
+            for other_us, other in readings[n + 1 :]
+            if at_us > other_us
+        ]
+        assert (found[place] == median(slopes)) if slopes else np.isnan(found[place])
+
+
+@given(st.lists(stays(), min_size=1, max_size=2), st.sampled_from(sorted(BASE)), st.data())
+@settings(max_examples=40)
+def test_readings_looked_up_one_by_one_have_the_windows_that_all_at_once_have(
+    patients: list[Stay], vital: str, data: st.DataObject
+) -> None:
+    sets = [(number, one) for number, stay in enumerate(patients) for one in stay if vital in one.measured]
+    assume(len(sets) > 1)
+    history = History(
+        np.array([number for number, _ in sets], dtype=np.intp),
+        np.array([one.now_us for _, one in sets], dtype=np.int64),
+        np.array([one.measured[vital] for _, one in sets], dtype=np.int32),
+    )
+    some = data.draw(st.sets(st.integers(0, len(sets) - 1), min_size=1, max_size=len(sets) - 1))
+    places = np.array(sorted(some))
+    few, every = window(history, places), window(history, np.arange(len(sets))).columns(places)
+    assert (few.known == every.known).all()
+    assert (few.value == every.value).all()
+    assert few.earlier[few.known].tolist() == every.earlier[every.known].tolist()
+    assert few.taken_us[few.known].tolist() == every.taken_us[every.known].tolist()
+
+
+@given(st.lists(stays(), min_size=1, max_size=3))
+@settings(max_examples=50)
+def test_what_alerts_on_every_pathway_is_as_the_plain_floor_says(patients: list[Stay]) -> None:
+    facts, _ = arrays_of(patients)
+    assert judge(facts).severity.tolist() == [floor(one) for stay in patients for one in stay]
 
 
 @given(stays(), conditions(), st.sampled_from(sorted(BASE)), st.integers(0, 80))
@@ -61,10 +113,11 @@ def test_a_pathway_adds_to_what_alerts_everywhere_and_takes_nothing_away(
     both = with_pathways(floor, [(several, belongs)], facts, beside)
     assert (both.severity >= floor.severity).all()
     assert both.severity[~belongs].tolist() == floor.severity[~belongs].tolist()
-    for column, added in both.added.items():
-        assert both.severity[column] == max(floor.severity[column], *(rule.severity for rule in added))
+    for column, severity in enumerate(both.severity.tolist()):
+        added = [rule.severity for rule in both.of_pathway(column)]
+        assert severity == max([int(floor.severity[column]), *added])
         assert {rule.name for rule in both.rules(column)} >= {rule.name for rule in floor.rules(column)}
-    assert all(rule.is_technical for found in both.technical.values() for rule in found)
+    assert all(rule.is_technical for rule, _ in both.technical)
 
 
 @given(st.lists(stays(), min_size=1, max_size=2), rules())

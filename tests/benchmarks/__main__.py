@@ -9,12 +9,13 @@ measured apart: `python -m tests.benchmarks.history`.
 import sys
 from typing import Final
 
-from tests.benchmarks import climbing, end_to_end, live, naive, paging, posting, scoring, starting
+from tests.benchmarks import climbing, end_to_end, live, naive, paging, posting, rules, scoring, starting
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.run import run
 
 MEASURES: Final = (
     Measure("scoring", "array NEWS2", scoring.take, needs_wrk=False),
+    Measure("rules", "every kind of rule of a pathway", rules.take, needs_wrk=False),
     Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
     Measure("posting", "the way in, and the drain alone", posting.take),
     Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),

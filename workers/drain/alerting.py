@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
@@ -201,7 +203,8 @@ def _why(scored: Scored, column: int) -> dict[str, Any]:
 
 def _looked_back(scored: Scored, column: int) -> dict[str, list[dict[str, Any]]]:
     """By vital sign, the earlier readings that the rules which fired looked back on."""
-    rules = [*scored.verdicts.added.get(column, ()), *scored.verdicts.technical.get(column, ())]
+    verdicts = scored.verdicts
+    rules = [rule for rule, flags in (*verdicts.added, *verdicts.technical) if flags[column]]
     seen = {vital: earlier for rule in rules for vital, earlier in used(rule, scored.beside, column).items()}
     return {
         vital: [{"value": shown(vital, one.value), "age_min": round(one.age_us / MINUTE_US)} for one in earlier]
@@ -227,7 +230,9 @@ def _ages_min(scored: Scored, column: int) -> dict[str, int]:
 
 def tell_of_the_kit(alerts: Alerts, scored: Scored) -> None:
     """What the rules of pathways find of the kit, and not of the patient."""
-    for column, rules in scored.verdicts.technical.items():
+    technical = scored.verdicts.technical
+    for column in sorted({column for _, flags in technical for column in np.flatnonzero(flags).tolist()}):
+        rules = [rule for rule, flags in technical if flags[column]]
         row, stay = scored.rows[column], scored.stays[scored.rows[column].stay]
         if row.item is None or stay.has_died or stay.discharged_at is not None:
             continue
