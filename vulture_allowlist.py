@@ -1,7 +1,7 @@
 """Names that look unused to vulture and are not. Each with who uses it; a name that is used after all has to go."""
 
 # The command line calls its commands.
-demo, up, timekeeper, staff_add, device_add, report_occupancy
+demo, up, timekeeper, staff_add, device_add, report_occupancy, rules_check, rules_explain
 # Tests, and the pages rendered from them.
 diagram, mismatch, wait_until_ready
 # The framework, the logging module, Prometheus and RQ call or read these.

@@ -76,8 +76,16 @@ def slots(vitals: VitalArrays, own_word: NDArray[np.bool_]) -> tuple[NDArray[np.
     return values, known
 
 
-def compose(sets: Sets, before: Known, oxygen_prescribed: NDArray[np.bool_]) -> Composed:
-    """Carry what is fresh into each set. `oxygen_prescribed` (n,): then silence is never taken for air."""
+def compose(
+    sets: Sets,
+    before: Known,
+    oxygen_prescribed: NDArray[np.bool_],
+    age_limit_us: NDArray[np.int64] = AGE_LIMIT_US[:, None],
+) -> Composed:
+    """Carry what is fresh into each set. `oxygen_prescribed` (n,): then silence is never taken for air.
+
+    `age_limit_us`: (SLOTS, n) or (SLOTS, 1).
+    """
     origin = _newest_so_far(sets)
     here = origin >= 0
     row = np.maximum(origin, 0)
@@ -88,7 +96,7 @@ def compose(sets: Sets, before: Known, oxygen_prescribed: NDArray[np.bool_]) -> 
     taken = np.where(earlier, before.taken_us[:, sets.stay], taken)
     origin = np.where(earlier, -1, origin)
     age = sets.taken_us - np.where(here | earlier, taken, 0)
-    known = (here | earlier) & (age <= AGE_LIMIT_US[:, None])
+    known = (here | earlier) & (age <= age_limit_us)
 
     held = _hold_confusion(values, known, origin, (here | earlier)[ASSESSED] & (age[ASSESSED] <= OWN_WORD_US))
     assumed = oxygen_prescribed & ~sets.known[OXYGEN] & ~(known[OXYGEN] & (values[OXYGEN] == 1))

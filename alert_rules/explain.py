@@ -4,46 +4,30 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from alert_rules.alarms import COMPLETE_THE_SET, COMPLETE_WITHIN
-from alert_rules.limits import DECIMALS, LIMITED, LINES, UNITS, SpO2Defaults
+from alert_rules.engine import NOTHING, Beside
+from alert_rules.kinds import PathwayRule
+from alert_rules.limits import LIMITED, LINES, SpO2Defaults
 from alert_rules.news2 import CHARTS, RED, ChartRow, Scale
 from alert_rules.news2_arrays import ScoreArrays
-from alert_rules.severity import UNKNOWN_FLOW, Facts, Severity, Verdicts
+from alert_rules.sentences import said_of
+from alert_rules.severity import Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import ACVPU, CONSCIOUSNESS, PARAMETERS
-
-LABELS: Final = {
-    "respiratory_rate": "respiratory rate",
-    "spo2": "SpO2",
-    "oxygen": "oxygen",
-    "systolic": "systolic blood pressure",
-    "diastolic": "diastolic blood pressure",
-    "pulse": "pulse",
-    "consciousness": "consciousness",
-    "temperature": "temperature",
-    "weight": "weight",
-    "glucose": "glucose",
-    "peak_flow": "peak flow",
-}
-
-CONSCIOUS: Final = {
-    "A": "alert (A)",
-    "C": "new confusion (C)",
-    "V": "responds only to voice (V)",
-    "P": "responds only to pain (P)",
-    "U": "unresponsive (U)",
-}
+from alert_rules.words import CONSCIOUS, LABELS, flow, measured, sentence, shown
 
 _LINE_OF: Final = {f"{vital}_{line}": (vital, line) for vital in LIMITED for line in LINES}
 
 
-def reasons(facts: Facts, verdicts: Verdicts, column: int, spo2: SpO2Defaults | None = None) -> list[dict[str, str]]:
-    """What is told of one set, worst first: {"rule", "severity", "text"}.
+def reasons(
+    facts: Facts, verdicts: Verdicts, column: int, spo2: SpO2Defaults | None = None, beside: Beside = NOTHING
+) -> list[dict[str, str]]:
+    """What is told of one set, worst first: {"rule", "severity", "text"}. `beside`: as it was judged with.
 
     `spo2`: the pathway's defaults, whose prompt goes with a value at or below its own red line on scale 1. The task to
     complete the set comes last, as bad as the set itself: it goes beside the alert and does not raise it.
     """
     words = _Words(facts, column)
     said = [
-        {"rule": rule.name, "severity": rule.severity.label, "text": _sentence(rule.says.format_map(words))}
+        {"rule": rule.name, "severity": rule.severity.label, "text": sentence(_says(rule, words, beside))}
         for rule in verdicts.told(column)
     ]
     if spo2 is not None and spo2.red_prompt and words.scale == 1 and words.measured("spo2", at_most=spo2.red_low):
@@ -54,6 +38,12 @@ def reasons(facts: Facts, verdicts: Verdicts, column: int, spo2: SpO2Defaults | 
         label = Severity(int(verdicts.severity[column])).label
         said.append({"rule": COMPLETE_THE_SET, "severity": label, "text": text})
     return said
+
+
+def _says(rule: Rule | PathwayRule, words: "_Words", beside: Beside) -> str:
+    if isinstance(rule, Rule):
+        return rule.says.format_map(words)
+    return said_of(rule, words.facts, words["news2"], beside, words.column)
 
 
 def score_as_json(news2: ScoreArrays, known: list[bool], column: int) -> dict[str, Any]:
@@ -68,12 +58,6 @@ def score_as_json(news2: ScoreArrays, known: list[bool], column: int) -> dict[st
             name: point if is_known else None for name, point, is_known in zip(PARAMETERS, points, known, strict=True)
         },
     }
-
-
-def shown(vital: str, units: int) -> str:
-    """A value in whole units of its resolution as a person reads it, without its unit."""
-    decimals = DECIMALS.get(vital, 0)
-    return f"{units / 10**decimals:.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +78,15 @@ class _Words:
             case "consciousness_now":
                 return CONSCIOUS[ACVPU[self.facts.consciousness_now[self.column]]]
             case "glucose_lately":
-                return _measured("glucose", int(self.facts.glucose_lately[self.column]))
+                return measured("glucose", int(self.facts.glucose_lately[self.column]))
             case "oxygen_flow":
-                return _flow(int(self.facts.oxygen_flow[self.column]))
+                return flow(int(self.facts.oxygen_flow[self.column]))
             case "oxygen_prescribed":
-                return _flow(int(self.facts.oxygen_prescribed[self.column]))
+                return flow(int(self.facts.oxygen_prescribed[self.column]))
             case _ if word in _LINE_OF:
                 vital, line = _LINE_OF[word]
                 return shown(vital, int(self.facts.lines[LINES.index(line), LIMITED.index(vital), self.column]))
-        return _measured(word, self._value(word))
+        return measured(word, self._value(word))
 
     @property
     def scale(self) -> Scale:
@@ -146,15 +130,3 @@ def _band(row: ChartRow, value: int) -> str:
     if value <= row.in_units(lowest):
         return f"{lowest:.{row.decimals}f} or less"
     return f"{highest:.{row.decimals}f} or more"
-
-
-def _measured(vital: str, units: int) -> str:
-    return f"{LABELS[vital]} {shown(vital, units)} {UNITS[vital]}"
-
-
-def _flow(hundredths: int) -> str:
-    return "flow not given" if hundredths == UNKNOWN_FLOW else f"{hundredths / 100:g} L/min"
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -41,6 +41,20 @@ UNITS: Final = {
     "peak_flow": "L/min",
 }
 
+POSSIBLE: Final[dict[str, tuple[int, int]]] = {
+    "respiratory_rate": (0, 120),
+    "spo2": (0, 100),
+    "oxygen_flow": (0, 100),
+    "systolic": (0, 350),
+    "diastolic": (0, 350),
+    "pulse": (0, 350),
+    "temperature": (20, 46),
+    "weight": (0, 700),
+    "glucose": (0, 150),
+    "peak_flow": (0, 1500),
+}
+"""Lowest and highest value that can be a measurement, in its unit: what is beyond is refused at the door."""
+
 LINES: Final = ("red_low", "amber_low", "amber_high", "red_high")
 """The lines as they rise; the first two are low lines."""
 LOW: Final = 2
@@ -105,20 +119,30 @@ def impossible(lines: Lines) -> str | None:
     return None
 
 
-def table(rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32]) -> NDArray[np.int32]:
-    """(4, vitals, n) lines of n sets: each set's own, by vital sign, over the default SpO2 lines (4, n).
+def table(
+    rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32], usual: Sequence[Mapping[str, Lines]] = ()
+) -> NDArray[np.int32]:
+    """(4, vitals, n) lines of n sets: each set's own, by vital sign, over its pathway's `usual` and the SpO2 lines.
 
     Each line stands alone: a plan that draws a stricter amber keeps the default red, and the prompt that goes with it.
     """
     lines = np.empty((len(LINES), len(LIMITED), len(rows)), dtype=np.int32)
     lines[:LOW], lines[LOW:] = NO_LOW, NO_HIGH
     lines[:, LIMITED.index("spo2")] = spo2
-    for column, own in enumerate(rows):
-        for vital, drawn in own.items():
-            for place, bound in enumerate(drawn.as_row()):
-                if bound not in {NO_LOW, NO_HIGH}:
-                    lines[place, LIMITED.index(vital), column] = bound
+    for layer in (usual, rows):
+        for column, own in enumerate(layer):
+            for vital, drawn in own.items():
+                for place, bound in enumerate(drawn.as_row()):
+                    if bound not in {NO_LOW, NO_HIGH}:
+                        lines[place, LIMITED.index(vital), column] = bound
     return lines
+
+
+def in_range(vital: str) -> tuple[int, int]:
+    """The lowest and the highest value that can be measured, in whole units of a vital sign's resolution."""
+    low, high = POSSIBLE[vital]
+    scale = 10 ** DECIMALS.get(vital, 0)
+    return low * scale, high * scale
 
 
 def crossed(values: NDArray[np.int32], bounds: NDArray[np.int32], line: str) -> NDArray[np.bool_]:

@@ -1,34 +1,37 @@
 """Pathways: what a ward of one kind does by default, read from the TOML files beside this one."""
 
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from alert_rules.compose import AGE_LIMIT_US, ASSESSED, MINUTE_US, REACH_US
+from alert_rules.kinds import PathwayRule, Reach, missed_us, windows
 from alert_rules.ladder import Ladder, Ladders, WrongLadder, read_ladders
-from alert_rules.limits import SpO2Defaults
+from alert_rules.limits import Lines, SpO2Defaults
+from alert_rules.rule_files import read_limits, read_margins, read_rules
+from alert_rules.toml_tables import Table, Wrong, line_of, loads
+from alert_rules.vitals import CONSCIOUSNESS, PARAMETERS
 
 FOLDER: Final = files("alert_rules") / "pathways"
 LADDERS: Final = files("alert_rules") / "ladders.toml"
 
 READINGS_PER_DAY_MAX: Final = 24
-
-_NEEDED: Final[dict[str, type]] = {"title": str, "readings_per_day": int, "spo2": dict}
-_KEYS: Final[dict[str, type]] = _NEEDED | {
-    "max_stay_days": int,
-    "in_sitrep": bool,
-    "first_care_within_h": int,
-    "assessed_within_h": int,
-    "ladders": dict,
-}
-_AT_LEAST_ONE: Final = ("max_stay_days", "first_care_within_h", "assessed_within_h")
-_SPO2_KEYS: Final[dict[str, type]] = {"amber_low": int, "red_low": int, "red_prompt": str}
+STAY_DAYS_MAX: Final = 365
+CLOCK_H_MAX: Final = 24 * 365
+REFRACTORY_H_MAX: Final = 24
+CARRIED_MIN: Final = range(1, REACH_US // MINUTE_US + 1)
+"""How long a value can be carried at most: a late set scores again what lies within that of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pathway:
     """The defaults of one kind of ward, until a clinician decides otherwise for a patient."""
 
@@ -42,11 +45,40 @@ class Pathway:
     in_sitrep: bool = True  # whether the national return counts wards of this kind
     first_care_within_h: int | None = None  # of the hospital's referral; None: no such clock
     assessed_within_h: int | None = None  # of reaching home; None: no such clock
+    limits: Mapping[str, Lines] = field(default_factory=dict)  # of an adult, where the plan draws none; but SpO2's
+    carried_min: Mapping[str, int] = field(default_factory=dict)  # by parameter, where not as `compose` has it
+    hysteresis: Mapping[str, int] = field(default_factory=dict)  # by vital sign, in whole units
+    refractory_h: int = 0
+    rules: tuple[PathwayRule, ...] = ()
 
     @property
     def gives_care(self) -> bool:
         """Whether a service of this kind brings care to the home by a clock of its own, as recovery does."""
         return self.first_care_within_h is not None or self.assessed_within_h is not None
+
+    @cached_property
+    def windows(self) -> dict[str, Reach]:
+        """By vital sign, how far before a set that measures it its rules look."""
+        return windows(self.rules)
+
+    @cached_property
+    def missed_us(self) -> dict[str, int]:
+        """By vital sign that its rules miss, how far before a set they look."""
+        return missed_us(self.rules)
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether its rules need more than the sets themselves."""
+        return bool(self.windows or self.missed_us)
+
+    @cached_property
+    def age_limit_us(self) -> NDArray[np.int64]:
+        """(SLOTS,) how long each value is carried; `compose.AGE_LIMIT_US` itself where it is as there."""
+        limits = AGE_LIMIT_US.copy()
+        for name, minutes in self.carried_min.items():
+            limits[PARAMETERS.index(name)] = minutes * MINUTE_US
+        limits[ASSESSED] = limits[CONSCIOUSNESS]
+        return AGE_LIMIT_US if np.array_equal(limits, AGE_LIMIT_US) else limits
 
 
 class WrongPathway(Exception):
@@ -54,29 +86,86 @@ class WrongPathway(Exception):
 
 
 def read(name: str, text: str) -> Pathway:
-    """A pathway from its file's text. Raises WrongPathway naming the file, and the key or the line."""
+    """A pathway from its file's text. Raises WrongPathway naming the file, the line, the key and the reason."""
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise WrongPathway(f"{name}.toml: {error}") from error
-    if fault := _fault(content):
-        raise WrongPathway(f"{name}.toml: {fault}")
-    version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    ladders = usual_ladders() | _ladders(name, content.pop("ladders", {}))
-    return Pathway(name=name, version=version, ladders=ladders, **content | {"spo2": SpO2Defaults(**content["spo2"])})
+        return _read(name, text)
+    except Wrong as wrong:
+        raise WrongPathway(f"{name}.toml:{line_of(text, wrong)}: {wrong}") from wrong
+
+
+@cache
+def rules_of_pathways() -> dict[str, frozenset[str]]:
+    """By name, what the rules of any pathway look at: an alert that follows a patient keeps those of another ward."""
+    of: dict[str, frozenset[str]] = {}
+    for rule in (rule for pathway in pathways().values() for rule in pathway.rules):
+        of[rule.name] = of.get(rule.name, frozenset()) | rule.of
+    return of
+
+
+@cache
+def technical_rules() -> frozenset[str]:
+    """The rules of any pathway that tell of the kit."""
+    return frozenset(rule.name for pathway in pathways().values() for rule in pathway.rules if rule.is_technical)
+
+
+def _read(name: str, text: str) -> Pathway:
+    table = Table(loads(text))
+    limits = read_limits(table.table("limits"))
+    pathway = Pathway(
+        name=name,
+        title=table.text("title"),
+        readings_per_day=table.whole("readings_per_day", 0, READINGS_PER_DAY_MAX),
+        spo2=_spo2(table),
+        version=hashlib.sha256(text.encode()).hexdigest()[:12],
+        ladders=usual_ladders() | _ladders(table.raw("ladders")),
+        max_stay_days=table.whole("max_stay_days", 1, STAY_DAYS_MAX, Pathway.max_stay_days),
+        in_sitrep=table.flag("in_sitrep", default=Pathway.in_sitrep),
+        first_care_within_h=_clock(table, "first_care_within_h"),
+        assessed_within_h=_clock(table, "assessed_within_h"),
+        limits=limits,
+        carried_min=_carried(table.table("carried_min")),
+        hysteresis=read_margins(table.table("hysteresis")),
+        refractory_h=table.whole("refractory_h", 0, REFRACTORY_H_MAX, 0),
+        rules=read_rules(table.tables("rules"), limits),
+    )
+    table.done()
+    return pathway
+
+
+def _spo2(table: Table) -> SpO2Defaults:
+    if "spo2" not in table:
+        raise table.wrong("spo2", "is missing")
+    own = table.table("spo2")
+    lines = SpO2Defaults(own.whole("amber_low", 70, 100), own.whole("red_low", 70, 100), own.text("red_prompt", ""))
+    own.done()
+    if lines.red_low >= lines.amber_low:
+        raise own.wrong("red_low", "overlaps: must be below amber_low")
+    return lines
+
+
+def _clock(table: Table, key: str) -> int | None:
+    return table.whole(key, 1, CLOCK_H_MAX) if key in table else None
+
+
+def _carried(table: Table) -> dict[str, int]:
+    for key in table.keys:
+        if key not in PARAMETERS:
+            raise table.wrong(key, "is unknown")
+    return {key: table.whole(key, CARRIED_MIN[0], CARRIED_MIN[-1]) for key in table.keys}
 
 
 @cache
 def usual_ladders() -> dict[str, Ladder]:
     """The ladders of every pathway that has none of its own."""
-    return _ladders("ladders", tomllib.loads(LADDERS.read_text(encoding="utf-8")))
+    return read_ladders(tomllib.loads(LADDERS.read_text(encoding="utf-8")), needs_to=False)
 
 
-def _ladders(name: str, raw: dict[str, Any]) -> dict[str, Ladder]:
+def _ladders(raw: dict[str, Any]) -> dict[str, Ladder]:
     try:
         return read_ladders(raw, needs_to=False)
     except WrongLadder as error:
-        raise WrongPathway(f"{name}.toml: ladders.{error}") from error
+        place = [int(key) if key.isdigit() else key for key in re.findall(r"\w+", error.place)]
+        raise Wrong(("ladders", *place), error.reason) from error
 
 
 @cache
@@ -87,29 +176,3 @@ def pathways() -> dict[str, Pathway]:
         for entry in sorted(FOLDER.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     }
-
-
-def _fault(content: Mapping[str, Any]) -> str | None:
-    """What is wrong with a file's content, or None."""
-    if fault := _wrong_keys(content, _KEYS, needed=_NEEDED):
-        return fault
-    if fault := _wrong_keys(content["spo2"], _SPO2_KEYS, needed={"amber_low", "red_low"}):
-        return f"spo2: {fault}"
-    if not content["title"].strip():
-        return "title: is empty"
-    if not 0 <= content["readings_per_day"] <= READINGS_PER_DAY_MAX:
-        return f"readings_per_day: must be 0 to {READINGS_PER_DAY_MAX}"
-    if low := [key for key in _AT_LEAST_ONE if content.get(key, 1) < 1]:
-        return f"{low[0]}: must be at least 1"
-    if not 70 <= content["spo2"]["red_low"] < content["spo2"]["amber_low"] <= 100:
-        return "spo2: red_low must be below amber_low, both 70 to 100"
-    return None
-
-
-def _wrong_keys(content: Mapping[str, Any], known: Mapping[str, type], *, needed: Iterable[str]) -> str | None:
-    if unknown := content.keys() - known.keys():
-        return f"unknown: {', '.join(sorted(unknown))}"
-    if missing := set(needed) - content.keys():
-        return f"missing: {', '.join(sorted(missing))}"
-    wrong = [key for key, value in content.items() if type(value) is not known[key]]  # True is no number here
-    return f"{wrong[0]}: must be {known[wrong[0]].__name__}" if wrong else None

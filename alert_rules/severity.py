@@ -7,10 +7,10 @@ A rule fires on everything worse than its bound, also where a graver rule fires 
 never fires a rule that is new, and `alarms.weigh` can take every new one as bad news.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from alert_rules.vitals import (
     SYSTOLIC,
     VitalArrays,
 )
+
+if TYPE_CHECKING:
+    from alert_rules.kinds import PathwayRule
 
 Flags = NDArray[np.bool_]
 
@@ -80,6 +83,7 @@ class Facts:
     vitals: VitalArrays
     news2: ScoreArrays
     scorable: Flags  # NEWS2 and the adult thresholds apply
+    adult: Flags  # the same, whatever the set measured: NEWS2 applies to the patient
     watched: Flags  # False: comfort care, nothing here alerts
     on_scale_2: Flags
     limited: NDArray[np.int32]  # (vitals, n) values at the resolution of limits
@@ -125,6 +129,7 @@ class Rule:
     says: str  # what stands in braces is looked up by `explain`
     of: frozenset[str] = frozenset()  # the vital signs it looks at; none where it looks at points
     unless: tuple[str, ...] = ()  # graver rules that say the same; where one fires this one is not told
+    bound: tuple[int, bool] | None = None  # of one vital sign, whoever the patient is; True: at or above it
 
     def blames(self, points: Mapping[str, int]) -> frozenset[str]:
         """The vital signs that make it fire. `points`: of NEWS2, by parameter."""
@@ -162,7 +167,8 @@ def _at_most(name: str, severity: Severity, parameter: int, bound: int, scale: S
 
     on_scale = "" if scale is None else f" on scale {scale}"
     vital = PARAMETERS[parameter]
-    return Rule(name, severity, fires, f"{{{vital}}} ({bound} or less{on_scale})", frozenset({vital}))
+    says = f"{{{vital}}} ({bound} or less{on_scale})"
+    return Rule(name, severity, fires, says, frozenset({vital}), bound=None if scale else (bound, False))
 
 
 def _at_least(name: str, severity: Severity, parameter: int, bound: int) -> Rule:
@@ -172,6 +178,7 @@ def _at_least(name: str, severity: Severity, parameter: int, bound: int) -> Rule
         lambda facts: facts.scorable & facts.known(parameter) & (facts.vital(parameter) >= bound),
         f"{{{PARAMETERS[parameter]}}} ({bound} or more)",
         frozenset({PARAMETERS[parameter]}),
+        bound=(bound, True),
     )
 
 
@@ -226,7 +233,7 @@ RULES: Final = (
     _at_most("spo2_critical", Severity.CRITICAL, SPO2, 88, scale=1),
     _at_most("spo2_critical_scale_2", Severity.CRITICAL, SPO2, 83, scale=2),
     Rule("glucose_critical", Severity.CRITICAL, lambda facts: facts.glucose(lambda tenths: tenths < 30),
-         "{glucose}: hypoglycaemia (below 3.0)", _GLUCOSE),
+         "{glucose}: hypoglycaemia (below 3.0)", _GLUCOSE, bound=(29, False)),
     Rule("glucose_low_not_alert", Severity.CRITICAL,
          lambda facts: (facts.glucose_lately < 40) & (facts.consciousness_now >= ACVPU.index("C")),
          "{glucose_lately}: hypoglycaemia (below 4.0), and not alert: {consciousness_now}", _GLUCOSE | _CONSCIOUSNESS),
@@ -245,7 +252,7 @@ RULES: Final = (
     Rule("wellness_much_worse", Severity.RED, _feels(Wellness.MUCH_WORSE),
          "Feels much worse", _WELLNESS),
     Rule("glucose_low", Severity.RED, lambda facts: facts.glucose(lambda tenths: tenths < 40),
-         "{glucose} (below 4.0)", _GLUCOSE, unless=("glucose_critical", "glucose_low_not_alert")),
+         "{glucose} (below 4.0)", _GLUCOSE, unless=("glucose_critical", "glucose_low_not_alert"), bound=(39, False)),
     Rule(SINGLE_RED, Severity.AMBER_PLUS, lambda facts: facts.scorable & facts.news2.single_red,
          "Scores 3 by itself: {red_parameters}"),
     _total("news2_low_medium", Severity.AMBER, ": raised (3 or 4)", "news2_high", "news2_medium"),
@@ -253,7 +260,7 @@ RULES: Final = (
     Rule("wellness_worse", Severity.AMBER, _feels(Wellness.WORSE),
          "Feels worse", _WELLNESS, unless=("wellness_much_worse",)),
     Rule("glucose_high", Severity.AMBER, lambda facts: facts.glucose(lambda tenths: tenths > 200),
-         "{glucose} (above 20.0)", _GLUCOSE),
+         "{glucose} (above 20.0)", _GLUCOSE, bound=(201, True)),
 )
 # fmt: on
 
@@ -265,12 +272,22 @@ class Verdicts:
     severity: NDArray[np.int8]  # (n,) the worst that fired
     fired: Flags  # (rules, n), rows as in RULES
     to_complete: Flags  # (n,) a person completes the set by phone within 15 min
+    added: Sequence[tuple["PathwayRule", Flags]] = ()  # of the pathways, where they fired
+    technical: Sequence[tuple["PathwayRule", Flags]] = ()  # likewise, of the kit: in no severity
 
-    def rules(self, column: int) -> list[Rule]:
+    def of_pathway(self, column: int) -> list["PathwayRule"]:
+        """The rules of its pathway that fired for one set, but for those of the kit."""
+        return [rule for rule, flags in self.added if flags[column]]
+
+    def rules(self, column: int) -> list["Rule | PathwayRule"]:
         """Every rule that fired for one set, worst first."""
-        return [rule for rule, fired in zip(RULES, self.fired[:, column].tolist(), strict=True) if fired]
+        fired = self.fired[:, column].tolist()
+        rules: list[Rule | PathwayRule] = [rule for rule, fires in zip(RULES, fired, strict=True) if fires]
+        if added := self.of_pathway(column):
+            rules = sorted([*rules, *added], key=lambda rule: rule.severity, reverse=True)
+        return rules
 
-    def told(self, column: int) -> list[Rule]:
+    def told(self, column: int) -> list["Rule | PathwayRule"]:
         """The rules that fired for one set, without those that a graver one already says."""
         rules = self.rules(column)
         names = {rule.name for rule in rules}

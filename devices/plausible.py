@@ -7,20 +7,10 @@ flagged. Improbable ranges: the range checks beside the code table in docs/clini
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from alert_rules import limits
 from devices.reading import CHARTED, Number, in_chart_units
 
-POSSIBLE: Final[dict[str, tuple[Number, Number]]] = {
-    "respiratory_rate": (0, 120),
-    "spo2": (0, 100),
-    "oxygen_flow": (0, 100),
-    "systolic": (0, 350),
-    "diastolic": (0, 350),
-    "pulse": (0, 350),
-    "temperature": (20, 46),
-    "weight": (0, 700),
-    "glucose": (0, 150),
-    "peak_flow": (0, 1500),
-}
+POSSIBLE: Final[dict[str, tuple[int, int]]] = limits.POSSIBLE
 """Lowest and highest value that can be a measurement."""
 
 PROBABLE: Final[dict[str, tuple[Number, Number]]] = {

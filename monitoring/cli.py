@@ -21,6 +21,7 @@ from monitoring.embedded.supervisor import supervise
 from monitoring.parts import CannotAdd, service_on, settings_for
 from monitoring.refusals import Unacceptable
 from monitoring.reports.choices import By, Every
+from monitoring.rules.commands import rules_app
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +41,7 @@ app.add_typer(staff_app, name="staff")
 app.add_typer(device_app, name="device")
 report_app = typer.Typer(no_args_is_help=True, help="Figures of the wards.")
 app.add_typer(report_app, name="report")
+app.add_typer(rules_app, name="rules")
 
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""

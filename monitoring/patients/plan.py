@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from alert_rules.kinds import NEWS2, NEWS2_MAX, USUAL
 from alert_rules.limits import DECIMALS, LIMITED, Lines, impossible
 from alert_rules.news2 import not_scorable
 from alert_rules.pathway import Pathway
@@ -108,6 +109,9 @@ def make_plan(
 ) -> Plan:
     """A plan's row; what `body` leaves out is the pathway's. Raises Unacceptable."""
     _check_limits(body)
+    for name, value in (body.baselines or {}).items():
+        if name in USUAL and not _can_be(name, value):
+            raise Unacceptable(Fault(f"baselines.{name}", "cannot be measured"))
     per_day, times = _schedule(body, pathway)
     return Plan(
         episode_id=episode_id,
@@ -165,6 +169,20 @@ def lines_of(limits: dict[str, dict[str, float]]) -> dict[str, Lines]:
         vital: Lines(**{line: in_whole_units(value, DECIMALS.get(vital, 0)) for line, value in drawn.items()})
         for vital, drawn in limits.items()
     }
+
+
+def usual_of(baselines: dict[str, float]) -> dict[str, int]:
+    """Stored usual values as the rules hold them; what no rule knows is only shown."""
+    return {
+        name: in_whole_units(value, DECIMALS.get(name, 0))
+        for name, value in baselines.items()
+        if name in USUAL and _can_be(name, value)
+    }
+
+
+def _can_be(name: str, value: float) -> bool:
+    low, high = (0, NEWS2_MAX) if name == NEWS2 else POSSIBLE[name]
+    return low <= value <= high
 
 
 def age_years(born: date, on: date) -> int:

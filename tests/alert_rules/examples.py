@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from alert_rules.explain import shown
 from alert_rules.limits import DECIMALS, LINES, Lines
 from alert_rules.pathway import pathways
+from alert_rules.words import shown
 from tests.spec.severity import Given
 
 CENTRE: Final = {

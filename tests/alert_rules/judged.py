@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.kinds import PathwayRule
 from alert_rules.limits import DECIMALS, LIMITED, default_spo2, table
 from alert_rules.news2_arrays import score_arrays
 from alert_rules.pathway import pathways
@@ -32,6 +33,7 @@ def facts_of(examples: Sequence[Given]) -> Facts:
         vitals=vitals,
         news2=score_arrays(vitals, on_scale_2, assumed),
         scorable=scorable,
+        adult=scorable,
         watched=~np.array([one.comfort for one in examples], np.bool_),
         on_scale_2=on_scale_2,
         limited=limited,
@@ -57,7 +59,7 @@ def severity_of(one: Given) -> Severity:
     return Severity(int(judged(one)[1].severity[0]))
 
 
-def rules_of(one: Given) -> list[Rule]:
+def rules_of(one: Given) -> list[Rule | PathwayRule]:
     """Every rule that fires on an example."""
     return judged(one)[1].rules(0)
 

@@ -5,11 +5,12 @@ import re
 import pytest
 from hypothesis import given
 
-from alert_rules.explain import CONSCIOUS, LABELS, reasons, score_as_json
+from alert_rules.explain import reasons, score_as_json
 from alert_rules.limits import LIMITED, LINES, Lines, SpO2Defaults
 from alert_rules.pathway import pathways
 from alert_rules.severity import RULES
 from alert_rules.vitals import ACVPU, PARAMETERS
+from alert_rules.words import CONSCIOUS, LABELS
 from tests.alert_rules.examples import examples
 from tests.alert_rules.judged import judged
 from tests.spec.sentences import TOLD, Told

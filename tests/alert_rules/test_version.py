@@ -4,7 +4,10 @@ from importlib.resources import files
 
 from alert_rules.version import DECIDING
 
-SHOWS_ONLY = {"__init__", "explain", "version", "hypertension", "duty", "ukons"}
+SHOWS_ONLY = {
+    "__init__", "explain", "version", "hypertension", "duty", "ukons", "words", "sentences", "toml_tables",
+    "would_alert",
+}  # fmt: skip
 """Modules that decide nothing of alerts. Pathways and ladders have versions of their own."""
 
 

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     naive,
     paging,
     posting,
+    rules,
     scoring,
     starting,
 )
@@ -30,6 +31,7 @@ MEASURES: Final = (
     Measure("decoding-hl7v2", "HL7 v2 readings, beside `hl7`", decoding_hl7v2.take, needs_wrk=False),
     Measure("decoding", "bytes as they are posted, to reading sets", decoding.take, needs_wrk=False),
     Measure("decoding_fhir", "FHIR Observations to sets of readings", decoding_fhir.take, needs_wrk=False),
+    Measure("rules", "every kind of rule of a pathway", rules.take, needs_wrk=False),
     Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
     Measure("posting", "the way in, and the drain alone", posting.take),
     Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),

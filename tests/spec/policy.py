@@ -20,7 +20,7 @@ from alert_rules.alarms import (
 from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
 from alert_rules.concern import DANGER
 from alert_rules.duty import GAPS_LOOKED_FOR, HANDS_OVER_WITHIN, TAKEN_WITHIN
-from alert_rules.explain import LABELS
+from alert_rules.kinds import DAY_US, EARLIER_MAX, WITHIN_MAX_US
 from alert_rules.kit import (
     BATTERY_CHARGED_PERCENT,
     BATTERY_LOW_PERCENT,
@@ -29,9 +29,10 @@ from alert_rules.kit import (
     TOLD_AGAIN_AFTER,
 )
 from alert_rules.ladder import REPEAT_S, When
-from alert_rules.limits import LIMITED, SCALE_2, UNITS
+from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
 from alert_rules.pathway import pathways, usual_ladders
+from alert_rules.sentences import would
 from alert_rules.severity import COMPLETE_AT, COMPLETE_FROM, COMPLETE_IF_MAX, LINE_RULES, RULES, Rule, Severity
 from alert_rules.silence import (
     FIRST_SET_AFTER,
@@ -43,6 +44,7 @@ from alert_rules.silence import (
     overdue_severity,
 )
 from alert_rules.vitals import PARAMETERS
+from alert_rules.words import LABELS, shown
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
 from monitoring.escalation.proving import TESTED_FROM
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
@@ -75,6 +77,10 @@ def policy() -> str:
         age_years_min=AGE_YEARS_MIN,
         limited=", ".join(LABELS[vital] for vital in LIMITED),
         pathways=_pathways(),
+        added=_added(),
+        drawn=_drawn(),
+        earlier=EARLIER_MAX,
+        within=f"{WITHIN_MAX_US // DAY_US} days",
         scale_2_amber=f"{(SCALE_2.red_low or 0) + 1}–{SCALE_2.amber_low}",
         scale_2_red=SCALE_2.red_low,
         scale_2_amber_high=f"{SCALE_2.amber_high}–{(SCALE_2.red_high or 0) - 1}",
@@ -204,6 +210,27 @@ def _pathways() -> str:
             )
             for one in pathways().values()
         ],
+    )
+
+
+def _added() -> str:
+    return table(
+        ("Pathway", "Severity", "Rule", "Fires when"),
+        [
+            (f"`{one.name}`", rule.severity.label, rule.name, would(rule))
+            for one in pathways().values()
+            for rule in sorted(one.rules, key=lambda rule: rule.severity, reverse=True)
+        ],
+    )
+
+
+def _drawn() -> str:
+    return "; ".join(
+        f"`{one.name}` {LABELS[vital]} {line.replace('_', ' ')} {shown(vital, bound)} {UNITS[vital]}"
+        for one in pathways().values()
+        for vital, lines in one.limits.items()
+        for line in LINES
+        if (bound := getattr(lines, line)) is not None
     )
 
 

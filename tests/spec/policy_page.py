@@ -53,6 +53,31 @@ Scale 2, on every pathway*: amber {scale_2_amber} %, red {scale_2_red} % or less
 Each line that a plan draws takes the place of the default one, and the others stay: whoever draws a stricter amber
 keeps the red and its prompt. Lines rise from red low to amber low to amber high to red high, or the plan is refused.
 
+### What pathways add
+
+NEWS2 and the rules above hold on every pathway, and no file can take from them. Each pathway's file adds its own; every
+figure has its source beside it there, and most are the design's own.
+
+{added}
+
+Lines that a pathway draws where the plan names none, for whom NEWS2 applies to: {drawn}.
+
+* All conditions of a rule hold in one set, or it does not fire. A value counts as it is known, carried or not; what is
+  looked at over time has to be measured in the set itself.
+* Usual values are the plan's `baselines`; without one such a rule says nothing. NEWS2 counts as far as it is certain.
+* A trend is the Theil-Sen line through all readings of its time, so that one wrong reading makes none; and the last
+  reading itself has to be so far from the lowest or highest of them. A slope needs its whole time to be said.
+* Looked back is in event time, on {earlier} earlier readings* and {within}* at the most. Of one instant, the set with the
+  higher id is the later; two readings of one instant make no line. Who is measured by the minute has {earlier} minutes:
+  what lasts for a time then lasts where all of them are beyond the bound.
+* A set that comes late judges anew every later one that looks back on it. In whatever order sets come, each is worth the
+  same in the end.
+* A vital sign is missed where the plan expects it (`expects`), and nobody measured it for so long.
+* Values are whole numbers from the door on: what is not a number, infinite or beyond what can be measured never comes
+  here. One reading ever has no trend; nothing measured fires nothing but answers and what is missed.
+* Rules on the quality of readings tell of the kit: they raise `data_quality`, which ends with a good set.
+* Limits that change in the middle of a stay hold for what is taken from then on; nothing is judged anew by them.
+
 ### Examples
 
 Each differs from a well patient on scale 1 on the general pathway only as it says: 16 breaths, SpO2 97 % on air,
@@ -281,6 +306,5 @@ Services that bring care to the home, by clocks of their own. The national retur
 
 ## What is not decided yet
 
-Trends, baselines, changes of weight, combinations, repeat readings and times without repeats are not on this page,
-because the software does not do them yet.
+Repeat readings are not on this page, because the software does not do them yet.
 """

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Final
 
-from alert_rules.explain import LABELS, shown
 from alert_rules.limits import Lines
 from alert_rules.news2 import Scale
 from alert_rules.vitals import Consciousness, Vitals, to_chart
+from alert_rules.words import LABELS, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,23 @@
 """From findings to alerts of deterioration: what the newest sets say, and what late ones say too late."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
+
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
-from alert_rules.compose import ASSESSED
+from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
+from alert_rules.kinds import PathwayRule
 from alert_rules.news2 import RED
+from alert_rules.pathway import rules_of_pathways
+from alert_rules.sentences import said_of, used
 from alert_rules.severity import RULES, Rule, Severity
 from alert_rules.version import RULES_VERSION
-from alert_rules.vitals import CONSCIOUSNESS, PARAMETERS
+from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
+from alert_rules.words import sentence, shown
 from monitoring.alerts.basis import held_of
 from monitoring.alerts.life import Alerts, Evidence
 from workers.drain.scoring import Scored, as_uuid
@@ -21,6 +27,8 @@ CATCHING_UP: Final = timedelta(minutes=60)
 
 SLOTS: Final = {name: ASSESSED if slot == CONSCIOUSNESS else slot for slot, name in enumerate(PARAMETERS)}
 """Where the time of each parameter stands: a patient's own "alert" overtakes no confusion that it does not lift."""
+LOOKED_AT: Final = {rule.name: rule.of for rule in RULES} | rules_of_pathways()
+"""By rule, the vital signs that it looks at."""
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
@@ -91,7 +99,7 @@ def _is_behind(scored: Scored, column: int) -> bool:
     return row.item is not None and row.item.received_at - row.one.taken_at >= CATCHING_UP
 
 
-def _standing(scored: Scored, column: int, since: Collection[str]) -> list[Rule]:
+def _standing(scored: Scored, column: int, since: Collection[str]) -> list[Rule | PathwayRule]:
     """The rules that still hold: history is only what was measured again, every vital sign that made it fire."""
     points = _points(scored, column)
     return [rule for rule in scored.verdicts.rules(column) if not rule.blames(points).issubset(since)]
@@ -110,7 +118,7 @@ def _finding(scored: Scored, column: int, since: set[str]) -> Finding:
     rules = {rule.name for rule in standing if rule.of}
     fired = {rule.name for rule in scored.verdicts.rules(column)}
     measured = _measured(scored, column) - since
-    cleared = {rule.name for rule in RULES if rule.name not in fired and rule.of & measured}
+    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured}
     if _is_to_complete(scored, column, since):
         rules.add(COMPLETE_THE_SET)
     elif scored.news2.complete[column] and not since:
@@ -161,11 +169,25 @@ def _tell_late(alerts: Alerts, scored: Scored, column: int) -> None:
 
 
 def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
-    row, plan = scored.rows[column], scored.plans[column]
+    row = scored.rows[column]
+    known = scored.facts.vitals.known[:, column].tolist()
     pathway = scored.stays[row.stay].ward.pathway
+    news2 = None if scored.points[column] is None else score_as_json(scored.news2, known, column)
+    holds = {rule.name for rule in _standing(scored, column, since)}
+    if _is_to_complete(scored, column, since):
+        holds.add(COMPLETE_THE_SET)
+    said = reasons(scored.facts, scored.verdicts, column, pathway.spo2, scored.beside)
+    told = [one for one in said if one["rule"] in holds]
+    return Evidence(told, _why(scored, column), news2, as_uuid(row.key))
+
+
+def _why(scored: Scored, column: int) -> dict[str, Any]:
+    """What an alert rests on: versions, readings, values and their ages."""
+    row, plan = scored.rows[column], scored.plans[column]
     known = scored.facts.vitals.known[:, column].tolist()
     values = scored.facts.vitals.values[:, column].tolist()
-    why: dict[str, Any] = {
+    pathway = scored.stays[row.stay].ward.pathway
+    return {
         "rules_version": RULES_VERSION,
         "pathway": pathway.name,
         "pathway_version": pathway.version,
@@ -174,14 +196,61 @@ def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
         "spo2_scale": plan.scale,
         "readings": [row.key, *scored.uses[column]],
         "inputs": {name: value for name, value, one in zip(PARAMETERS, values, known, strict=True) if one},
+        "ages_min": _ages_min(scored, column),
+        "looked_back": _looked_back(scored, column),
         "quality": row.one.quality,
     }
-    news2 = None if scored.points[column] is None else score_as_json(scored.news2, known, column)
-    holds = {rule.name for rule in _standing(scored, column, since)}
-    if _is_to_complete(scored, column, since):
-        holds.add(COMPLETE_THE_SET)
-    told = [one for one in reasons(scored.facts, scored.verdicts, column, pathway.spo2) if one["rule"] in holds]
-    return Evidence(told, why, news2, as_uuid(row.key))
+
+
+def _looked_back(scored: Scored, column: int) -> dict[str, list[dict[str, Any]]]:
+    """By vital sign, the earlier readings that the rules which fired looked back on."""
+    verdicts = scored.verdicts
+    rules = [rule for rule, flags in (*verdicts.added, *verdicts.technical) if flags[column]]
+    seen = {vital: earlier for rule in rules for vital, earlier in used(rule, scored.beside, column).items()}
+    return {
+        vital: [{"value": shown(vital, one.value), "age_min": round(one.age_us / MINUTE_US)} for one in earlier]
+        for vital, earlier in seen.items()
+    }
+
+
+def _ages_min(scored: Scored, column: int) -> dict[str, int]:
+    """How old the values are that were carried into a set; the others were taken in it."""
+    row, stay = scored.rows[column], scored.stays[scored.rows[column].stay]
+    ages = {}
+    for slot, name in enumerate(PARAMETERS):
+        origin = int(scored.composed.origin[slot, column])
+        is_carried = scored.facts.vitals.known[slot, column] and origin != column
+        if is_carried and not (slot == OXYGEN and scored.composed.oxygen_assumed[column]):
+            held = slot == CONSCIOUSNESS and scored.composed.held[column]
+            before_us = stay.taken_us[ASSESSED if held else slot]
+            taken_us = scored.rows[origin].taken_us if origin >= 0 else before_us
+            if taken_us is not None:
+                ages[name] = round((row.taken_us - taken_us) / MINUTE_US)
+    return ages
+
+
+def tell_of_the_kit(alerts: Alerts, scored: Scored) -> None:
+    """What the rules of pathways find of the kit, and not of the patient."""
+    technical = scored.verdicts.technical
+    for column in sorted({column for _, flags in technical for column in np.flatnonzero(flags).tolist()}):
+        rules = [rule for rule, flags in technical if flags[column]]
+        row, stay = scored.rows[column], scored.stays[scored.rows[column].stay]
+        if row.item is None or stay.has_died or stay.discharged_at is not None:
+            continue
+        found = Finding(max(rule.severity for rule in rules), rules=frozenset(rule.name for rule in rules))
+        alerts.weigh(stay.about, Kind.DATA_QUALITY, found, partial(_evidence_of_kit, scored, column, rules))
+
+
+def _evidence_of_kit(scored: Scored, column: int, rules: Sequence[PathwayRule]) -> Evidence:
+    said = [
+        {
+            "rule": rule.name,
+            "severity": rule.severity.label,
+            "text": sentence(said_of(rule, scored.facts, "", scored.beside, column)),
+        }
+        for rule in rules
+    ]
+    return Evidence(said, _why(scored, column), set=as_uuid(scored.rows[column].key))
 
 
 def _evidence_of_now(scored: Scored, column: int, since: Collection[str]) -> Evidence:

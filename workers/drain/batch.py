@@ -81,6 +81,7 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
         done.rescored = storing.store_rescored(connection, scored, now)
         alerting.raise_deterioration(alerts, scored, done.rescored)
         reported.compare(alerts, scored)
+        alerting.tell_of_the_kit(alerts, scored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)
     hearing.check_on_who_declined(connection, alerts, scored)

@@ -3,7 +3,7 @@
 A late set changes what later sets of its stay were worth: they are read with one query, and scored again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 
 from alert_rules.compose import REACH_US
+from alert_rules.kinds import QUALITY
 from devices.reading import ReadingSet
 from monitoring.bulk import as_rows
 from workers.drain.items import Item
@@ -56,6 +57,27 @@ def newest_before(stay: Stay) -> tuple[int, str]:
     return microseconds(stay.newest_at), stay.newest_set
 
 
+def reaches_of(stays: Sequence[Stay], rows: Iterable[Row]) -> list[int]:
+    """For each stay, how far from its late sets one may lie that is worth something else by them, in microseconds.
+
+    A day, where values are carried; further where the pathway's rules look back on what a late set measured.
+    """
+    reach = [REACH_US] * len(stays)
+    for row in rows:
+        pathway = stays[row.stay].ward.pathway
+        if pathway.looks_back and (row.taken_us, row.key) <= newest_before(stays[row.stay]):
+            measured = [one.within_us for vital, one in pathway.windows.items() if has(row.one, vital)]
+            reach[row.stay] = max(reach[row.stay], *measured, *pathway.missed_us.values())
+    return reach
+
+
+def has(one: ReadingSet, vital: str) -> bool:
+    """Whether a set measured a vital sign; each says how good it is itself."""
+    if vital == QUALITY:
+        return True
+    return getattr(one, "temperature_tenths" if vital == "temperature" else vital) is not None
+
+
 def rows_of(placed: Sequence[tuple[Item, Stay]]) -> tuple[list[Stay], list[Row]]:
     """The stays of a batch, and a row for each of its sets."""
     stays = list({stay.episode_id: stay for _, stay in placed}.values())
@@ -67,7 +89,7 @@ def rows_of(placed: Sequence[tuple[Item, Stay]]) -> tuple[list[Stay], list[Row]]
 
 
 _NEIGHBOURS: Final = """
-SELECT r.episode_id, r.taken_at, r.set::text, r.quality, r.also::text,
+SELECT r.episode_id, r.taken_at, r.set::text, r.quality, r.flags, r.also::text,
        CASE WHEN again.set IS NULL THEN r.points ELSE again.points END,
        CASE WHEN again.set IS NULL THEN r.score_max ELSE again.score_max END,
        CASE WHEN again.set IS NULL THEN r.severity ELSE again.severity END,
@@ -85,8 +107,10 @@ WHERE r.quality <> 'test'
 """
 
 
-def neighbours(connection: psycopg.Connection, stays: Sequence[Stay], rows: Sequence[Row]) -> list[Row]:
-    """The stored sets within reach of the late ones."""
+def neighbours(
+    connection: psycopg.Connection, stays: Sequence[Stay], rows: Sequence[Row], reach: Sequence[int]
+) -> list[Row]:
+    """The stored sets within reach of the late ones. `reach`: of each stay, in microseconds."""
     late: dict[int, list[int]] = {}
     newest = [newest_before(stay) for stay in stays]
     for row in rows:
@@ -95,31 +119,34 @@ def neighbours(connection: psycopg.Connection, stays: Sequence[Stay], rows: Sequ
     if not late:
         return []
     reaches = [
-        {"episode_id": stays[stay].episode_id, "since": _instant(since), "until": _instant(until)}
+        {"episode_id": stays[stay].episode_id, "since": instant(since), "until": instant(until)}
         for stay, times in late.items()
-        for since, until in _merged(sorted(times))
+        for since, until in _merged(sorted(times), reach[stay])
     ]
     place = {stays[stay].episode_id: stay for stay in late}
     found = connection.execute(_NEIGHBOURS, (as_rows(reaches),))
     return [_neighbour(place[episode_id], *stored) for episode_id, *stored in found]
 
 
-def _merged(times: Sequence[int]) -> list[tuple[int, int]]:
+def _merged(times: Sequence[int], reach_us: int) -> list[tuple[int, int]]:
     """Spans of time within reach of any of `times`, none overlapping another."""
     spans: list[tuple[int, int]] = []
     for at in times:
-        if spans and at - REACH_US <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], at + REACH_US)
+        if spans and at - reach_us <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], at + reach_us)
         else:
-            spans.append((at - REACH_US, at + REACH_US))
+            spans.append((at - reach_us, at + reach_us))
     return spans
 
 
-def _instant(at_us: int) -> datetime:
+def instant(at_us: int) -> datetime:
+    """From microseconds since 1970."""
     return EPOCH + at_us * MICROSECOND
 
 
-def _neighbour(stay: int, taken_at: datetime, key: str, quality: str, also: str | None, *columns: Any) -> Row:
+def _neighbour(
+    stay: int, taken_at: datetime, key: str, quality: str, flags: list[str] | None, also: str | None, *columns: Any
+) -> Row:
     """`columns`: the current score as in StoredScore, then what was measured."""
     points, score_max, severity, uses, *measured = columns
     rr, spo2, on_oxygen, flow, systolic, diastolic, pulse, consciousness, temperature = measured
@@ -137,6 +164,7 @@ def _neighbour(stay: int, taken_at: datetime, key: str, quality: str, also: str 
         consciousness=consciousness,
         temperature_tenths=temperature,
         quality=quality,  # type: ignore[arg-type]  # a Quality, as it was stored
+        flags=tuple(flags or ()),
         **{name: value for name, value in rarer.items() if name in ALSO_JUDGED},
     )
     stored = StoredScore(points, score_max, severity, tuple(sorted(uses or ())))

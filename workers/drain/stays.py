@@ -21,7 +21,7 @@ from devices.reading import ReadingSet
 from monitoring.alerts.life import About
 from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
-from monitoring.patients.plan import lines_of, reason_not_scored
+from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
 from monitoring.schema import RETENTION
 from monitoring.wards.tables import PAUSES
 from workers.drain.items import Item, Kept
@@ -40,6 +40,7 @@ class PlanInForce:
     comfort: bool
     usually_confused: bool
     lines: dict[str, Lines]
+    usual: dict[str, int]  # by name of kinds.USUAL, in whole units
     expects: frozenset[str]
     schedule: Schedule
 
@@ -235,7 +236,7 @@ _WARDS: Final = "SELECT id, code, pathway, staffed_hours FROM ward WHERE id = AN
 
 _PLANS: Final = """
 SELECT episode_id, from_at, spo2_scale, (coalesce(home_oxygen_l_min, 0) * 100)::int, monitoring, usual_consciousness,
-       limits::text, array_to_string(expects, ','), array_to_string(times, ',')
+       limits::text, baselines::text, array_to_string(expects, ','), array_to_string(times, ',')
 FROM plan WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, from_at, id
 """
 
@@ -269,12 +270,13 @@ def _wards(connection: psycopg.Connection, ids: Iterable[int]) -> dict[int, Ward
 
 
 @lru_cache(maxsize=16_384)  # plans are few that differ, and the drain asks for each set
-def _plan(
+def _plan(  # noqa: PLR0913 - as the columns of the query
     scale: int,
     oxygen_hundredths: int,
     monitoring: str,
     usual: str | None,
     limits: str,
+    baselines: str,
     expects: str,
     times: str,
 ) -> PlanInForce:
@@ -284,6 +286,7 @@ def _plan(
         comfort=monitoring == "comfort",
         usually_confused=usual == Consciousness.CONFUSED,
         lines=lines_of(msgspec.json.decode(limits)),
+        usual=usual_of(msgspec.json.decode(baselines)),
         expects=frozenset(expects.split(",") if expects else ()),
         schedule=Schedule.of(times.split(",") if times else ()),
     )

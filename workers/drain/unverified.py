@@ -9,6 +9,7 @@ import psycopg
 
 from alert_rules.alarms import Finding, Kind
 from alert_rules.explain import reasons
+from alert_rules.pathway import technical_rules
 from alert_rules.severity import Severity
 from devices.reading import CHARTED, Impossible, ReadingSet
 from monitoring.alerts.basis import held_of
@@ -107,7 +108,8 @@ def end_refused(alerts: Alerts, scored: Scored) -> None:
         rules = held_of(held).basis.rules
         failed = {rule for rule in rules if rule.endswith(IMPOSSIBLE)}
         sound = {rule for rule in failed if _measures(row.one, rule.removesuffix(IMPOSSIBLE))}
-        if sound == failed:
+        sound |= rules & technical_rules()
+        if failed <= sound:
             sound |= {rule for rule in rules if rule.startswith(ATTEMPT)}
         if sound and sound == rules:
             alerts.expire(stay.about, Kind.DATA_QUALITY, "measured_well")

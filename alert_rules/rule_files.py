@@ -1,0 +1,332 @@
+"""The rules of a pathway's file: read strictly, and refused where one can never fire or says nothing new."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final
+
+from alert_rules.kinds import (
+    EARLIER_MAX,
+    HOUR_US,
+    NEWS2,
+    NEWS2_MAX,
+    USUAL,
+    WITHIN_MAX_US,
+    Absent,
+    Answer,
+    Condition,
+    FromUsual,
+    PathwayRule,
+    Persists,
+    Points,
+    Poor,
+    Slope,
+    Total,
+    Trend,
+    Value,
+)
+from alert_rules.limits import DECIMALS, LIMITED, LINES, Lines, impossible, in_range
+from alert_rules.news2 import CHARTS, RED
+from alert_rules.severity import LOW_MEDIUM, RULES, Severity, Wellness
+from alert_rules.toml_tables import Table
+from alert_rules.vitals import PARAMETERS
+
+RULES_MAX: Final = 40
+CONDITIONS_MAX: Final = 4
+WITHIN_MAX_H: Final = WITHIN_MAX_US // HOUR_US
+READINGS_MAX: Final = EARLIER_MAX + 1
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_SEVERITIES: Final = tuple(one.label for one in sorted(Severity, reverse=True) if one)
+_ANSWERS: Final = {"worse": Wellness.WORSE, "much worse": Wellness.MUCH_WORSE}
+_FLOOR_TOTALS: Final = {Severity.AMBER: LOW_MEDIUM, Severity.AMBER_PLUS: 5, Severity.RED: 5, Severity.CRITICAL: 7}
+"""From which NEWS2 on every pathway alerts so badly or worse."""
+_FLOOR_ANSWERS: Final = {Severity.AMBER: Wellness.WORSE}
+"""Likewise by the daily question; much worse is red."""
+
+
+def read_rules(tables: Iterable[Table], limits: Mapping[str, Lines]) -> tuple[PathwayRule, ...]:
+    """The rules as they stand in the file. Raises Wrong."""
+    read: list[tuple[PathwayRule, Table]] = []
+    for table in tables:
+        rule = _rule(table)
+        if len(read) == RULES_MAX:
+            raise table.wrong("name", f"is one rule too many: {RULES_MAX} at most")
+        _refuse_same(rule, table, [one for one, _ in read])
+        read.append((rule, table))
+    for rule, table in read:
+        _refuse_covered(rule, table, [one for one, _ in read], limits)
+    return tuple(rule for rule, _ in read)
+
+
+def read_limits(table: Table) -> dict[str, Lines]:
+    """A pathway's own lines by vital sign, where a plan draws none; SpO2 has a table of its own. Raises Wrong."""
+    lines: dict[str, Lines] = {}
+    for vital in table.keys:
+        if vital not in LIMITED or vital == "spo2":
+            raise table.wrong(vital, "is in [spo2]" if vital == "spo2" else "is unknown")
+        own = table.table(vital)
+        drawn = {line: _units(own, line, vital) for line in LINES if line in own}
+        own.done()
+        if not drawn:
+            raise table.wrong(vital, "draws no line")
+        lines[vital] = Lines(**drawn)
+        for line, bound in drawn.items():
+            if floor := _floor(vital, bound, line.endswith("high"), Severity[line.rsplit("_", 1)[0].upper()]):
+                raise own.wrong(line, f"says nothing new: {floor} is as bad, and fires wherever it does")
+        if impossible(lines[vital]):
+            order = [line for line in LINES if line in drawn]
+            crossed = next(high for low, high in pairwise(order) if drawn[low] >= drawn[high])
+            raise own.wrong(crossed, f"overlaps: {impossible(lines[vital])}")
+    table.done()
+    return lines
+
+
+def read_margins(table: Table) -> dict[str, int]:
+    """By vital sign, how far inside an amber bound a value has to be before it counts as better. Raises Wrong."""
+    margins = {}
+    for vital in table.keys:
+        if vital not in LIMITED:
+            raise table.wrong(vital, "is unknown")
+        margins[vital] = _amount(table, vital, vital)
+    return margins
+
+
+def _rule(table: Table) -> PathwayRule:
+    name = table.text("name")
+    if not _NAME.fullmatch(name):
+        raise table.wrong("name", "must be small letters, digits and _")
+    if name in {rule.name for rule in RULES}:
+        raise table.wrong("name", "is a rule of every pathway")
+    severity = Severity[table.one_of("severity", _SEVERITIES).upper()]
+    prompt = table.text("prompt", "")
+    others = table.tables("and")
+    conditions = [_condition(table)]
+    table.done()
+    for other in others:
+        conditions.append(_condition(other))
+        other.done()
+        if len(conditions) > CONDITIONS_MAX:
+            raise table.wrong("and", f"are too many: {CONDITIONS_MAX} conditions at most")
+        _refuse_contradiction(conditions, other)
+    return PathwayRule(name, severity, tuple(conditions), prompt)
+
+
+def _condition(table: Table) -> Condition:
+    return _READ[table.one_of("kind", tuple(_READ))](table)
+
+
+def _value(table: Table) -> Value:
+    vital = table.one_of("vital", LIMITED)
+    bound, high = _side(table, vital, "at_least", "at_most")
+    low, most = in_range(vital)
+    if not (low < bound <= most if high else low <= bound < most):
+        raise table.wrong("at_least" if high else "at_most", "fires on everything that can be measured")
+    return Value(vital, bound, high)
+
+
+def _total(table: Table) -> Total:
+    return Total(table.whole("at_least", 1, NEWS2_MAX))
+
+
+def _points(table: Table) -> Points:
+    vital = table.one_of("parameter", PARAMETERS)
+    bound = table.whole("at_least", 1, RED)
+    worst = CHARTS[1][PARAMETERS.index(vital)].worst
+    if bound > worst:
+        raise table.wrong("at_least", f"can never fire: {vital} scores {worst} at most")
+    return Points(vital, bound)
+
+
+def _usual(table: Table) -> FromUsual:
+    vital = table.one_of("vital", USUAL)
+    if vital == NEWS2:
+        return FromUsual(vital, table.whole("above", 1, NEWS2_MAX), high=True)
+    bound, high = _moved(table, vital, "above", "below")
+    return FromUsual(vital, bound, high)
+
+
+def _trend(table: Table) -> Trend:
+    vital = table.one_of("vital", LIMITED)
+    bound, high = _moved(table, vital, "rise", "fall")
+    return Trend(vital, bound, high, _hours(table, "within_h"), table.whole("readings", 2, READINGS_MAX, 2))
+
+
+def _slope(table: Table) -> Slope:
+    vital = table.one_of("vital", LIMITED)
+    bound, high = _moved(table, vital, "rise_a_day", "fall_a_day")
+    within_us, span_us = _hours(table, "within_h"), _hours(table, "span_h")
+    if span_us > within_us:
+        raise table.wrong("span_h", "can never fire: it is longer than within_h")
+    return Slope(vital, bound, high, within_us, span_us, table.whole("readings", 3, READINGS_MAX))
+
+
+def _persistence(table: Table) -> Persists:
+    value = _value(table)
+    within_us = _hours(table, "within_h")
+    if "for_h" in table:
+        for_us = _hours(table, "for_h")
+        if for_us > within_us:
+            raise table.wrong("for_h", "can never fire: it is longer than within_h")
+        return Persists(value.vital, value.bound, value.high, within_us, for_us=for_us)
+    of = table.whole("of", 2, READINGS_MAX)
+    readings = table.whole("readings", 2, of)
+    return Persists(value.vital, value.bound, value.high, within_us, readings, of)
+
+
+def _answer(table: Table) -> Answer:
+    return Answer(_ANSWERS[table.one_of("at_least", tuple(_ANSWERS))])
+
+
+def _absence(table: Table) -> Absent:
+    return Absent(table.one_of("vital", LIMITED), _hours(table, "for_h"))
+
+
+def _quality(table: Table) -> Poor:
+    of = table.whole("of", 2, READINGS_MAX)
+    return Poor(_hours(table, "within_h"), table.whole("readings", 2, of), of)
+
+
+_READ: Final[dict[str, Callable[[Table], Condition]]] = {
+    "value": _value,
+    "total": _total,
+    "points": _points,
+    "usual": _usual,
+    "trend": _trend,
+    "slope": _slope,
+    "persistence": _persistence,
+    "answer": _answer,
+    "absence": _absence,
+    "quality": _quality,
+}
+
+
+def _side(table: Table, vital: str, high: str, low: str) -> tuple[int, bool]:
+    """A bound, and whether it is one to be at or above. Raises Wrong unless there is exactly one."""
+    if (high in table) == (low in table):
+        raise table.wrong(low if low in table else "kind", f"needs either {high} or {low}")
+    key = high if high in table else low
+    return _units(table, key, vital), key == high
+
+
+def _moved(table: Table, vital: str, high: str, low: str) -> tuple[int, bool]:
+    """How far, and whether upwards. Raises Wrong."""
+    if (high in table) == (low in table):
+        raise table.wrong(low if low in table else "kind", f"needs either {high} or {low}")
+    key = high if high in table else low
+    return _amount(table, key, vital), key == high
+
+
+def _units(table: Table, key: str, vital: str) -> int:
+    """A value of a vital sign in whole units, within what can be measured. Raises Wrong."""
+    units = _whole_units(table, key, vital)
+    low, high = in_range(vital)
+    if not low <= units <= high:
+        raise table.wrong(key, f"can never be measured: {low / _scale(vital):g} to {high / _scale(vital):g} can")
+    return units
+
+
+def _amount(table: Table, key: str, vital: str) -> int:
+    """A difference of a vital sign in whole units. Raises Wrong."""
+    units = _whole_units(table, key, vital)
+    low, high = in_range(vital)
+    if not 0 < units < high - low:
+        raise table.wrong(key, f"must be more than 0 and less than {(high - low) / _scale(vital):g}")
+    return units
+
+
+def _whole_units(table: Table, key: str, vital: str) -> int:
+    value: Decimal = table.number(key)
+    units = value * _scale(vital)
+    if units != int(units):
+        raise table.wrong(key, f"is finer than {vital} is held against limits: {1 / _scale(vital):g}")
+    return int(units)
+
+
+def _scale(vital: str) -> int:
+    return int(10 ** DECIMALS.get(vital, 0))
+
+
+def _hours(table: Table, key: str) -> int:
+    return table.whole(key, 1, WITHIN_MAX_H) * HOUR_US
+
+
+def _refuse_same(rule: PathwayRule, table: Table, before: Iterable[PathwayRule]) -> None:
+    for other in before:
+        if other.name == rule.name:
+            raise table.wrong("name", "stands twice")
+        if set(other.conditions) == set(rule.conditions):
+            raise table.wrong("name", f"is the same rule as {other.name}")
+
+
+def _refuse_contradiction(conditions: list[Condition], table: Table) -> None:
+    """What can never hold together with the conditions before it."""
+    *before, new = conditions
+    if new in before:
+        raise table.wrong("kind", "stands twice in one rule")
+    for one in before:
+        if isinstance(one, Value | Persists) and isinstance(new, Value | Persists) and one.vital == new.vital:
+            low, high = sorted((one, new), key=lambda each: each.high)
+            if high.high and not low.high and high.bound > low.bound:
+                raise table.wrong("vital", "can never fire: no value is beyond both bounds")
+        absent = {each.vital for each in (one, new) if isinstance(each, Absent)}
+        measured = {each.vital for each in (one, new) if isinstance(each, Trend | Slope | Persists)}
+        if absent & measured:
+            raise table.wrong("vital", "can never fire: it would be measured and not measured")
+
+
+def _refuse_covered(rule: PathwayRule, table: Table, rules: Iterable[PathwayRule], limits: Mapping[str, Lines]) -> None:
+    """A rule wherever which another one fires that is as bad."""
+    if len(rule.conditions) > 1:
+        return
+    condition = rule.conditions[0]
+    match condition:
+        case Value():
+            covering = _floor(condition.vital, condition.bound, condition.high, rule.severity)
+            covering = covering or _line(condition, rule.severity, limits)
+            covering = covering or next((one.name for one in rules if _covers(one, rule, condition)), None)
+        case Total():
+            floor = _FLOOR_TOTALS[rule.severity]
+            covering = f"NEWS2 {floor} or more" if condition.bound >= floor else None
+        case Points():
+            covering = "a single 3" if condition.bound >= RED and rule.severity <= Severity.AMBER_PLUS else None
+        case Answer():
+            floor_answer = _FLOOR_ANSWERS.get(rule.severity, Wellness.MUCH_WORSE)
+            is_covered = rule.severity <= Severity.RED and condition.bound >= floor_answer
+            covering = "the daily question" if is_covered else None
+        case _:
+            covering = None
+    if covering is not None:
+        raise table.wrong("severity", f"says nothing new: {covering} is as bad, and fires wherever it does")
+
+
+def _covers(other: PathwayRule, rule: PathwayRule, value: Value) -> bool:
+    if other is rule or len(other.conditions) > 1 or other.severity < rule.severity:
+        return False
+    one = other.conditions[0]
+    return isinstance(one, Value) and one.vital == value.vital and _is_wider(one.bound, one.high, value)
+
+
+def _is_wider(bound: int, high: bool, value: Value) -> bool:
+    return high == value.high and (bound <= value.bound if high else bound >= value.bound)
+
+
+def _floor(vital: str, bound: int, high: bool, severity: Severity) -> str | None:
+    """The rule of every pathway that is as bad and fires on all of these values, or None."""
+    value = Value(vital, bound, high)
+    covering = (
+        rule.name
+        for rule in RULES
+        if rule.bound and rule.of == {vital} and rule.severity >= severity and _is_wider(*rule.bound, value)
+    )
+    return next(covering, None)
+
+
+def _line(value: Value, severity: Severity, limits: Mapping[str, Lines]) -> str | None:
+    lines = limits.get(value.vital, Lines())
+    for line in LINES:
+        bound, as_bad = getattr(lines, line), Severity[line.rsplit("_", 1)[0].upper()] >= severity
+        if bound is not None and as_bad and _is_wider(bound, line.endswith("high"), value):
+            return f"limits.{value.vital}.{line}"
+    return None
