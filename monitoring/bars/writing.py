@@ -119,12 +119,13 @@ def request(shown: Shown, here: str, now: datetime, reason: str = "new") -> Reso
         "focus": [_reference(found.chain)],
     }
     subject = _reference(shown.patient.public_id)
+    is_asked = STATUS[State(found.state)][0] == "active"
     parts = {name: uuid5(found.public_id, name) for name in ("encounter", "care-plan", "flag", "team", "provider")}
     resources = [
         (key, header),
         (found.chain, service_request(shown, subject)),
         (shown.patient.public_id, _patient(shown)),
-        (parts["encounter"], _encounter(shown, {"status": "triaged"})),
+        (parts["encounter"], _encounter(shown, {"status": "triaged"} if is_asked else None)),
         (parts["care-plan"], _care_plan(shown, subject)),
     ]
     if shown.patient.scene_safety:

@@ -72,6 +72,8 @@ def test_a_referral_goes_to_a_teams_own_system_as_a_message_is_updated_and_taken
     new, more, back = map(read, receiver.calls)
     assert [one.asks for one in (new, more, back)] == [Asks.NEW, Asks.UPDATE, Asks.CANCEL]
     assert {one.key for one in (new, more, back)} == {str(referral)}
+    encounters = [msgspec.json.decode(call.body)["entry"][3]["resource"]["status"] for call in receiver.calls]
+    assert encounters == ["triaged", "triaged", "cancelled"]
     assert (new.need, new.asked_by) == ("falls", new.starts_at and new.starts_at + timedelta(hours=2))
     assert len({call.id for call in receiver.calls}) == 3
     stored = rows(ward.engine, "SELECT body FROM message WHERE body ->> 'type' LIKE 'ucr.%'")
