@@ -58,7 +58,15 @@ class Reading(Scored, table=True):
     NULL is not measured. `as_sent` holds the values that rounding to the chart changed, `also` the rarer ones.
     """
 
-    __table_args__ = ({"postgresql_partition_by": "RANGE (taken_at)"},)
+    __table_args__ = (
+        Index(
+            "reading_declined",
+            "episode_id",
+            "taken_at",
+            postgresql_where=text("quality <> 'test' AND also ? 'declined'"),
+        ),
+        {"postgresql_partition_by": "RANGE (taken_at)"},
+    )
 
     episode_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     taken_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
