@@ -71,16 +71,18 @@ def _prepare(up: Up, *, checkpoint: bool) -> None:
 
 
 def _write_history(bench: Bench, up: Up, slots: int) -> None:
-    """Everybody's set of today once more for each slot of three months, oldest first, with its ledger entry."""
+    """Everybody's set of today once more for each slot of three months, oldest first, and its ledger entry: settled."""
     reading = {
         "taken_at": "one.taken_at - %(ago)s",
         "received_at": "one.received_at - %(ago)s",
         "id": "one.id || '-' || %(slot)s",
         "set": "md5(one.set || '-' || %(slot)s)::uuid",
+        "recent": "false",
     }
     ledger = {
         "id": "one.id || '-' || %(slot)s",
         "content": "substr(sha256(one.content || %(slot)s::text::bytea), 1, 16)",
+        "recent": "false",
     }
     with up.owner() as connection:
         connection.execute("CREATE TEMP TABLE reading_model AS SELECT * FROM reading ORDER BY episode_id")
