@@ -59,34 +59,33 @@ SETTLE = """
 CREATE FUNCTION settle_{table}(after bigint, most int) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
+    columns text;
     moved int;
     last bigint;
 BEGIN
     IF NOT pg_try_advisory_xact_lock({lock}) THEN
         RETURN NULL;
     END IF;
-    WITH gone AS (
-        DELETE FROM {table}_recent
-        WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM {table}_recent WHERE {first} > after ORDER BY {key} LIMIT most
-        ))
-        RETURNING *
-    ), settled AS (
-        INSERT INTO {table}_settled ({columns}) SELECT {columns} FROM gone ORDER BY {key}
-        RETURNING {first}
-    )
-    SELECT count(*), max({first}) INTO moved, last FROM settled;
+    -- Whatever columns there are: a later migration may add some.
+    SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
+    WHERE attrelid = '{table}_recent'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'recent';
+    EXECUTE format('
+        WITH gone AS (
+            DELETE FROM {table}_recent
+            WHERE ctid = ANY (ARRAY(
+                SELECT ctid FROM {table}_recent WHERE {first} > $1 ORDER BY {key} LIMIT $2
+            ))
+            RETURNING *
+        ), settled AS (
+            INSERT INTO {table}_settled (%1$s) SELECT %1$s FROM gone ORDER BY {key}
+            RETURNING {first}
+        )
+        SELECT count(*), max({first}) FROM settled
+    ', columns) INTO moved, last USING after, most;
     RETURN CASE WHEN moved < most THEN last ELSE last - 1 END;
 END
 $$
 """
-
-LEDGER_COLUMNS = "source, id, content"
-READING_COLUMNS = (
-    "episode_id, taken_at, set, source, id, received_at, respiratory_rate, spo2, on_oxygen, oxygen_flow_hundredths,"
-    " systolic, diastolic, pulse, consciousness, temperature_tenths, also, as_sent, quality, flags, uses,"
-    " points, score, score_max, scale, oxygen_assumed, severity, not_scored"
-)
 
 GRANTS = """
 REVOKE ALL ON FUNCTION settle_ledger, settle_reading FROM PUBLIC;
@@ -107,8 +106,6 @@ def upgrade() -> None:
     op.execute(LEDGER)
     op.execute(READING)
     op.execute(MAKE_READING_MONTH)
-    ledger = {"table": "ledger", "lock": 7720, "first": "source", "key": "source, id", "columns": LEDGER_COLUMNS}
-    op.execute(SETTLE.format(**ledger))
-    reading = {"table": "reading", "lock": 7721, "first": "episode_id", "key": "episode_id, taken_at, set"}
-    op.execute(SETTLE.format(**reading, columns=READING_COLUMNS))
+    op.execute(SETTLE.format(table="ledger", lock=7720, first="source", key="source, id"))
+    op.execute(SETTLE.format(table="reading", lock=7721, first="episode_id", key="episode_id, taken_at, set"))
     op.execute(GRANTS)
