@@ -1,7 +1,7 @@
 """What came lately is settled: moved, many rows of a device or a stay at once, to where the history is.
 
 A row's place in an index of three months is a page of its own, read and written for this row alone. So rows come into
-recent parts, whose indexes stay in memory, and are taken from there when each device has several: docs/decisions/0010.
+recent parts, whose indexes stay in memory, and are taken from there when each device has several: docs/decisions/0011.
 """
 
 from dataclasses import dataclass, field

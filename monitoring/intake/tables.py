@@ -2,7 +2,7 @@
 
 `reading`, `rescored` and `ledger` are written once. What comes is `recent`: a part of `reading` and of `ledger` that
 stays small, whatever came before. From there it is settled (`workers/settling.py`), readings into a part for each month
-of `taken_at` (`make_reading_month`). Why: docs/decisions/0010.
+of `taken_at` (`make_reading_month`). Why: docs/decisions/0011.
 """
 
 from datetime import datetime
