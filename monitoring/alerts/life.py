@@ -7,7 +7,7 @@ Used by the drain, the timekeeper and what ends or moves a spell, inside their t
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, any_, bindparam
@@ -28,6 +28,7 @@ from alert_rules.alarms import (
     State,
     go,
     weigh,
+    withheld,
 )
 from alert_rules.severity import Severity
 from alert_rules.staffed import StaffedHours, due_at
@@ -36,6 +37,9 @@ from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.escalation.starting import begin, end, let_go
 from monitoring.events import NewEvent
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
+
+WITHHELD: Final = "not told again: nearly better"
+"""What stands in an alert's history for each time that hysteresis kept it from being told."""
 
 _PATIENTS = bindparam("patients", type_=ARRAY(BigInteger))
 
@@ -92,16 +96,21 @@ class Alerts:
         `evidence` is asked for only where something changes: most sets of a patient with an alert change nothing.
         """
         alert = self.open.get((about.patient_id, kind))
-        held, change = weigh(None if alert is None else held_of(alert), found)
+        before = None if alert is None else held_of(alert)
+        held, change = weigh(before, found)
         if held is None:
             return None
         if alert is None:
             alert = self._new(about, kind)
         was = State(alert.state) if change is not Change.RAISED else None
+        again = withheld(before.basis, found) if change is None and before is not None else None
         basis = basis_as_json(held.basis)
         if alert.basis != basis:
             alert.basis = basis
         if change is None:
+            if again:
+                shown = evidence()
+                self.note(about, kind, WITHHELD, found.severity, shown.set, ", ".join(sorted(again)))
             return None
         is_asked_anew = was is not State.OPEN or held.severity > alert.severity
         alert.severity, alert.state = held.severity, held.state
@@ -303,13 +312,15 @@ def held_of(alert: Alert) -> Held:
 def basis_as_json(basis: Basis) -> dict[str, Any]:
     """For the alert's row."""
     points = dict(sorted(basis.points.items()))
-    return {"points": points, "score": basis.score, "rules": sorted(basis.rules), "severity": int(basis.severity)}
+    near = {"near": sorted(basis.near)} if basis.near else {}
+    rules = sorted(basis.rules)
+    return {"points": points, "score": basis.score, "rules": rules, "severity": int(basis.severity)} | near
 
 
 def basis_from_json(stored: dict[str, Any]) -> Basis:
     """From the alert's row."""
     rules, severity = frozenset(stored.get("rules", ())), Severity(stored.get("severity", 0))
-    return Basis(stored.get("points", {}), stored.get("score", 0), rules, severity)
+    return Basis(stored.get("points", {}), stored.get("score", 0), rules, severity, frozenset(stored.get("near", ())))
 
 
 def _with_graver(reasons: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -75,6 +75,9 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * A vital sign is missed where the plan expects it (`expects`), and nobody measured it for so long.
 * Values are whole numbers from the door on: what is not a number, infinite or beyond what can be measured never comes
   here. One reading ever has no trend; nothing measured fires nothing but answers and what is missed.
+* Hysteresis: an amber counts as better only beyond a margin inside its bound (`hysteresis` in the file*). Within the
+  margin it is not told again when it fires once more: each time is noted in the alert's history, and counted as
+  `withheld` in the report on alert burden. What is red, critical or scores 3 is told by its own bound, and NEWS2 too.
 * Rules on the quality of readings tell of the kit: they raise `data_quality`, which ends with a good set.
 * Limits that change in the middle of a stay hold for what is taken from then on; nothing is judged anew by them.
 
@@ -245,5 +248,6 @@ Services that bring care to the home, by clocks of their own. The national retur
 
 ## What is not decided yet
 
-Repeat readings are not on this page, because the software does not do them yet.
+Repeat readings, times without repeats and accepted values are not on this page, because the software does not do them
+yet.
 """
