@@ -65,6 +65,8 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * All conditions of a rule hold in one set, or it does not fire. A value counts as it is known, carried or not; what is
   looked at over time has to be measured in the set itself.
 * Usual values are the plan's `baselines`; without one such a rule says nothing. NEWS2 counts as far as it is certain.
+  `GET /v1/patients/{{id}}/baselines` proposes them: the median of the first {learnt_days} days, from {learnt_min} readings on*, with
+  their number, their time and their spread. Nothing alerts by a proposal: a clinician puts it into the plan.
 * A trend is the Theil-Sen line through all readings of its time, so that one wrong reading makes none; and the last
   reading itself has to be so far from the lowest or highest of them. A slope needs its whole time to be said.
 * Looked back is in event time, on {earlier} earlier readings* and {within}* at the most. Of one instant, the set with the
