@@ -3,12 +3,13 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+EXAMPLES ?= 20000
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint bench bench-history bench-flow chaos docs clean
+.PHONY: help demo test check lint fuzz bench bench-history bench-flow chaos docs clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -27,6 +28,9 @@ lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@! $(BIN)/vulture | grep -v "unused variable\|unused attribute" # columns and fields: SQL and JSON read them
+
+fuzz: $(VENV)/.installed-dev ## every decoder against anything, for some minutes (EXAMPLES=100000 of each property)
+	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py $(ARGS)
 
 bench: $(VENV)/.installed-dev ## how fast it is here, beside its targets (most of it needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -5,7 +5,7 @@ Source: docs/clinical/policy.md, *Ladders*. Pure: who is on duty, and the sendin
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -116,6 +116,11 @@ def after(ladder: Ladder, place: Place) -> Place:
     """The place after that one: the last step comes again and again."""
     last = len(ladder) - 1
     return Place(place.step + 1) if place.step < last else Place(last, place.repeats + 1)
+
+
+def untold(ladder: Ladder, told: Collection[str]) -> Place:
+    """Where an alert goes on that changes to this ladder: at its first step that was not told yet, else its last."""
+    return Place(next((place for place, step in enumerate(ladder) if step.tell not in told), len(ladder) - 1))
 
 
 def wait_s(ladder: Ladder, place: Place, severity: Severity) -> int:

@@ -137,7 +137,17 @@ class Rule:
         return self.of or frozenset(name for name, scored in points.items() if scored >= least)
 
 
-def _total(name: str, severity: Severity, least: int, says: str, *unless: str) -> Rule:
+TOTAL_FROM: Final = {Severity.CRITICAL: 7, Severity.RED: 5, Severity.AMBER: LOW_MEDIUM}
+"""The least NEWS2 total of each severity."""
+
+
+def of_total(score: int) -> Severity:
+    """How bad a NEWS2 total is by itself."""
+    return max((severity for severity, least in TOTAL_FROM.items() if score >= least), default=Severity.NONE)
+
+
+def _total(name: str, severity: Severity, says: str, *unless: str) -> Rule:
+    least = TOTAL_FROM[severity]
     return Rule(
         name,
         severity,
@@ -216,7 +226,7 @@ _CONSCIOUSNESS, _GLUCOSE, _OXYGEN, _WELLNESS = (
 
 # fmt: off
 RULES: Final = (
-    _total("news2_high", Severity.CRITICAL, 7, ": emergency response threshold (7 or more)"),
+    _total("news2_high", Severity.CRITICAL, ": emergency response threshold (7 or more)"),
     Rule("unresponsive", Severity.CRITICAL, _not_alert("V"),
          "{consciousness}", _CONSCIOUSNESS),
     _at_most("respiratory_rate_critical", Severity.CRITICAL, RESPIRATORY_RATE, 8),
@@ -227,7 +237,7 @@ RULES: Final = (
     Rule("glucose_low_not_alert", Severity.CRITICAL,
          lambda facts: (facts.glucose_lately < 40) & (facts.consciousness_now >= ACVPU.index("C")),
          "{glucose_lately}: hypoglycaemia (below 4.0), and not alert: {consciousness_now}", _GLUCOSE | _CONSCIOUSNESS),
-    _total("news2_medium", Severity.RED, 5, ": urgent response threshold (5 or 6)", "news2_high"),
+    _total("news2_medium", Severity.RED, ": urgent response threshold (5 or 6)", "news2_high"),
     Rule("new_confusion", Severity.RED, _not_alert("C"),
          "{consciousness}", _CONSCIOUSNESS, unless=("unresponsive",)),
     _at_least("respiratory_rate_high", Severity.RED, RESPIRATORY_RATE, 25),
@@ -245,7 +255,7 @@ RULES: Final = (
          "{glucose} (below 4.0)", _GLUCOSE, unless=("glucose_critical", "glucose_low_not_alert"), bound=(39, False)),
     Rule(SINGLE_RED, Severity.AMBER_PLUS, lambda facts: facts.scorable & facts.news2.single_red,
          "Scores 3 by itself: {red_parameters}"),
-    _total("news2_low_medium", Severity.AMBER, LOW_MEDIUM, ": raised (3 or 4)", "news2_high", "news2_medium"),
+    _total("news2_low_medium", Severity.AMBER, ": raised (3 or 4)", "news2_high", "news2_medium"),
     *LINE_RULES["amber"],
     Rule("wellness_worse", Severity.AMBER, _feels(Wellness.WORSE),
          "Feels worse", _WELLNESS, unless=("wellness_much_worse",)),

@@ -4,6 +4,7 @@ Only the impossible is refused (docs/clinical/policy.md): peri-arrest values loo
 flagged. Improbable ranges: the range checks beside the code table in docs/clinical/policy.md.
 """
 
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from alert_rules import limits
@@ -28,6 +29,10 @@ PROBABLE: Final[dict[str, tuple[Number, Number]]] = {
 ZERO_IS_A_VALUE: Final = frozenset({"oxygen_flow"})
 """From a device, zero of anything else is a failed measurement; staff may record it."""
 
+
+WEIGHT_JUMP_KG: Final = 20
+WEIGHT_KNOWN_FOR: Final = timedelta(days=30)
+"""Nobody gains or loses so much in so short a time: somebody else stood on the scale. The design's own."""
 
 SHOWN_MAX: Final = 10**15
 """Values beyond are cut to it where they are shown: neither a message nor a column holds 10**400."""
@@ -80,6 +85,11 @@ def improbable(field: str, value: Number) -> bool:
     """Whether `value` is kept and flagged."""
     low, high = PROBABLE[field]
     return not low <= value <= high
+
+
+def hardly_theirs(weight: Number, known: Number, apart: timedelta) -> bool:
+    """Whether a weight in kg can hardly be of the patient who weighed `known` so long before, or after."""
+    return abs(weight - known) >= WEIGHT_JUMP_KG and abs(apart) <= WEIGHT_KNOWN_FOR
 
 
 def within_reason(value: Number) -> Number:

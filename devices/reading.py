@@ -4,7 +4,7 @@ Vital signs stand in chart units, whole numbers, rounded half up once (`alert_ru
 each value that rounding changed. None is not measured.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -19,6 +19,17 @@ Quality = Literal["good", "low", "test"]
 Assessor = Literal["patient", "carer", "staff"]
 WellnessAnswer = Literal["much better", "better", "same", "worse", "much worse"]
 ConsciousnessLetter = Literal["A", "C", "V", "P", "U"]
+ClockTrust = Literal["synced", "corrected", "assumed"]
+"""Whether a device's clock was right, was put right by what it was off, or the time of reception stands in for it."""
+Doubt = Literal[
+    "code not known", "unit not known", "time not known", "withdrawn by its sender", "corrected by its sender",
+    "another user of the device", "can hardly be this patient's", "same id, other content",
+]  # fmt: skip
+"""Why part of a document is kept aside by its decoder: nothing is guessed."""
+
+
+NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in `Odd.reads` where the time is what is not known: never taken for one."""
 
 
 class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -26,7 +37,7 @@ class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     id: str  # the source's own
     taken_at: datetime  # UTC
-    patient: str | None = None  # named by a hub that several patients share
+    patient: str | None = None  # named by a hub: our id, or an NHS number
     respiratory_rate: int | None = None  # /min
     spo2: int | None = None  # %
     on_oxygen: bool | None = None
@@ -46,6 +57,10 @@ class ReadingSet(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     declined: str | None = None  # why the patient gave none
     method: str | None = None  # how staff came by it
     measured_by: str | None = None
+    sensor: str | None = None  # the sensor behind a hub: EUI-64 or EUI-48, hexadecimal in capitals
+    slot: int | None = None  # which of its users the sensor says it was
+    clock: ClockTrust | None = None
+    reported_news2: int | None = None  # a score that came with the values
     as_sent: dict[str, Number] | None = None
     flags: tuple[str, ...] = ()  # improbable values, by field
 
@@ -76,6 +91,18 @@ class Impossible(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     patient: str | None = None
 
 
+class Odd(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Part of a document that nobody can score as it is: kept aside for a person, with what it came as."""
+
+    id: str
+    reason: Doubt
+    detail: str  # with the place in the document
+    document: msgspec.Raw  # the original part as JSON; text and hexadecimal as a JSON string
+    taken_at: datetime | None = None
+    reads: ReadingSet | None = None  # what it would be, were the doubt settled
+    patient: str | None = None
+
+
 class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What one request brought: an entry of the stream."""
 
@@ -83,7 +110,11 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     received_at: datetime  # UTC
     sets: list[ReadingSet] = []
     impossible: list[Impossible] = []
-    patient: str | None = None  # public id, where staff sent it for one patient
+    odd: list[Odd] = []
+    clock_offset_s: int | None = None  # device minus true, where the request shows both at once
+    patient: str | None = None  # public id, where staff sent it for one patient, or released it to one
+    released: str | None = None  # public id of what was kept aside, where a person released it
+    battery: int | None = None  # % of the device, where it was told apart from any set
 
 
 CHARTED: Final[dict[str, tuple[str, int]]] = {
@@ -114,9 +145,20 @@ def in_whole_units(value: Number, decimals: int) -> int:
     return int(Decimal(repr(value)).scaleb(decimals).to_integral_value(ROUND_HALF_UP))
 
 
-def content_of(one: ReadingSet | Impossible) -> bytes:
-    """16 bytes that two sets share if and only if they say the same."""
+def content_of(one: ReadingSet | Impossible | Odd) -> bytes:
+    """16 bytes that two sets share if and only if they say the same.
+
+    How we came by the time is no part of it: what a sensor sends live it sends again from its memory.
+    """
+    if isinstance(one, ReadingSet) and one.clock is not None:
+        one = msgspec.structs.replace(one, clock=None)
     return sha256(_encode(one)).digest()[:16]
+
+
+def set_key(source: int, own_id: str) -> str:
+    """A set's id everywhere: a UUID of version 8, made from its source and the source's own id."""
+    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
+    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
 
 
 _encode = msgspec.json.Encoder().encode

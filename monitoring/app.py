@@ -14,24 +14,28 @@ from monitoring import health, openapi
 from monitoring.access.gate import gate
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
+from monitoring.aside.routes import ROUTES as ASIDE_ROUTES
 from monitoring.bars.routes import ROUTES as BARS_ROUTES
 from monitoring.bodies import StrictRequest
 from monitoring.calls.report_routes import ROUTES as CALL_REPORT_ROUTES
 from monitoring.calls.routes import ROUTES as CALL_ROUTES
 from monitoring.casefinding.routes import ROUTES as CASE_ROUTES
+from monitoring.chart.routes import ROUTES as CHART_ROUTES
 from monitoring.concerns.routes import ROUTES as CONCERN_ROUTES
 from monitoring.config import Settings
 from monitoring.delivery.routes import ROUTES as RECEIPT_ROUTES
 from monitoring.duty.routes import ROUTES as DUTY_ROUTES
 from monitoring.equity.routes import ROUTES as EQUITY_ROUTES
 from monitoring.escalation.routes import ROUTES as ESCALATION_ROUTES
+from monitoring.fhir.routes import ROUTES as FHIR_ROUTES
 from monitoring.flow.episode_routes import ROUTES as SPELL_ROUTES
 from monitoring.flow.referral_routes import ROUTES as REFERRAL_ROUTES
 from monitoring.hospital.routes import ROUTES as HOSPITAL_ROUTES
-from monitoring.intake.routes import post_readings
+from monitoring.intake.routes import ROUTES as INTAKE_ROUTES
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
+from monitoring.pages.routes import pages
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
 from monitoring.recovery.prevention_routes import ROUTES as PREVENTION_ROUTES
@@ -44,6 +48,7 @@ from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
 from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
 from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
 from monitoring.service import Service
+from monitoring.sharing.routes import ROUTES as SHARING_ROUTES
 from monitoring.ucr.report_routes import ROUTES as UCR_REPORT_ROUTES
 from monitoring.ucr.routes import ROUTES as UCR_ROUTES
 from monitoring.wards.bed_routes import ROUTES as BED_ROUTES
@@ -62,17 +67,19 @@ def make_app(settings: Settings) -> Litestar:
         return config
 
     routes = [
-        post_readings, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
+        *INTAKE_ROUTES, live, health.health_live, health.health_ready, health.metrics,
+        *PATIENT_ROUTES, *CHART_ROUTES, *SHARING_ROUTES,
+        *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
-        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ALERT_ROUTES,
+        *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ASIDE_ROUTES,
+        *ALERT_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
-        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES,
+        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,
     ]  # fmt: skip
     app = Litestar(
-        [*routes, _swagger_files()],
+        [*routes, *pages(), _swagger_files()],
         exception_handlers=handlers(),
         lifespan=[_serving],
         on_app_init=[with_service],

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from enum import StrEnum
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from msgspec import to_builtins
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -46,6 +48,17 @@ VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 
 out = Console()
 err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """What a device sends."""
+
+    NATIVE = "native"
+    FHIR = "fhir"
+    HL7V2 = "hl7v2"
+    GATT = "gatt"
+    OPEN_MHEALTH = "open-mhealth"
+
 
 Data = Annotated[
     Path | None,
@@ -141,14 +154,24 @@ def staff_add(  # noqa: PLR0913 - an option each
 
 @device_app.command("add", context_settings=VARIABLES)
 def device_add(
-    kind: Annotated[str, typer.Option(help="hub, oximeter, scale, …")],
-    serial: Annotated[str, typer.Option(help="As printed on it.")],
+    kind: Annotated[str | None, typer.Option(help="hub, oximeter, scale, …")] = None,
+    serial: Annotated[str | None, typer.Option(help="As printed on it.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Many, from CSV: kind, serial and, if any, identifiers, shared.")
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Register a device and print `id` and, once, `token`."""
+    """Register a device and print `id` and, once, `token`; or many, line by line: exit 1 where one is refused."""
     from monitoring import installing  # noqa: PLC0415 - it needs the database, most commands do not
 
+    if file is not None:
+        if kind is not None or serial is not None:
+            raise CannotAdd("--file names the devices: leave --kind and --serial out")
+        _print_many(installing.add_devices(settings_for(data), file, utc_now()), json)
+        return
+    if kind is None or serial is None:
+        raise CannotAdd("--kind and --serial, or --file: say what to register")
     _print_made(installing.add_device(settings_for(data), kind, serial, utc_now()), json)
 
 
@@ -180,6 +203,29 @@ def report_occupancy(  # noqa: PLR0913 - an option each
         for line in commands.summary(record):
             table.add_row(*line)
         out.print(table)
+
+
+@app.command(context_settings=VARIABLES)
+def decode(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Documents as a hub sends them.")],
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", envvar="VIRTUAL_WARD_FORMAT", help="What they are; seen from each, unless said."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What is understood of documents: the sets, what is refused and where. Nothing is stored, no server is needed."""
+    from monitoring import decoding  # noqa: PLC0415 - only this command needs every decoder
+
+    try:
+        understood = [decoding.understand(file, format_ and format_.value, utc_now()) for file in files]
+    except decoding.CannotRead as error:
+        _complain(str(error))
+        raise typer.Exit(2) from error
+    if json:
+        sys.stdout.write(dumps([decoding.as_json(one) for one in understood]) + "\n")
+    else:
+        decoding.show(out, understood)
 
 
 @app.command(context_settings=VARIABLES)
@@ -232,6 +278,23 @@ def _print_made(made: Any, json: bool) -> None:
         return
     out.print(f"id     {made.id}", highlight=False)
     out.print(f"token  {made.token}   [dim](shown this once)[/dim]", highlight=False, soft_wrap=True)
+
+
+def _print_many(found: Any, json: bool) -> None:
+    if json:
+        _print_json(to_builtins(found))
+    else:
+        for one in found.registered:
+            out.print(
+                f"line {one.line}  {one.kind} {one.serial}  id {one.id}  token {one.token}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        for line in found.refused:
+            said = "; ".join(f"{fault.field}: {fault.reason}" if fault.field else fault.reason for fault in line.errors)
+            err.print(f"[red]line {line.line}[/red]  {escape(said)}", highlight=False, soft_wrap=True)
+    if found.refused:
+        raise typer.Exit(1)
 
 
 def _print_json(document: dict[str, Any]) -> None:

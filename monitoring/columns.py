@@ -35,5 +35,5 @@ def instant(*, index: bool = False) -> datetime:
 
 def one_of(column: str, values: type[Enumerated]) -> CheckConstraint:
     """Enums are text with a CHECK: a native PostgreSQL type can't be compared in a partial index."""
-    listed = ", ".join(f"'{value}'" for value in values)
+    listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")

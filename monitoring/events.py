@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlmodel import Session
 
+from monitoring.bulk import as_rows, insert_into, row_of
 from monitoring.database import driver
 
 ORDER_LOCK: Final = 7_701
@@ -22,6 +23,10 @@ TRANSIENT_CHANNEL: Final = "live"
 
 
 KEPT_FOR: Final = timedelta(days=7)
+
+_COLUMNS: Final = {"at": "timestamptz", "kind": "text", "ward": "text", "patient": "uuid", "data": "jsonb"}
+_Row: Final = row_of("Row", _COLUMNS)
+_INSERT: Final = insert_into("event", _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,6 @@ def emit(session: Session, events: Sequence[NewEvent]) -> None:
         return
     connection = driver(session)
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (ORDER_LOCK,))
-    connection.execute(
-        "INSERT INTO event (at, kind, ward, patient, data)"
-        " SELECT * FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::uuid[], %s::jsonb[])",
-        (
-            [event.at for event in events],
-            [event.kind for event in events],
-            [event.ward for event in events],
-            [event.patient for event in events],
-            [msgspec.json.encode(event.data).decode() for event in events],
-        ),
-    )
+    rows = [_Row(event.at, event.kind, event.ward, event.patient, event.data) for event in events]
+    connection.execute(_INSERT, (as_rows(rows),))
     connection.execute(f"NOTIFY {CHANNEL}")

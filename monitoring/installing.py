@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
 from monitoring.intake.durability import read_durability
 from monitoring.intake.stream import AWAY, connect, read_backlog
+from monitoring.kit.bulk import BulkView, register_all
 from monitoring.kit.devices import DeviceBody, make
 from monitoring.parts import CannotAdd, answers
 
@@ -71,6 +73,16 @@ def add_device(settings: Settings, kind: str, serial: str, now: datetime) -> Mad
     with connected(settings.database_url) as engine, transaction(engine) as session:
         device, token = make(session, now, body)
         return Made(str(device.public_id), token)
+
+
+def add_devices(settings: Settings, file: Path, now: datetime) -> BulkView:
+    """The devices of a CSV file and their tokens, line by line. Raises CannotAdd, Unacceptable where it adds none."""
+    try:
+        body = file.read_bytes()
+    except OSError as error:
+        raise CannotAdd(f"--file: {file}: {error.strerror}") from None
+    with connected(settings.database_url) as engine, transaction(engine) as session:
+        return register_all(session, now, body, by=None, may_make_interfaces=True)
 
 
 def _checked(options: dict[str, object], body: type[T]) -> T:

@@ -1,5 +1,6 @@
 """The served OpenAPI document: what routes that decode bytes themselves take, and what every route may refuse."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
@@ -20,7 +21,10 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
-from devices.formats.native import SETS_MAX, Posted, PostedByStaff
+from devices.formats.gatt.body import Frames
+from devices.formats.native import SETS_MAX
+from devices.formats.open_mhealth.schema import DataPoint
+from devices.posted import Posted, PostedByStaff
 from monitoring.problems import Problem
 
 ASSETS: Final = "/schema/assets"
@@ -29,11 +33,14 @@ OPEN: Final = ("/health/",)
 LIVE: Final = "/v1/live"
 HL7: Final = "application/hl7-v2"
 FHIR_MESSAGES: Final = "/v1/fhir/$process-message"
-OWN_IDS: Final = ("/readings", "/receipts/notify", "/v1/hl7v2", FHIR_MESSAGES)
+OBSERVATIONS: Final = ("/v1/fhir", "/v1/fhir/Observation")
+OWN_IDS: Final = (
+    "/readings", "/v1/gatt", "/v1/open-mhealth", "/receipts/notify", "/v1/hl7v2", FHIR_MESSAGES, *OBSERVATIONS,
+)  # fmt: skip
 """Where what is sent has ids of its own against repeats."""
 
 _REF: Final = "#/components/schemas/{name}"
-DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Problem)
+DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Frames, DataPoint, Problem)
 
 REFUSALS: Final = {
     400: "The body is not JSON.",
@@ -86,6 +93,11 @@ def reads_sets(one: type) -> type[Operation]:
     return reads("application/json", {"oneOf": [ref, array]})
 
 
+def reads_one(kind: type) -> type[Operation]:
+    """The operation of a route that decodes one object itself."""
+    return reads("application/json", {"$ref": _REF.format(name=kind.__name__)})
+
+
 def reads(media_type: str, schema: dict[str, Any], *, answers: str | None = None) -> type[Operation]:
     """The operation of a route that decodes a body of that media type itself, and answers text of another than JSON."""
     content: Any = {media_type: {"schema": schema}}
@@ -111,6 +123,22 @@ def answers_fhir(description: str) -> type[Operation]:
                 self.responses["200"] = OpenAPIResponse(description=description, content=_FHIR_OBJECT)
 
     return Answering
+
+
+def reads_fhir(takes: str, answers: Mapping[int, str]) -> type[Operation]:
+    """The operation of a route that takes a FHIR resource and answers one: by status, what it is."""
+    schema = {"type": "object", "required": ["resourceType"], "description": takes}
+
+    @dataclass
+    class Resources(Operation):
+        def __post_init__(self) -> None:
+            content: Any = {"application/fhir+json": {"schema": schema}}
+            self.request_body = RequestBody(content=content, required=True)
+            self.responses = {
+                str(status): OpenAPIResponse(description=said, content=_FHIR_OBJECT) for status, said in answers.items()
+            }
+
+    return Resources
 
 
 _FHIR_OBJECT: Final = {"application/fhir+json": OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))}
@@ -183,7 +211,7 @@ def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int
         refusals |= {404}
     if path.startswith("/v1/reports/") and not changes:
         refusals |= {406}
-    if changes or path == FHIR_MESSAGES:
+    if changes or path in {FHIR_MESSAGES, *OBSERVATIONS}:
         refusals |= {409}
     if changes or "requestBody" in operation:  # a body is also refused where none is taken
         refusals |= {400, 413, 415}

@@ -3,10 +3,11 @@
 The title of a problem is its exception's docstring, so that the two cannot drift apart.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import psycopg
@@ -107,7 +108,8 @@ def from_framework(request: Caller, error: HTTPException) -> Response[bytes]:
     """The framework's own refusals (no such route, method, parameter), as problems too."""
     if isinstance(error, ValidationException):
         wrong = error.extra if isinstance(error.extra, list) else []
-        return refuse(request, Unacceptable(*(_fault(one) for one in wrong)))
+        missing = [Fault(name, "required") for name in _MISSING.findall(error.detail)]
+        return refuse(request, Unacceptable(*(_fault(one) for one in wrong), *missing))
     status = error.status_code
     if status >= 500:
         return unexpected(request, error)
@@ -115,6 +117,9 @@ def from_framework(request: Caller, error: HTTPException) -> Response[bytes]:
     if isinstance(error, MethodNotAllowedException):
         said.headers["Allow"] = ", ".join(_allowed(request))
     return said
+
+
+_MISSING: Final = re.compile(r"Missing required query parameter '([^']+)'")
 
 
 def _fault(of_parameter: Mapping[str, str]) -> Fault:

@@ -1,4 +1,4 @@
-"""What stands after the `?`: only what the route declares, each once; what is left empty was not asked for."""
+"""What stands after the `?`: only what the route declares, lists apart each once; what is left empty was not asked."""
 
 from collections import Counter
 from typing import Annotated, Final
@@ -26,19 +26,18 @@ def strictly(query: bytes, handler: BaseRouteHandler) -> bytes:
     faults = [
         Fault(name[:200], "is given more than once" if name in declared else "unknown parameter")
         for name, times in Counter(name for name, _ in given).items()
-        if name not in declared or times > 1
+        if name not in declared or (times > 1 and not declared[name])
     ]
     if faults:
         raise Unacceptable(*faults[:FAULTS_MAX])
     return urlencode([(name, value) for name, value in given if value]).encode()
 
 
-def _declared(handler: BaseRouteHandler) -> frozenset[str]:
-    """The names of a route's query parameters, as they are written in an address."""
+def _declared(handler: BaseRouteHandler) -> dict[str, bool]:
+    """The names of a route's query parameters, as they are written in an address, and whether each may be repeated."""
     parameters = handler.parsed_fn_signature.parameters
-    kinds = {name: field.kwarg_definition for name, field in parameters.items()}
-    return frozenset(
-        kind.name or name
-        for name, kind in kinds.items()
-        if isinstance(kind, ParameterKwarg) and kind.param_type == ParamType.QUERY
-    )
+    return {
+        kind.name or name: any(one.is_non_string_sequence for one in (field, *field.inner_types))
+        for name, field in parameters.items()
+        if isinstance(kind := field.kwarg_definition, ParameterKwarg) and kind.param_type == ParamType.QUERY
+    }

@@ -1,18 +1,19 @@
 """Which schema this program was written for, and the wait for it. Migrations are `migrating.py`'s."""
 
 import time
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
 from monitoring.database import DATABASE_ERRORS
 
-HEAD: Final = "0013"
+HEAD: Final = "0019"
 """The newest migration; a test holds it against the migrations themselves."""
 
 MONTHS_ACCEPTED: Final = 36
 """How old a set may be when it comes."""
+RETENTION: Final = timedelta(days=30 * MONTHS_ACCEPTED)
 MONTHS_AHEAD: Final = 2
 WAIT_S: Final = 60
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
-from monitoring.access.tables import Answered, Staff, Token
+from monitoring.access.tables import Answered, SignInLink, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
-from monitoring.bars.tables import BarsMessage
+from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
 from monitoring.columns import Json, instant
@@ -26,10 +26,11 @@ from monitoring.escalation.tables import (
     WardLadders,
     WardRoutes,
 )
+from monitoring.fhir.tables import FhirObservation
 from monitoring.flow.tables import Code, Delay, Letter, Referral, ReferralHistory, SpellEntry
 from monitoring.hospital.tables import HospitalMessage
-from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside
-from monitoring.kit.tables import Assignment, Device, DeviceSeen
+from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside, SetAsideHistory
+from monitoring.kit.tables import Assignment, Device, DeviceClock, DeviceSeen, DeviceTrouble, KitMove
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
@@ -67,6 +68,7 @@ __all__ = [
     "Aside",
     "Assignment",
     "BarsMessage",
+    "BarsReplies",
     "BedHold",
     "CareCapacity",
     "CaseReply",
@@ -78,19 +80,23 @@ __all__ = [
     "Delay",
     "Deprivation",
     "Device",
+    "DeviceClock",
     "DeviceSeen",
+    "DeviceTrouble",
     "EmergencyCall",
     "Episode",
     "Escalation",
     "EthnicGroup",
     "Event",
     "FallbackTest",
+    "FhirObservation",
     "Handover",
     "Heartbeat",
     "HospitalMessage",
     "HotlineCall",
     "IcbPopulation",
     "Inpatient",
+    "KitMove",
     "LadderStep",
     "LatestVitals",
     "Leave",
@@ -116,6 +122,8 @@ __all__ = [
     "SQLModel",
     "ServiceLine",
     "SetAside",
+    "SetAsideHistory",
+    "SignInLink",
     "SitRep",
     "SpellEntry",
     "Staff",

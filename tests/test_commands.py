@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import httpx
 import pytest
@@ -97,6 +98,22 @@ def test_adding_a_device_prints_an_id_and_a_token_that_opens_the_door(settings: 
     assert (str(caller.public_id), caller.role) == (made["id"], None)
 
 
+def test_adding_the_devices_of_a_file_says_what_became_of_each_line(
+    settings: Settings, engine: Engine, tmp_path: Path
+) -> None:
+    file = tmp_path / "kit.csv"
+    file.write_text("kind,serial\nhub,H-1\n,H-2\nhub,H-3\n", encoding="utf-8")
+    done = run("device", "add", "--file", str(file), "--json", settings=settings)
+    said = json.loads(done.stdout)
+    assert [(one["line"], one["serial"]) for one in said["registered"]] == [(2, "H-1"), (4, "H-3")]
+    assert all(Tokens(engine).ask(one["token"]) is not None for one in said["registered"])
+    refused = {"line": 3, "errors": [{"field": "kind", "reason": "required"}]}
+    assert (done.returncode, said["refused"]) == (1, [refused])
+    again = run("device", "add", "--file", str(file), settings=settings)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "line 2, serial: hub H-1 is registered already" in again.stderr
+
+
 def test_every_option_can_be_set_as_a_variable_of_its_name(settings: Settings, engine: Engine) -> None:
     options = {
         "NAME": "Joy",
@@ -130,6 +147,9 @@ def test_what_cannot_be_added_is_refused_by_its_option_before_the_database_is_as
         "--ward": ("staff", "add", "--name", "Joy", "--role", "admin", "--ward", "W1", "--ward", "a b"),
         "--role": ("staff", "add", "--name", "TIE", "--role", "interface"),
         "--kind": ("device", "add", "--kind", " ", "--serial", "H-1"),
+        "--kind and --serial, or --file": ("device", "add", "--kind", "hub"),
+        "--file names the devices": ("device", "add", "--kind", "hub", "--file", "kit.csv"),
+        "--file": ("device", "add", "--file", "/nonexistent/kit.csv"),
     }
     for option, words in wrong.items():
         done = run(*words, VIRTUAL_WARD_DATABASE_URL="postgresql://127.0.0.1:1/nowhere")

@@ -23,7 +23,14 @@ DOTTED: Final = re.compile(rf"(?:{'|'.join(FLOORS)})(?:\.[a-z_]+)+")
 RUN_BY_NAME: Final = re.compile(r"-m (tests(?:\.[a-z_]+)+)")
 MAIN: Final = 'if __name__ == "__main__":'
 
-DATA: Final = ("alert_rules/ladders.toml", "alert_rules/pathways/*.toml", "monitoring/migrations/script.py.mako")
+DATA: Final = (
+    "alert_rules/ladders.toml",
+    "alert_rules/pathways/*.toml",
+    "devices/*.toml",
+    "monitoring/migrations/script.py.mako",
+    "monitoring/pages/assets/*",
+    "monitoring/pages/templates/*.html",
+)
 """All that is not Python in the packages. hatch takes what is in their folders, so it is in the wheel."""
 
 ASKS_THE_TIME: Final = {

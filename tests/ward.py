@@ -23,7 +23,7 @@ from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import Caller, mint
 from monitoring.acts import Act
-from monitoring.alerts import answers
+from monitoring.alerts import answers, resolving
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.config import Settings
 from monitoring.database import transaction
@@ -46,6 +46,7 @@ from monitoring.wards.episodes import EpisodeView
 from monitoring.wards.tables import Episode, Step
 from monitoring.wards.wards import WardBody
 from workers.drain.batch import Done, process
+from workers.kit import watch_kit
 from workers.ladders import fire_due
 from workers.overdue import raise_overdue
 from workers.ucr_clock import watch_ucr
@@ -183,6 +184,7 @@ class Ward:
         else:
             self.now += clock
         raise_overdue(self.engine, self.now)
+        watch_kit(self.engine, self.now)
         watch_ucr(self.engine, self.now)
         if self.climbs:
             fire_due(self.engine, self.settings, self.now)
@@ -254,8 +256,8 @@ class Ward:
     def resolves(self, alert: Alert, outcome: str = "advice") -> None:
         """A clinician says how it ended."""
         with transaction(self.engine) as session:
-            body = msgspec.convert({"outcome": outcome}, answers.ResolveBody)
-            answers.resolve_alert(self.act(session, Role.CLINICIAN), alert.public_id, body)
+            body = msgspec.convert({"outcome": outcome}, resolving.ResolveBody)
+            resolving.resolve_alert(self.act(session, Role.CLINICIAN), alert.public_id, body)
 
     def alerts(self, patient: Patient | None = None) -> list[Alert]:
         """Every alert of the patient, oldest first."""

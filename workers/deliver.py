@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
@@ -19,6 +20,7 @@ import psycopg
 import structlog
 from sqlalchemy import Engine
 
+from monitoring.bars.sending import bundle
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import once_more
@@ -29,6 +31,7 @@ from monitoring.delivery.channels.webhook import Webhooks
 from monitoring.delivery.claiming import Claimed
 from monitoring.delivery.outbox import CHANNEL
 from monitoring.delivery.settling import give_up, settle
+from monitoring.delivery.together import TOGETHER_MAX, body_of, together
 from monitoring.escalation.tables import By
 from monitoring.metrics import DELIVERY_SECONDS, MESSAGES
 from workers.mishaps import CULPRITS, described
@@ -151,8 +154,8 @@ class Deliverer:
             for message_id in await claiming.too_late(locks, now, self._giving_up):
                 self._giving_up.add(message_id)
                 self._begin(self._give_up(message_id))
-        claimed, some_were_held = await claiming.claim(locks, now, free)
-        for message in claimed:
+        claimed, some_were_held = await claiming.claim(locks, now, free, TOGETHER_MAX - 1)
+        for message in together(claimed):
             self._begin(self._attempt(message, webhooks))
         if claimed or some_were_held:  # the end of an attempt wakes
             return LOOK_AGAIN_S if some_were_held else LOOK_EVERY_S
@@ -176,8 +179,8 @@ class Deliverer:
         self._sending.add(this)
         came_of_it = await self._send(message, webhooks)
         self._sending.discard(this)
-        if message.alert_id is not None:
-            self._ended.append(message.alert_id)
+        if ended := [one.alert_id for one in (message, *message.also) if one.alert_id is not None]:
+            self._ended += ended
             self._wake(look=False)
         now = utc_now()
         outcome = await self._write(settle, message, came_of_it, now, random.random())
@@ -188,14 +191,22 @@ class Deliverer:
             DELIVERY_SECONDS.labels(message.by).observe((now - message.created_at).total_seconds())
         reason = came_of_it.reason if isinstance(came_of_it, NotDelivered) else ""
         said = {"message": str(message.public_id), "by": message.by, "attempt": message.attempts}
+        said |= {"also": len(message.also)} if message.also else {}
         log.info("attempt", **said, outcome=outcome, reason=reason)
 
     async def _send(self, message: Claimed, webhooks: Webhooks) -> Taken | NotDelivered:
         if not message.ways:
             return NotDelivered("it cannot be read", permanent=True)
         way = message.ways[0]
-        outgoing = Outgoing(message.public_id, way, len(message.ways), message.body, message.tries > 1, utc_now())
+        outgoing = Outgoing(
+            message.sent_as or message.public_id, way, len(message.ways), body_of(message), message.tries > 1, utc_now()
+        )
         try:
+            if way.bars:
+                make = partial(bundle, self._engine, self._settings, message.body, outgoing.at)
+                outgoing = replace(
+                    outgoing, body=await asyncio.get_running_loop().run_in_executor(self._settling, make)
+                )
             if way.by is By.WEBHOOK:
                 return await webhooks.send(outgoing)
             mails = mail.send if self._settings.smtp_host is not None else notify.send

@@ -41,7 +41,7 @@ _CLAIM: Final = text(
 _DUE: Final = text(
     """
     SELECT known.episode_id, episode.patient_id, patient.public_id, ward.id AS ward_id, ward.code, ward.staffed_hours,
-           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring, away.back_at,
+           episode.admitted_at, episode.discharged_at, plan.times, plan.monitoring, away.back_at, worn.kit,
            (SELECT min(recorded_at) FROM plan WHERE plan.episode_id = episode.id) AS entered_at
     FROM latest_vitals AS known
     JOIN episode ON episode.id = known.episode_id
@@ -52,6 +52,15 @@ _DUE: Final = text(
                        ORDER BY from_at DESC, plan.id DESC LIMIT 1) AS plan ON true
     LEFT JOIN LATERAL (SELECT max(until_at) AS back_at FROM leave
                        WHERE leave.episode_id = episode.id AND leave.kind = ANY(:pauses)) AS away ON true
+    LEFT JOIN LATERAL (SELECT jsonb_agg(jsonb_build_object(
+                                  'device', device.public_id, 'kind', device.kind, 'serial', device.serial,
+                                  'last_seen_at', seen.last_seen_at, 'battery', seen.battery_percent)
+                              ORDER BY assignment.id) AS kit
+                       FROM assignment
+                       JOIN device ON device.id = assignment.device_id
+                       LEFT JOIN device_seen AS seen ON seen.device_id = device.id
+                       WHERE assignment.patient_id = episode.patient_id
+                         AND lower(during) <= :now AND coalesce(upper(during), 'infinity') > :now) AS worn ON true
     WHERE known.episode_id = ANY(:claimed)
     ORDER BY known.overdue_at, known.episode_id
     """
@@ -140,7 +149,8 @@ def _judge(alerts: Alerts, row: AnyRow, known: LatestVitals, now: datetime) -> i
         "severity": severity.label,
         "text": _said(known, row.admitted_at, now, severity),
     }
-    why = {"due_at": was_due_at, "missed": known.missed, "heard_at": known.heard_at}
+    # The call about readings asks for the kit too: a silent device beside it is told of only here.
+    why = {"due_at": was_due_at, "missed": known.missed, "heard_at": known.heard_at, "kit": row.kit or []}
     missed = frozenset({f"missed_{known.missed // 2 * 2}"})  # every second one more is worse
     found = Finding(severity, rules=missed)
     alerts.weigh(about, Kind.OVERDUE, found, lambda: Evidence([said], why))

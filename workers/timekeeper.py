@@ -34,10 +34,12 @@ from workers.fallbacks import prove_fallbacks
 from workers.handovers import lapse_handovers
 from workers.holds import expire_holds
 from workers.housekeeping import forget_old, forget_ways, make_coming_months
+from workers.kit import watch_kit
 from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
 from workers.planned_beds import tell_planned_beds
+from workers.releases import queue_again
 from workers.snapshots import take_sitreps
 from workers.ucr_clock import watch_ucr
 
@@ -75,7 +77,11 @@ def tasks() -> list[Task]:
             lambda post, now: beat(post.engine, post.name, "timekeeper", now),
         ),
         Task("ring", timedelta(seconds=0.5), ring_again),
+        Task(
+            "releases", timedelta(seconds=5), lambda post, now: queue_again(post.engine, post.queue, post.settings, now)
+        ),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("kit", timedelta(minutes=1), lambda post, now: watch_kit(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from monitoring.database import once_more, transaction
 from monitoring.events import emit
 from monitoring.metrics import TICK_FAILURES
-from monitoring.ucr.answering import hold
+from monitoring.ucr.holding import hold
 from monitoring.ucr.timing import pass_time
 from workers.mishaps import CULPRITS, described, will_pass
 

@@ -5,17 +5,22 @@ handler at each request.
 """
 
 from hmac import compare_digest
-from typing import Final
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from anyio import to_thread
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.connection import ASGIConnection
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
 from monitoring.access.tokens import Caller, Tokens
+from monitoring.clock import utc_now
 from monitoring.headers import header
 from monitoring.refusals import Forbidden, NotAuthenticated
 
 EVERYBODY: Final = "everybody"
+COOKIE: Final = "vw_session"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def gate(app: ASGIApp) -> ASGIApp:
@@ -61,13 +66,30 @@ def _token(scope: Scope) -> str:
 
 
 async def authenticate(scope: Scope) -> Caller:
-    """The caller behind the bearer token. Raises NotAuthenticated."""
-    token = _token(scope)
+    """The caller behind the bearer token, or behind the session of a browser. Raises NotAuthenticated, Forbidden."""
+    token = _session(scope) or _token(scope)
     tokens: Tokens = scope["litestar_app"].state.service.tokens
     caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token)
-    if caller is None:
+    if caller is None or (caller.expires_at is not None and caller.has_expired(utc_now())):
         raise NotAuthenticated("The token is not valid.")
     return caller
+
+
+def _session(scope: Scope) -> str | None:
+    """The session in a browser's cookie. Raises Forbidden where another site's page made the browser send it."""
+    if header(scope, b"authorization") or not header(scope, b"cookie"):
+        return None
+    session: str | None = ASGIConnection[Any, Any, Any, Any](scope).cookies.get(COOKIE)
+    if session and cast(HTTPScope, scope)["method"] not in SAFE and not _is_from_our_pages(scope):
+        raise Forbidden("Only our own pages may do this with a session.")
+    return session
+
+
+def _is_from_our_pages(scope: Scope) -> bool:
+    """By what a browser says of where a request comes from, and no page can say for it."""
+    if site := header(scope, b"sec-fetch-site"):
+        return site == "same-origin"
+    return urlsplit(header(scope, b"origin")).netloc == header(scope, b"host") != ""
 
 
 def see_ward(caller: Caller, ward: str) -> None:

@@ -51,8 +51,14 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "read referral messages": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "read devices": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "manage devices": frozenset({ENGINEER, ADMIN}),
+    "route replies": frozenset({ADMIN}),
+    "read kept-aside sets": frozenset({ENGINEER, CLINICIAN, SUPPORT, AUDITOR, ADMIN}),
+    "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
+    "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
+    "read fhir metadata": frozenset(Role),
+    "use pages": frozenset(Role),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
@@ -72,7 +78,14 @@ def may_watch(role: Role | None, kind: str) -> bool:
 
 
 DEVICE_MAY: Final = frozenset(
-    {"post readings", "raise concerns", "post hospital messages", "post referral messages", "read referral messages"}
+    {
+        "post readings",
+        "raise concerns",
+        "post hospital messages",
+        "post referral messages",
+        "read referral messages",
+        "read fhir metadata",
+    }
 )
 """What a device's token lets do."""
 

@@ -52,6 +52,20 @@ class Token(SQLModel, table=True):
     created_at: datetime = instant()
     changed_at: datetime = instant()
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of a session at a browser; moves with use
+
+
+class SignInLink(SQLModel, table=True):
+    """A link that signs somebody in at a browser, once and soon: its SHA-256 only."""
+
+    __tablename__ = "sign_in_link"
+    __table_args__ = (Index("sign_in_link_by_age", "expires_at"),)
+
+    sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    staff_id: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Answered(SQLModel, table=True):

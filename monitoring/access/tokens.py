@@ -36,6 +36,11 @@ class Caller:
     registered: bool = False
     senior: bool = False
     teams: frozenset[str] | None = None  # UCR's; None: every team
+    expires_at: datetime | None = None  # of a session at a browser
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether a session has ended by itself. A token that was issued never does."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def may_see(self, ward: str) -> bool:
         """Whether the ward's patients are this caller's to see."""
@@ -75,6 +80,7 @@ class Tokens:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._held: dict[bytes, Caller] = {}
+        self._sessions: dict[bytes, Caller] = {}  # of them, those that expire
         self._read_until: datetime | None = None
 
     def held(self, text: str) -> Caller | None:
@@ -91,8 +97,7 @@ class Tokens:
             found = session.execute(_CALLERS.where(col(Token.sha256) == digest(text))).first()
         if found is None or found.revoked_at is not None:
             return None
-        self._held[found.sha256] = caller = _caller(found)
-        return caller
+        return self._hold(found)
 
     def refresh(self, now: datetime) -> None:
         """Read what changed since the last time; everything, the first time."""
@@ -107,17 +112,30 @@ class Tokens:
             while rows:
                 for row in rows:
                     if row.revoked_at is None:
-                        self._held[row.sha256] = _caller(row)
+                        self._hold(row)
                     else:
-                        self._held.pop(row.sha256, None)
+                        self._let_go(row.sha256)
                 rows = session.execute(page.where(col(Token.sha256) > rows[-1].sha256)).all()
         self._read_until = now
+        for ended in [one.token for one in self._sessions.values() if one.has_expired(now)]:
+            self._let_go(ended)
+
+    def _hold(self, row: AnyRow) -> Caller:
+        self._held[row.sha256] = caller = _caller(row)
+        if caller.expires_at is not None:
+            self._sessions[row.sha256] = caller
+        return caller
+
+    def _let_go(self, token: bytes) -> None:
+        self._held.pop(token, None)
+        self._sessions.pop(token, None)
 
 
 _CALLERS: Final[AnySelect] = (
     select(
         col(Token.sha256),
         col(Token.revoked_at),
+        col(Token.expires_at),
         col(Device.id).label("device"),
         col(Device.public_id).label("device_public_id"),
         col(Device.kind),
@@ -150,4 +168,5 @@ def _caller(row: AnyRow) -> Caller:
         registered=row.registered,
         senior=row.senior,
         teams=None if row.teams is None else frozenset(row.teams),
+        expires_at=row.expires_at,
     )

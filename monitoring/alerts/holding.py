@@ -10,10 +10,12 @@ from sqlmodel import Session, col
 from alert_rules.alarms import HELD, State
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.alerts.answers import as_view, lock, refuse_stale, to_answer
+from monitoring.alerts.answers import lock, refuse_stale, to_answer
+from monitoring.alerts.finding import as_view
 from monitoring.alerts.history import histories
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.alerts.views import HISTORY_MAX, AlertDetail, detail
+from monitoring.patients.escalation_plans import escalation_plans
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict
 from monitoring.wards.tables import Ward
@@ -62,10 +64,10 @@ def record(
         )
     )  # fmt: skip
     session.flush()
-    return shown(session, found)
+    return shown(session, found, now)
 
 
-def shown(session: Session, found: Alert) -> AlertDetail:
+def shown(session: Session, found: Alert, now: datetime) -> AlertDetail:
     """An alert as it is answered and told."""
     query = (
         select(col(Patient.public_id), col(Ward.code), col(_Holder.public_id))
@@ -77,4 +79,5 @@ def shown(session: Session, found: Alert) -> AlertDetail:
     )
     patient, ward, holder = session.execute(query).one()
     past = histories(session, [found.id], HISTORY_MAX)[found.id]
-    return detail(found, past, patient=patient, ward=ward, acknowledged_by=holder)
+    plan = escalation_plans(session, [found.episode_id], now).get(found.episode_id or 0)
+    return detail(found, past, plan, patient=patient, ward=ward, acknowledged_by=holder)

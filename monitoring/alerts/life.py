@@ -7,7 +7,7 @@ Used by the drain, the timekeeper and what ends or moves a spell, inside their t
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, any_, bindparam
@@ -19,10 +19,8 @@ from alert_rules.alarms import (
     ENDED,
     HELD,
     TECHNICAL,
-    Basis,
     Change,
     Finding,
-    Held,
     Kind,
     Outcome,
     State,
@@ -32,14 +30,13 @@ from alert_rules.alarms import (
 )
 from alert_rules.severity import Severity
 from alert_rules.staffed import StaffedHours, due_at
+from monitoring.alerts.basis import WITHHELD, basis_as_json, held_of, with_graver
 from monitoring.alerts.history import histories
 from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.escalation.starting import begin, end, let_go
 from monitoring.events import NewEvent
+from monitoring.patients.escalation_plans import escalation_plans
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
-
-WITHHELD: Final = "not told again: nearly better"
-"""What stands in an alert's history for each time that hysteresis kept it from being told."""
 
 _PATIENTS = bindparam("patients", type_=ARRAY(BigInteger))
 
@@ -116,7 +113,7 @@ class Alerts:
         alert.severity, alert.state = held.severity, held.state
         shown = evidence()
         milder = found.severity < held.severity
-        alert.reasons = _with_graver(shown.reasons, alert.reasons) if milder else shown.reasons
+        alert.reasons = with_graver(shown.reasons, alert.reasons) if milder else shown.reasons
         alert.why, alert.news2 = shown.why, shown.news2
         if is_asked_anew:
             alert.due_at = self._due_at(alert, about)
@@ -148,13 +145,13 @@ class Alerts:
             found = Finding(severity, rules=frozenset({f"{what}_{bad.label}"}), by_itself=True)
             self.weigh(about, kind, found, evidence)
 
-    def expire(self, about: About, kind: Kind, what: str) -> None:
-        """End a technical alert whose cause has ended."""
+    def expire(self, about: About, kind: Kind, what: str, by: int | None = None) -> None:
+        """End a technical alert whose cause has ended, or was ended by a person."""
         assert kind in TECHNICAL
         if alert := self.open.pop((about.patient_id, kind), None):
             was, alert.state, alert.due_at = State(alert.state), State.EXPIRED, None
             self._ended.append(alert)
-            self._record(alert, about, was, what)
+            self._record(alert, about, was, what, None, by)
 
     def resolve_all(self, about: About, outcome: Outcome, by: int) -> None:
         """End every open alert of a patient at once, of whatever kind."""
@@ -186,6 +183,10 @@ class Alerts:
         alert.due_at = by
         self._record(alert, about, State(alert.state), "asked for its outcome")
 
+    def mention(self, alert: Alert, about: About, what: str) -> None:
+        """Something happened that changes nothing of the alert itself, and that whoever watches is to see."""
+        self._record(alert, about, State(alert.state), what)
+
     def open_again(self, about: About, ended: Iterable[Alert], what: str, by: int) -> None:
         """What ended for a reason that was not so is open, from the first step; but where another of its kind is."""
         for alert in ended:
@@ -207,11 +208,12 @@ class Alerts:
         severity: Severity,
         set_id: UUID | None = None,
         said: str | None = None,
+        by: int | None = None,
     ) -> None:
         """Add to an open alert's history what does not change it."""
         alert = self.open[about.patient_id, kind]
         entry = _entry(alert, self.now, State(alert.state), what, set_id)
-        entry.severity, entry.note = severity, said
+        entry.severity, entry.note, entry.by = severity, said, by
         self._history.append((alert, entry))
 
     @property
@@ -231,10 +233,12 @@ class Alerts:
         self.session.flush()
         names = self._acknowledged_by()
         past = histories(self.session, [alert.id for alert, _ in self._touched.values()], HISTORY_TOLD_MAX)
+        plans = escalation_plans(self.session, [alert.episode_id for alert, _ in self._touched.values()], self.now)
         shown = (
             detail(
                 alert,
                 past[alert.id],
+                plans.get(alert.episode_id or 0),
                 patient=about.patient,
                 ward=about.ward,
                 acknowledged_by=names.get(alert.acknowledged_by or 0),
@@ -285,11 +289,8 @@ class Alerts:
         ids = {alert.acknowledged_by for alert, _ in self._touched.values() if alert.acknowledged_by}
         if not ids:
             return {}
-        return dict(_pairs(self.session.exec(select(Staff.id, Staff.public_id).where(col(Staff.id).in_(ids)))))
-
-
-def _pairs(rows: Iterable[tuple[int, UUID]]) -> Iterable[tuple[int, UUID]]:
-    return ((key, public) for key, public in rows)
+        found = self.session.exec(select(Staff.id, Staff.public_id).where(col(Staff.id).in_(ids)))
+        return {row[0]: row[1] for row in found}
 
 
 def _entry(alert: Alert, now: datetime, was: State | None, what: str, set_id: UUID | None) -> AlertHistory:
@@ -302,30 +303,3 @@ def _entry(alert: Alert, now: datetime, was: State | None, what: str, set_id: UU
         what=what,
         set=set_id,
     )
-
-
-def held_of(alert: Alert) -> Held:
-    """An open alert as the rules see it."""
-    return Held(State(alert.state), Severity(alert.severity), basis_from_json(alert.basis))
-
-
-def basis_as_json(basis: Basis) -> dict[str, Any]:
-    """For the alert's row."""
-    points = dict(sorted(basis.points.items()))
-    near = {"near": sorted(basis.near)} if basis.near else {}
-    rules = sorted(basis.rules)
-    return {"points": points, "score": basis.score, "rules": rules, "severity": int(basis.severity)} | near
-
-
-def basis_from_json(stored: dict[str, Any]) -> Basis:
-    """From the alert's row."""
-    rules, severity = frozenset(stored.get("rules", ())), Severity(stored.get("severity", 0))
-    return Basis(stored.get("points", {}), stored.get("score", 0), rules, severity, frozenset(stored.get("near", ())))
-
-
-def _with_graver(reasons: list[dict[str, Any]], held: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What is told now, after what was told before and is graver: an alert shows why it is as bad as it is."""
-    now = {one["rule"] for one in reasons}
-    worst = max(Severity[one["severity"].upper()] for one in reasons)
-    graver = [one for one in held if one["rule"] not in now and Severity[one["severity"].upper()] > worst]
-    return [one for one in graver if one["rule"] != COMPLETE_THE_SET] + reasons

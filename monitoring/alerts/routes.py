@@ -9,8 +9,10 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from alert_rules.alarms import State
 from alert_rules.severity import Severity
 from monitoring.acts import Incoming, change, look
-from monitoring.alerts import answers
-from monitoring.alerts.answers import AcknowledgeBody, ActionBody, AlertFilter, ResolveBody, SnoozeBody
+from monitoring.alerts import answers, finding, resolving
+from monitoring.alerts.answers import AcknowledgeBody, ActionBody, SnoozeBody
+from monitoring.alerts.finding import AlertFilter
+from monitoring.alerts.resolving import ResolveBody
 from monitoring.alerts.views import AlertDetail, AlertView
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.patients.register import find as find_patient
@@ -35,13 +37,13 @@ async def get_alerts(
 ) -> Page[AlertView]:
     """Alerts of the caller's wards."""
     wanted = AlertFilter(_state(in_state), ward, patient, Severity[severity.upper()] if severity else None)
-    return await look(request, lambda act: answers.alerts(act, wanted, limit, cursor))
+    return await look(request, lambda act: finding.alerts(act, wanted, limit, cursor))
 
 
-@get("/v1/alerts/{alert:uuid}", opt={"allows": "read alerts", "whose": answers.alert}, tags=TAGS, summary="One alert")
+@get("/v1/alerts/{alert:uuid}", opt={"allows": "read alerts", "whose": finding.alert}, tags=TAGS, summary="One alert")
 async def get_alert(request: Incoming, alert: FromPath[UUID]) -> AlertDetail:
     """Why it fired, and its whole history."""
-    return await look(request, lambda act: answers.alert(act, alert))
+    return await look(request, lambda act: finding.alert(act, alert))
 
 
 @get(
@@ -54,7 +56,7 @@ async def get_patient_alerts(
     request: Incoming, patient: FromPath[UUID], limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[AlertView]:
     """Every alert of a patient, newest first."""
-    return await look(request, lambda act: answers.alerts_of_patient(act, patient, limit, cursor))
+    return await look(request, lambda act: finding.alerts_of_patient(act, patient, limit, cursor))
 
 
 @post(
@@ -87,13 +89,13 @@ async def post_action(request: Incoming, alert: FromPath[UUID], data: JSONBody[A
 @post(
     "/v1/alerts/{alert:uuid}/resolve",
     status_code=200,
-    opt={"allows": "answer alerts", "whose": answers.to_resolve},
+    opt={"allows": "answer alerts", "whose": resolving.to_resolve},
     tags=TAGS,
     summary="Say how it ended",
 )
 async def post_resolve(request: Incoming, alert: FromPath[UUID], data: JSONBody[ResolveBody]) -> Response[AlertDetail]:
     """A registered clinician ends an alert with an outcome."""
-    return await change(request, lambda act: answers.resolve_alert(act, alert, data))
+    return await change(request, lambda act: resolving.resolve_alert(act, alert, data))
 
 
 @post(

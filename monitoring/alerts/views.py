@@ -52,8 +52,9 @@ class HistoryView(msgspec.Struct, kw_only=True):
 
 
 class AlertDetail(AlertView, kw_only=True):
-    """An alert with why it fired and everything that happened to it."""
+    """An alert with why it fired and everything that happened to it, and the treatment escalation plan in force."""
 
+    escalation_plan: dict[str, Any] | None  # `escalation` of the patient's plan; none where nobody recorded one
     why: dict[str, Any]
     history: list[HistoryView]
 
@@ -64,10 +65,17 @@ def view(alert: Alert, *, patient: UUID, ward: str, acknowledged_by: UUID | None
 
 
 def detail(
-    alert: Alert, history: list[HistoryView], *, patient: UUID, ward: str, acknowledged_by: UUID | None
+    alert: Alert,
+    history: list[HistoryView],
+    escalation_plan: dict[str, Any] | None,
+    *,
+    patient: UUID,
+    ward: str,
+    acknowledged_by: UUID | None,
 ) -> AlertDetail:
     """An alert with its reasons and its whole history."""
-    return AlertDetail(**_fields(alert, patient, ward, acknowledged_by), why=alert.why, history=history)
+    fields = _fields(alert, patient, ward, acknowledged_by)
+    return AlertDetail(**fields, escalation_plan=escalation_plan, why=alert.why, history=history)
 
 
 def event(shown: AlertDetail, now: datetime) -> NewEvent:

@@ -64,7 +64,9 @@ def _told(handler: Callable[[Any, Any], Response[bytes]]) -> Callable[[Any, Exce
     def tell(request: Any, error: Exception) -> Response[bytes]:
         said = handler(request, error)
         problem = msgspec.json.decode(said.content, type=Problem)
-        return _answer(problem.status, outcome(problem.status, problem.detail or problem.title), said.headers)
+        faults = "; ".join(f"{one.field}: {one.reason}" if one.field else one.reason for one in problem.errors)
+        words = faults or problem.detail or problem.title
+        return _answer(problem.status, outcome(problem.status, words), said.headers)
 
     return tell
 

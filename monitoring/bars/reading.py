@@ -60,6 +60,12 @@ def own(act: Act, referral_id: UUID) -> Shown:
     return Shown(*row)
 
 
+def of(session: Session, referral_id: UUID) -> Shown | None:
+    """One referral, for whom a message of it is written to."""
+    row = session.execute(_shown().where(col(UcrReferral.public_id) == referral_id)).one_or_none()
+    return None if row is None else Shown(*row)
+
+
 def _shown() -> AnySelect:
     from_ladder = "the ward's ladder"
     return (

@@ -35,8 +35,8 @@ from monitoring.kit.tables import Device
 from monitoring.patients.register import PatientBody, having, is_somebody_else, register
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Forbidden, NotFound, Unacceptable
-from monitoring.ucr import answering
-from monitoring.ucr.answering import UcrCancelBody
+from monitoring.ucr import by_ward
+from monitoring.ucr.by_ward import UcrCancelBody
 from monitoring.ucr.placing import Wanted, district_in
 from monitoring.ucr.referring import ask, refuse_unsuitable, stay_of
 from monitoring.ucr.tables import UcrReferral
@@ -99,9 +99,9 @@ def _do(act: Act, device: Device, said: Request) -> tuple[Did, UUID]:
     _refuse_another_patient(act, shown.patient, said.person)
     if said.asks is Asks.CANCEL:
         why = f"withdrawn by {act.who.name}: {said.reason or 'no reason given'}"
-        answering.cancel(act, shown.referral.public_id, UcrCancelBody(reason=why[:REASON_MAX]))
+        by_ward.cancel(act, shown.referral.public_id, UcrCancelBody(reason=why[:REASON_MAX]), by_asker=True)
         return Did.CANCELLED, known
-    answering.update(act, shown.referral.public_id, _in_words(said))
+    by_ward.update(act, shown.referral.public_id, _in_words(said))
     return Did.UPDATED, known
 
 

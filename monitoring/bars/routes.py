@@ -5,23 +5,23 @@ from uuid import UUID
 
 import msgspec
 from anyio import to_thread
-from litestar import Response, get, post
-from litestar.params import FromPath
+from litestar import Response, get, post, put
+from litestar.params import FromPath, JSONBody
 
-from monitoring.acts import Incoming, look
-from monitoring.bars import reading, receiving, writing
+from monitoring.acts import Incoming, change, look
+from monitoring.bars import reading, receiving, replies, writing
 from monitoring.bars.outcomes import FHIR, handlers
+from monitoring.bars.replies import RepliesBody, RepliesView
+from monitoring.bars.sending import NOWHERE
 from monitoring.clock import utc_now
 from monitoring.database import once_more
+from monitoring.kit.devices import device as find_device
 from monitoring.openapi import answers_fhir, reads
 from monitoring.refusals import WrongMediaType
 from monitoring.service import service_of
 
 TAGS = ["fhir"]
 TAKEN: Final = frozenset({FHIR, "application/json"})
-NOWHERE: Final = "urn:virtual-ward"
-"""Where we are, for who answers, while nobody has set our public address."""
-
 _MESSAGE: Final = {"type": "object", "description": "A Bundle of type message, BaRS servicerequest-request, a4t3."}
 
 
@@ -82,8 +82,31 @@ async def get_referral_message(request: Incoming, referral: FromPath[UUID]) -> R
     return Response(said, media_type=FHIR)
 
 
+@get(
+    "/v1/devices/{device:uuid}/replies",
+    opt={"allows": "read devices", "whose": find_device},
+    tags=["devices"],
+    summary="Where an interface is told what became of its referrals",
+)
+async def get_replies(request: Incoming, device: FromPath[UUID]) -> RepliesView:
+    """Nowhere, until an admin says where."""
+    return await look(request, lambda act: replies.replies(act, device))
+
+
+@put(
+    "/v1/devices/{device:uuid}/replies",
+    opt={"allows": "route replies", "whose": find_device},
+    tags=["devices"],
+    summary="Say where an interface is told what became of its referrals",
+)
+async def put_replies(request: Incoming, device: FromPath[UUID], data: JSONBody[RepliesBody]) -> Response[RepliesView]:
+    """By signed POST of FHIR messages, for they are about patients; null ends it."""
+    allow = service_of(request).settings.webhook_allow_private
+    return await change(request, lambda act: replies.set_replies(act, device, data, allow_private=allow))
+
+
 def _here(request: Incoming) -> str:
     return service_of(request).settings.public_url or NOWHERE
 
 
-ROUTES: list[Any] = [post_process_message, get_service_request, get_referral_message]
+ROUTES: list[Any] = [post_process_message, get_service_request, get_referral_message, get_replies, put_replies]

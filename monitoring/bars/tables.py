@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from monitoring.columns import UtcDateTime, instant, internal_key, one_of, public_key
+from monitoring.columns import Json, UtcDateTime, instant, internal_key, one_of, public_key
 
 
 class Did(StrEnum):
@@ -46,3 +46,15 @@ class BarsMessage(SQLModel, table=True):
     asked_by: datetime | None = Field(default=None, sa_type=UtcDateTime)  # occurrencePeriod.end
     received_at: datetime = instant()
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class BarsReplies(SQLModel, table=True):
+    """Where the system behind an interface is told what became of what it asked for."""
+
+    __tablename__ = "bars_replies"
+
+    device_id: int = Field(sa_column=Column(BigInteger, ForeignKey("device.id"), primary_key=True, autoincrement=False))
+    to: str | None = None  # None: nowhere
+    secrets: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))  # the newest first
+    by: int = Field(sa_type=BigInteger, foreign_key="staff.id")
+    at: datetime = instant()

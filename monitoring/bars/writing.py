@@ -39,6 +39,7 @@ STATUS: Final[Mapping[State, tuple[str, str]]] = {
     State.CANCELLED: ("revoked", "cancelled"),
 }
 """What a state is as the status of the ServiceRequest, and of the Encounter that answers it."""
+REJECTED: Final = "cancelled"
 
 Resource = dict[str, Any]
 
@@ -87,23 +88,44 @@ def answer(shown: Shown, to: str, reply_to: str | None, here: str, now: datetime
     return _bundle(uuid5(key, "bundle"), resources, now)
 
 
-def request(shown: Shown, here: str, now: datetime) -> Resource:
-    """Our referral as a message to the team's own system, with the handover as it was sent."""
+def reply(shown: Shown, to: str, here: str, now: datetime) -> Resource:
+    """What became of a request, told later: accepted, begun, done, or rejected with the reason.
+
+    The state stands in the Encounter, as in the answer. With no team left it is rejected: whoever asked has to look
+    after the patient again.
+    """
+    found, state = shown.referral, State(shown.referral.state)
+    said = answer(shown, to, None, here, now)
+    encounter = said["entry"][2]["resource"]
+    why = shown.referral.placing["why"] if state is State.UNPLACED else found.end_reason
+    if state is State.UNPLACED:
+        encounter["status"] = REJECTED
+    if encounter["status"] == REJECTED and why:
+        encounter["reasonCode"] = [{"text": why}]
+    return said
+
+
+def request(shown: Shown, here: str, now: datetime, reason: str = "new") -> Resource:
+    """Our referral as a message to the team's own system, with the handover as it was sent.
+
+    `reason`: new or update; what is called off is an update with status revoked.
+    """
     found = shown.referral
-    key = uuid5(found.public_id, f"request {found.version}")
+    key = uuid5(found.public_id, f"request {found.version}" + (f" {reason}" if reason != "new" else ""))
     team = shown.team
     endpoint = None if team is None else team.webhook or f"urn:virtual-ward:ucr-team:{team.code}"
-    header = _header(key, REQUEST, here, endpoint) | {
+    header = _header(key, REQUEST, here, endpoint, reason) | {
         "definition": DEFINITION,
         "focus": [_reference(found.chain)],
     }
     subject = _reference(shown.patient.public_id)
+    is_asked = STATUS[State(found.state)][0] == "active"
     parts = {name: uuid5(found.public_id, name) for name in ("encounter", "care-plan", "flag", "team", "provider")}
     resources = [
         (key, header),
         (found.chain, service_request(shown, subject)),
         (shown.patient.public_id, _patient(shown)),
-        (parts["encounter"], _encounter(shown, {"status": "triaged"})),
+        (parts["encounter"], _encounter(shown, {"status": "triaged"} if is_asked else None)),
         (parts["care-plan"], _care_plan(shown, subject)),
     ]
     if shown.patient.scene_safety:
@@ -124,7 +146,7 @@ def _bundle(key: UUID, resources: list[tuple[UUID, Resource]], now: datetime) ->
     }  # fmt: skip
 
 
-def _header(key: UUID, event: str, here: str, to: str | None) -> Resource:
+def _header(key: UUID, event: str, here: str, to: str | None, reason: str = "new") -> Resource:
     return _without_nothing(
         {
             "resourceType": "MessageHeader",
@@ -132,7 +154,7 @@ def _header(key: UUID, event: str, here: str, to: str | None) -> Resource:
             "eventCoding": {"system": EVENTS, "code": event},
             "destination": [{"endpoint": to}] if to else [],
             "source": {"name": "Virtual Ward", "endpoint": here},
-            "reason": {"coding": [{"system": REASONS, "code": "new"}]},
+            "reason": {"coding": [{"system": REASONS, "code": reason}]},
         }
     )
 

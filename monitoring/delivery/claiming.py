@@ -14,6 +14,8 @@ import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
+from alert_rules.ladder import FALLBACK
+from alert_rules.severity import Severity
 from monitoring.delivery.outbox import SENDING_LOCK, Way, lock_key
 
 LEASE: Final = timedelta(seconds=12)
@@ -25,10 +27,16 @@ CLAIM_LOCK: Final = 7_714
 RECOVERED_MAX: Final = 200
 GIVEN_UP_MAX: Final = 100
 
+# The last step of an alert that is not critical: several of one ward are told in one message (`together.py`).
+_GOES_TOGETHER: Final = f"""(
+    {{of}}.severity < {Severity.CRITICAL:d} AND {{of}}.body ->> 'type' = 'escalation.step'
+    AND {{of}}.body -> 'data' ->> 'tell' = '{FALLBACK}')"""
 # An address is free where nothing is being sent to it. To one address the graver goes first, then the older; what waits
 # for its next attempt holds back later ones that are no graver.
-_DUE: Final = """
-SELECT id, alert_id FROM message AS mine
+_DUE: Final = f"""
+SELECT id, alert_id,
+       CASE WHEN {_GOES_TOGETHER.format(of="mine")} THEN coalesce(sent_as, public_id) END AS sent_as
+FROM message AS mine
 WHERE state = 'pending' AND next_at <= %(now)s AND give_up_at > %(now)s AND NOT EXISTS (
     SELECT FROM message AS other
     WHERE other.address = mine.address AND other.state IN ('pending', 'sending') AND other.id <> mine.id AND (
@@ -37,16 +45,29 @@ WHERE state = 'pending' AND next_at <= %(now)s AND give_up_at > %(now)s AND NOT 
         OR (other.severity > mine.severity AND other.next_at <= %(now)s)))
 ORDER BY severity DESC, next_at, id LIMIT %(most)s
 FOR UPDATE SKIP LOCKED
-"""
+"""  # noqa: S608 - a constant of ours
+# What goes out with one of those: what went with it before or, at the first attempt, what was never tried either. So
+# an alert is named under one id only, whoever dies when, and an id that was heard never names another alert.
+_ALSO: Final = f"""
+SELECT other.id, other.alert_id, coalesce(first.sent_as, first.public_id) AS sent_as
+FROM message AS first JOIN message AS other ON other.address = first.address AND other.ways = first.ways
+    AND other.ward_id = first.ward_id AND other.sent_as IS NOT DISTINCT FROM first.sent_as
+WHERE first.id = ANY(%(first)s) AND other.id <> ALL(%(first)s) AND other.state = 'pending'
+  AND other.next_at <= %(now)s AND other.give_up_at > %(now)s AND {_GOES_TOGETHER.format(of="other")}
+ORDER BY other.severity DESC, other.id LIMIT %(most)s
+FOR UPDATE OF other SKIP LOCKED
+"""  # noqa: S608 - a constant of ours
 # Each lock is tried once, for each message: they are counted, and given back one by one.
 _CLAIM: Final = """
 WITH held AS MATERIALIZED (
-    SELECT id FROM unnest(%(ids)s::bigint[], %(keys)s::int[]) AS due (id, key)
+    SELECT id, sent_as FROM unnest(%(ids)s::bigint[], %(keys)s::int[], %(sent_as)s::uuid[]) AS due (id, key, sent_as)
     WHERE key IS NULL OR pg_try_advisory_lock_shared(%(lock)s, key))
 UPDATE message
-SET state = 'sending', attempts = attempts + 1, tries = tries + 1, lease_until = %(lease_until)s
-WHERE id IN (SELECT id FROM held)
-RETURNING id, public_id, alert_id, severity, ways, body, attempts, tries, give_up_at, created_at
+SET state = 'sending', attempts = attempts + 1, tries = tries + 1, lease_until = %(lease_until)s,
+    sent_as = held.sent_as
+FROM held WHERE message.id = held.id
+RETURNING message.id, public_id, message.sent_as, alert_id, severity, ways, body, attempts, tries, give_up_at,
+    created_at
 """
 _BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({CLAIM_LOCK})"
 _RECOVER: Final = """
@@ -68,6 +89,7 @@ class Claimed:
 
     id: int
     public_id: UUID
+    sent_as: UUID | None  # the id under which it goes out, where that is not its own
     alert_id: int | None
     severity: int
     ways: tuple[Way, ...]  # the present one first; none where nobody can read them
@@ -76,6 +98,7 @@ class Claimed:
     tries: int  # by the present way, this one included
     give_up_at: datetime
     created_at: datetime
+    also: tuple["Claimed", ...] = ()  # what goes out with it, in one message
 
     @property
     def by(self) -> str:
@@ -94,23 +117,34 @@ async def recover(connection: psycopg.AsyncConnection, now: datetime) -> None:
     await connection.execute(_RECOVER, {"now": now, "most": RECOVERED_MAX})
 
 
-async def claim(connection: psycopg.AsyncConnection, now: datetime, most: int) -> tuple[list[Claimed], bool]:
-    """Take over messages that are due. Also whether some were passed over just now.
+async def claim(
+    connection: psycopg.AsyncConnection, now: datetime, most: int, also_most: int
+) -> tuple[list[Claimed], bool]:
+    """Take over messages that are due, and up to `also_most` others that go out with them. In no order.
+
+    Also whether some were passed over just now.
 
     Whoever cancels holds the lock of its alert: such a message is left alone, and looked at again soon.
     """
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(_BEGIN)
         await cursor.execute(_DUE, {"now": now, "most": most})
-        due = {row["id"]: row["alert_id"] for row in await cursor.fetchall()}
+        found = await cursor.fetchall()
+        if first := [row["id"] for row in found if row["sent_as"] is not None]:
+            await cursor.execute(_ALSO, {"first": first, "now": now, "most": also_most})
+            found += await cursor.fetchall()
+        due = {row["id"]: row for row in found}
         claimed = []
         if due:
-            keys = [None if alert_id is None else lock_key(alert_id) for alert_id in due.values()]
-            values = {"ids": list(due), "keys": keys, "lock": SENDING_LOCK, "lease_until": now + LEASE}
+            keys = [None if row["alert_id"] is None else lock_key(row["alert_id"]) for row in due.values()]
+            sent_as = [row["sent_as"] for row in due.values()]
+            values = {
+                "ids": list(due), "keys": keys, "sent_as": sent_as, "lock": SENDING_LOCK, "lease_until": now + LEASE,
+            }  # fmt: skip
             await cursor.execute(_CLAIM, values)
             claimed = [_claimed(row) for row in await cursor.fetchall()]
         await cursor.execute("COMMIT")
-    return sorted(claimed, key=lambda one: (-one.severity, one.id)), len(claimed) < len(due)
+    return claimed, len(claimed) < len(due)
 
 
 async def let_go(connection: psycopg.AsyncConnection, alerts: Sequence[int]) -> None:

@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import msgspec
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import insert
 from sqlmodel import Session
 from uuid_utils.compat import uuid7
 
+from monitoring.bulk import as_rows, insert_into, row_of
 from monitoring.database import driver
 from monitoring.escalation.tables import By, MessageState
-from monitoring.tables import Message  # all tables: a message's foreign keys name most of them
 
 CHANNEL: Final = "message"
 """NOTIFY only wakes whoever delivers; the rows are the truth."""
@@ -42,12 +41,26 @@ WHERE alert_id = %(alert)s AND state = ANY(%(states)s)
 """
 
 
+_COLUMNS: Final = {
+    "public_id": "uuid", "alert_id": "bigint", "ladder_step_id": "bigint", "ward_id": "bigint", "staff_id": "bigint",
+    "severity": "smallint", "by": "text", "address": "text", "ways": "jsonb", "body": "jsonb", "state": "text",
+    "attempts": "smallint", "tries": "smallint", "next_at": "timestamptz", "give_up_at": "timestamptz",
+    "created_at": "timestamptz",
+}  # fmt: skip
+_Row: Final = row_of("Row", _COLUMNS)
+_INSERT: Final = insert_into("message", _COLUMNS)
+
+
 class Way(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One way to reach somebody. `secrets` sign a webhook, the newest first."""
+    """One way to reach somebody. `secrets` sign a webhook, the newest first.
+
+    `bars`: a webhook to a system that takes FHIR messages in BaRS's shape. They are made when they are sent.
+    """
 
     by: By
     to: str
     secrets: tuple[str, ...] = ()
+    bars: bool = False
 
     @property
     def address(self) -> str:
@@ -75,8 +88,10 @@ def put(session: Session, messages: Sequence[NewMessage], now: datetime) -> None
     """Write messages; who delivers them is woken by the commit."""
     if not messages:
         return
-    session.execute(insert(Message), [_row(message, now) for message in messages])
-    driver(session).execute(f"NOTIFY {CHANNEL}")
+    session.flush()  # of what they tell
+    connection = driver(session)
+    connection.execute(_INSERT, (as_rows([_row(message, now) for message in messages]),))
+    connection.execute(f"NOTIFY {CHANNEL}")
 
 
 def cancel(session: Session, alert_id: int, now: datetime) -> None:
@@ -99,25 +114,11 @@ def lock_key(alert_id: int) -> int:
     return alert_id & 0x7FFF_FFFF
 
 
-def _row(message: NewMessage, now: datetime) -> dict[str, Any]:
+def _row(message: NewMessage, now: datetime) -> msgspec.Struct:
     first = message.ways[0]
     body = dict(message.body)
     assert len(msgspec.json.encode(body)) < BODY_BYTES_MAX, "a body is thin: ids and a link"
-    return {
-        "public_id": uuid7(),
-        "alert_id": message.alert_id,
-        "ladder_step_id": message.ladder_step_id,
-        "ward_id": message.ward_id,
-        "staff_id": message.staff_id,
-        "severity": message.severity,
-        "by": first.by,
-        "address": first.address,
-        "ways": [msgspec.to_builtins(way) for way in message.ways],
-        "body": body,
-        "state": MessageState.PENDING,
-        "attempts": 0,
-        "tries": 0,
-        "next_at": now,
-        "give_up_at": message.give_up_at,
-        "created_at": now,
-    }
+    return _Row(
+        uuid7(), message.alert_id, message.ladder_step_id, message.ward_id, message.staff_id, message.severity,
+        first.by, first.address, message.ways, body, MessageState.PENDING, 0, 0, now, message.give_up_at, now,
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from monitoring.metrics import MESSAGES
 from monitoring.refusals import NotFound
 
 _FOUND: Final = "SELECT id FROM message WHERE public_id = %s"
+_ALSO: Final = "SELECT id FROM message WHERE sent_as = %s AND id <> %s ORDER BY alert_id"
 _LOCKED: Final = "SELECT id, public_id, by, state, ways, give_up_at FROM message WHERE id = %s FOR NO KEY UPDATE"
 _ARRIVED: Final = "UPDATE message SET ways = '[]' WHERE id = %s"
 _STATE: Final = "SELECT state FROM message WHERE id = %s"
@@ -47,9 +48,16 @@ def receive(session: Session, said: NotifyReceipt, now: datetime) -> Receipt:
     known = connection.execute(_FOUND, (public_id,)).fetchone()
     if known is None:
         raise NotFound("There is no message with that reference.")
-    lock_alert_of(connection, known[0])
+    for (also,) in connection.execute(_ALSO, (public_id, known[0])).fetchall():
+        _receive(session, also, place, said, now)
+    return _receive(session, known[0], place, said, now)
+
+
+def _receive(session: Session, key: int, place: int, said: NotifyReceipt, now: datetime) -> Receipt:
+    connection = driver(session)
+    lock_alert_of(connection, key)
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_LOCKED, known).fetchone()
+        row = cursor.execute(_LOCKED, (key,)).fetchone()
     if row is None:
         raise NotFound("There is no message with that reference.")
     ways = msgspec.convert(row["ways"], tuple[Way, ...])
@@ -60,10 +68,10 @@ def receive(session: Session, said: NotifyReceipt, now: datetime) -> Receipt:
         elif said.status == "delivered":
             works(session, ways[0])
             if state is MessageState.DELIVERED:
-                connection.execute(_ARRIVED, known)
+                connection.execute(_ARRIVED, (key,))
     elif not ways and state is MessageState.DELIVERED and said.status in UNDELIVERED:
         over(session, _this(row["id"]), undelivered(said.status).reason, now, was=state)
-    (after,) = connection.execute(_STATE, known).fetchone() or (state,)
+    (after,) = connection.execute(_STATE, (key,)).fetchone() or (state,)
     return Receipt(row["public_id"], MessageState(after))
 
 

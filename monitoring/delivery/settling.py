@@ -61,25 +61,33 @@ def after(message: Claimed, failure: NotDelivered, now: datetime, chance: float)
 
 
 def settle(engine: Engine, message: Claimed, came_of_it: Taken | NotDelivered, now: datetime, chance: float) -> str:
-    """Write down what came of an attempt. Returns it in a word, for the metrics.
+    """Write down what came of an attempt, for all that went out with it. Returns it in a word, for the metrics.
 
-    Where somebody else took the message over meanwhile, or cancelled it, a failure changes nothing any more.
+    Where somebody else took a message over meanwhile, or cancelled it, a failure changes nothing any more.
     """
     with transaction(engine) as session:
-        if isinstance(came_of_it, Taken):
-            _delivered(session, message, came_of_it, now)
-            return "delivered"
-        todo = after(message, came_of_it, now, chance)
-        this = {"id": message.id, "attempts": message.attempts}
-        if isinstance(todo, Again):
-            driver(session).execute(_AGAIN, this | {"at": todo.at, "error": came_of_it.reason})
-        elif isinstance(todo, Onward):
-            onward(session, this, message.ways[1:], came_of_it.reason, now)
-        else:
-            over(session, this, came_of_it.reason, now)
-        if came_of_it.gone:
+        outcomes = {
+            one.id: _settle(session, one, came_of_it, now, chance)
+            for one in sorted((message, *message.also), key=lambda one: one.alert_id or 0)
+        }
+        if isinstance(came_of_it, NotDelivered) and came_of_it.gone:
             failing(session, message.ways[0], now)
-        return _OUTCOMES[type(todo)]
+    return outcomes[message.id]
+
+
+def _settle(session: Session, message: Claimed, came_of_it: Taken | NotDelivered, now: datetime, chance: float) -> str:
+    if isinstance(came_of_it, Taken):
+        _delivered(session, message, came_of_it, now)
+        return "delivered"
+    todo = after(message, came_of_it, now, chance)
+    this = {"id": message.id, "attempts": message.attempts}
+    if isinstance(todo, Again):
+        driver(session).execute(_AGAIN, this | {"at": todo.at, "error": came_of_it.reason})
+    elif isinstance(todo, Onward):
+        onward(session, this, message.ways[1:], came_of_it.reason, now)
+    else:
+        over(session, this, came_of_it.reason, now)
+    return _OUTCOMES[type(todo)]
 
 
 def give_up(engine: Engine, message_id: int, now: datetime) -> None:

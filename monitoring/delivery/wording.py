@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 REFERENCE: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for another on the phone
+REFERENCES_MAX: Final = 10  # named in one line: an SMS is short
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _ABOUT: Final = {
     "escalation": ("alert", "Open the ward board."),
@@ -18,13 +19,18 @@ _ABOUT: Final = {
 
 
 def subject(body: Mapping[str, Any]) -> str:
-    """One line: `Virtual ward RESP1: RED alert, ref 7F3K`."""
+    """One line: `Virtual ward RESP1: RED alert, ref 7F3K`; of several alerts how many, and which."""
     data = body.get("data", {})
     about, _ = _about(body)
     where = f" {data['ward']}" if _is_plain(data.get("ward")) else ""
     severity = data.get("severity")
     how_bad = f"{severity.upper().replace('_', ' ')} " if _is_plain(severity) else ""
     reference = reference_of(data.get("alert") or data.get("referral"))
+    if also := data.get("also"):
+        named = [reference, *(reference_of(one.get("alert")) for one in also)]
+        more = f" and {len(named) - REFERENCES_MAX} more" if len(named) > REFERENCES_MAX else ""
+        worst = f" (worst: {how_bad.strip()})" if how_bad else ""
+        return f"Virtual ward{where}: {len(named)} alerts wait{worst}, refs {', '.join(named[:REFERENCES_MAX])}{more}"
     return f"Virtual ward{where}: {how_bad}{about}" + (f", ref {reference}" if reference else "")
 
 

@@ -8,17 +8,27 @@ from rich.console import Console
 from rich.text import Text
 
 from monitoring.demo.seed import Home
-from monitoring.demo.staff import OSEI, UCR_TEAM, Colleague
+from monitoring.demo.staff import JOY, OSEI, UCR_TEAM, Colleague
 
 NAMES: Final = 12  # columns
 
 
 def introduce(
-    console: Console, url: str, staff: Mapping[str, Colleague], homes: Sequence[Home], speed: float, pace: float
+    console: Console,
+    url: str,
+    door: str,
+    staff: Mapping[str, Colleague],
+    homes: Sequence[Home],
+    speed: float,
+    pace: float,
 ) -> None:
-    """Where everything is, who works there, and what will happen. Tokens are not wrapped: they are to be copied."""
+    """Where everything is, who works there, and what will happen. Tokens are not wrapped: they are to be copied.
+
+    `door`: the path that signs somebody in at a browser.
+    """
     wards = Counter(home.ward for home in homes)
     console.print()
+    _say(console, "board", f"{url}{door}   (works once; signs you in as {JOY})")
     _say(console, "API", url)
     _say(console, "its pages", f"{url}/schema")
     _say(console, "live events", f"{url}/v1/live")

@@ -26,7 +26,7 @@ from monitoring.demo.introduction import introduce
 from monitoring.demo.live import begin_to_follow
 from monitoring.demo.pagers import Pagers, paging
 from monitoring.demo.seed import Home
-from monitoring.demo.staff import CHRIS, IRA, JOY, OSEI, Colleague, employ
+from monitoring.demo.staff import CHRIS, IRA, JOY, OSEI, Colleague, employ, sign_in_link
 from monitoring.demo.story import SUMMARY_EVERY_S, Story
 from monitoring.demo.ward_team import Clinician, Coordinator
 from monitoring.embedded.supervisor import supervise
@@ -109,7 +109,8 @@ def _tell_all(run: Run, client: httpx.Client, cleanup: ExitStack) -> None:
     told.set_ladders(staff[CHRIS], seed.WARDS, run.pagers, run.pace)
     told.make_ucr_teams(staff[CHRIS], run.pagers)
     homes, waiting = seed.admit_all(staff, people)
-    introduce(run.console, run.url, staff, homes, run.speed, run.pace)
+    door = sign_in_link(settings_for(run.folder), staff[JOY])
+    introduce(run.console, run.url, door, staff, homes, run.speed, run.pace)
     story = Story(run.console, run.url, staff[JOY].token, {home.id: home for home in homes}, waiting, run.pace)
     gone: set[str] = set()
     set_to_work(run, staff, story, gone, cleanup)

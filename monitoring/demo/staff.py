@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import httpx
 
 from monitoring.access.roles import Role
+from monitoring.access.sessions import LONGEST, make_link
 from monitoring.clock import utc_now
 from monitoring.config import Settings
+from monitoring.database import connected, transaction
 from monitoring.installing import add_staff, new_staff
 
 JOY: Final = "Sister Joy Adeyemi"
@@ -57,6 +60,12 @@ class Colleague:
         answer.raise_for_status()
         answered: dict[str, Any] = answer.json()
         return answered
+
+
+def sign_in_link(settings: Settings, who: Colleague) -> str:
+    """The path that signs a colleague in at a browser, once, for as long as a demo runs."""
+    with connected(settings.database_url) as engine, transaction(engine) as session:
+        return f"/sign-in/{make_link(session, UUID(who.id), utc_now(), lives=LONGEST)}"
 
 
 def employ(settings: Settings, client: httpx.Client) -> dict[str, Colleague]:

@@ -50,7 +50,7 @@ def hand_over(act: Act, alert_id: UUID, body: HandOverBody) -> AlertDetail:
     giver = act.session.get_one(Staff, found.acknowledged_by)
     ends = duty_of(act.session, found.ward_id, giver, act.now)
     if giver.id != act.who.id and ends is not None and act.who.role is not Role.ADMIN:
-        raise Conflict(f"{giver.name} holds it, and is on duty.", current=shown(act.session, found))
+        raise Conflict(f"{giver.name} holds it, and is on duty.", current=shown(act.session, found, act.now))
     to = _receiver(act, found, body.to)
     if pending := _pending(act.session, found.id):
         pending.ended, pending.ended_at = HandoverEnd.REPLACED, act.now
@@ -72,7 +72,7 @@ def take_over(act: Act, alert_id: UUID, body: AcknowledgeBody) -> AlertDetail:
     found = lock_held(act, alert_id, body.version)
     pending = _pending(act.session, found.id)
     if pending is None or pending.to_id != act.who.id or pending.giver_id != found.acknowledged_by:
-        raise Conflict("It is not handed over to you.", current=shown(act.session, found))
+        raise Conflict("It is not handed over to you.", current=shown(act.session, found, act.now))
     pending.ended, pending.ended_at = HandoverEnd.TAKEN, act.now
     said = take(act, found, act.session.get_one(Staff, pending.giver_id).name, body.note)
     emit(act.session, [event(said, act.now)])

@@ -13,7 +13,7 @@ from alert_rules.ladder import ROTA, ROUTE, ROUTES, Step, from_json
 from alert_rules.severity import Severity
 from monitoring.access.tables import Staff
 from monitoring.acts import Act
-from monitoring.alerts import answers
+from monitoring.alerts import answers, finding
 from monitoring.alerts.holding import record
 from monitoring.alerts.tables import Alert
 from monitoring.alerts.views import AlertDetail, event
@@ -117,13 +117,13 @@ def escalate(act: Act, alert_id: UUID, body: EscalateBody, settings: Settings) -
     found: Alert = row[0]
     answers.refuse_stale(row, body.version)
     if found.state in ENDED:
-        raise Conflict(f"the alert is {found.state}", current=answers.as_view(row))
+        raise Conflict(f"the alert is {found.state}", current=finding.as_view(row))
     if body.to == NEXT:
         resume(act.session, found, f"sent on by {act.who.name}: {body.reason}", act.now)  # told of below, as it ends up
     else:
         reach = tell_now(act.session, settings, found, _step(body.to), body.reason, act.now)
         if reach.taken is not Taken.TOLD:
-            raise Conflict(f"Nobody was told: {reach.reason}.", current=answers.as_view(row))
+            raise Conflict(f"Nobody was told: {reach.reason}.", current=finding.as_view(row))
     return _told(act, found, f"escalated to {body.to}", body.reason)
 
 
@@ -151,7 +151,7 @@ def record_999(act: Act, found: Alert, body: EmergencyCallBody) -> EmergencyCall
 
 def escalation(act: Act, alert_id: UUID) -> EscalationView:
     """How an alert stands on its ladder. Raises NotFound."""
-    shown = answers.alert(act, alert_id)
+    shown = finding.alert(act, alert_id)
     key = act.session.execute(select(col(Alert.id)).where(col(Alert.public_id) == alert_id)).scalar_one()
     stands = act.session.get(Escalation, key)
     steps = select(LadderStep).where(col(LadderStep.alert_id) == key).order_by(col(LadderStep.id).desc())

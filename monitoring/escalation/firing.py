@@ -22,11 +22,13 @@ from monitoring.database import AnySelect
 from monitoring.delivery.outbox import NewMessage, put
 from monitoring.duty.on_duty import Person, on_duty
 from monitoring.escalation.about import about_of
+from monitoring.escalation.following import follow_plans
 from monitoring.escalation.reach import by_preference, fallback_ways
+from monitoring.escalation.recording import record
 from monitoring.escalation.reminding import reminders, waits_until
 from monitoring.escalation.routes_out import RouteOut, routes_of
 from monitoring.escalation.tables import Escalation, LadderStep, Taken
-from monitoring.escalation.telling import BY_HAND, Due, Reach, Told, body, event, history
+from monitoring.escalation.telling import BY_HAND, Due, Reach, Told, body, event
 from monitoring.events import NewEvent, emit
 from monitoring.tables import Patient, Ward  # all tables: foreign keys name most of them
 from monitoring.ucr.placing import refer
@@ -67,6 +69,7 @@ def fire(
     dues = _load(session, claimed, now)
     alerts = Alerts(session, now)
     awake = [due for due in dues if not _sleeps(session, due, now)]
+    follow_plans(alerts, awake)
     climbing = [due for due in awake if _is_open(alerts, due)]
     firing = Firing(session, settings, now)
     firing.duty = on_duty(session, _asked(climbing), now)
@@ -215,23 +218,13 @@ def _route(firing: Firing, due: Due, name: str) -> Reach:
 def _write(firing: Firing, reminded: list[Due], events: list[NewEvent]) -> None:
     """The steps as they were taken, the messages, the alerts' history, and what is told live."""
     session, now = firing.session, firing.now
-    rows = [
-        LadderStep(
-            alert_id=told.due.alert.id, run=told.due.escalation.run, step=told.place.step, repeat=told.place.repeats,
-            severity=told.due.alert.severity, tell=told.step.tell, taken=told.reach.taken, reason=told.reach.reason,
-            people=len(told.reach.to), due_at=told.due_at, at=now,
-        )
-        for told in firing.told
-    ]  # fmt: skip
-    session.add_all(rows)
-    session.flush()
-    session.add_all(history(told, now) for told in firing.told)
+    keys = record(session, firing.told, now)
     messages = [
         NewMessage(
-            list(ways), body(told, row.public_id, now), told.due.alert.severity, told.until, told.due.alert.id, row.id,
+            list(ways), body(told, public_id, now), told.due.alert.severity, told.until, told.due.alert.id, key,
             told.due.about.ward_id, staff_id,
         )
-        for told, row in zip(firing.told, rows, strict=True)
+        for told, (key, public_id) in zip(firing.told, keys, strict=True)
         for staff_id, ways in told.reach.to
     ]  # fmt: skip
     put(session, [*messages, *reminders(session, reminded, now)], now)

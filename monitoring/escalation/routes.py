@@ -7,7 +7,7 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from monitoring.acts import Incoming, change, look
-from monitoring.alerts import answers
+from monitoring.alerts import answers, finding
 from monitoring.alerts.views import AlertDetail
 from monitoring.escalation import by_hand, deciding, routes_out
 from monitoring.escalation.by_hand import EmergencyCallBody, EmergencyCallView, EscalateBody, EscalationView
@@ -72,7 +72,7 @@ async def put_routes(
 
 @get(
     "/v1/alerts/{alert:uuid}/escalation",
-    opt={"allows": "read alerts", "whose": answers.alert},
+    opt={"allows": "read alerts", "whose": finding.alert},
     tags=TAGS,
     summary="How an alert stands on its ladder",
 )

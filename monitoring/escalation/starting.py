@@ -17,17 +17,20 @@ from monitoring.alerts.tables import Alert
 from monitoring.database import driver
 from monitoring.delivery.outbox import cancel
 from monitoring.escalation.ladders import ladders_of
+from monitoring.patients.escalation_plans import escalation_plans, rules_out_hospital
 
 CHANNEL: Final = "ladder"
 """NOTIFY only wakes whoever keeps the time; the rows are the truth."""
 
 _BEGIN: Final = """
-    INSERT INTO escalation (alert_id, severity, ladder, version, run, step, repeats, asked, due_at)
-    SELECT alert_id, severity, ladder, version, 1, 0, 0, 0, %(now)s
-    FROM jsonb_to_recordset(%(begun)s::jsonb) AS begun (alert_id bigint, severity smallint, ladder jsonb, version text)
+    INSERT INTO escalation (alert_id, severity, ladder, version, no_hospital, run, step, repeats, asked, due_at)
+    SELECT alert_id, severity, ladder, version, no_hospital, 1, 0, 0, 0, %(now)s
+    FROM jsonb_to_recordset(%(begun)s::jsonb)
+        AS begun (alert_id bigint, severity smallint, ladder jsonb, version text, no_hospital boolean)
     ON CONFLICT (alert_id) DO UPDATE
-    SET severity = excluded.severity, ladder = excluded.ladder, version = excluded.version, run = escalation.run + 1,
-        step = 0, repeats = 0, asked = 0, due_at = excluded.due_at
+    SET severity = excluded.severity, ladder = excluded.ladder, version = excluded.version,
+        no_hospital = excluded.no_hospital, run = escalation.run + 1, step = 0, repeats = 0, asked = 0,
+        due_at = excluded.due_at
 """
 
 _SUPERSEDE: Final = """
@@ -37,16 +40,6 @@ _SUPERSEDE: Final = """
 _MOOT: Final = "UPDATE handover SET ended = 'moot', ended_at = %s WHERE alert_id = ANY(%s) AND ended IS NULL"
 
 _WARDS: Final = text("SELECT id, pathway FROM ward WHERE id = ANY(:wards)")
-
-_NOT_TO_HOSPITAL: Final = text(
-    """
-    SELECT episode.id
-    FROM unnest(CAST(:episodes AS bigint[])) AS episode (id)
-    CROSS JOIN LATERAL (SELECT escalation FROM plan WHERE plan.episode_id = episode.id AND plan.from_at <= :now
-                        ORDER BY from_at DESC, plan.id DESC LIMIT 1) AS plan
-    WHERE plan.escalation ->> 'hospital' = 'no'
-    """
-)
 
 
 def begin(session: Session, alerts: Collection[Alert], now: datetime) -> None:
@@ -60,22 +53,26 @@ def begin(session: Session, alerts: Collection[Alert], now: datetime) -> None:
     session.flush()
     wards = {row.id: row.pathway for row in session.execute(_WARDS, {"wards": [one.ward_id for one in alerts]})}
     ladders = ladders_of(session, wards)
-    episodes = [one.episode_id for one in alerts if one.episode_id is not None and one.severity >= Severity.RED]
-    at_home = (
-        set(session.execute(_NOT_TO_HOSPITAL, {"episodes": episodes, "now": now}).scalars()) if episodes else set()
-    )
+    stay_home = not_to_hospital(session, alerts, now)
     begun = []
     for alert in alerts:
-        ladder = ladder_for(
-            ladders[alert.ward_id], Severity(alert.severity), to_hospital=alert.episode_id not in at_home
-        )
+        severity, stays = Severity(alert.severity), alert.id in stay_home
+        ladder = ladder_for(ladders[alert.ward_id], severity, to_hospital=not stays)
         begun.append(
-            {"alert_id": alert.id, "severity": alert.severity, "ladder": as_json(ladder), "version": version(ladder)}
-        )
+            {"alert_id": alert.id, "severity": severity, "ladder": as_json(ladder), "version": version(ladder),
+             "no_hospital": stays}
+        )  # fmt: skip
     connection = driver(session)
     connection.execute(_SUPERSEDE, (now, [alert.id for alert in alerts]))
     connection.execute(_BEGIN, {"begun": msgspec.json.encode(begun).decode(), "now": now})
     connection.execute(f"NOTIFY {CHANNEL}")
+
+
+def not_to_hospital(session: Session, alerts: Collection[Alert], now: datetime) -> set[int]:
+    """Those of these alerts, from red on, whose patients' plans say not to hospital. One query."""
+    grave = [alert for alert in alerts if alert.severity >= Severity.RED]
+    plans = escalation_plans(session, [alert.episode_id for alert in grave], now)
+    return {alert.id for alert in grave if rules_out_hospital(plans.get(alert.episode_id or 0))}
 
 
 def hold(session: Session, alert: Alert, now: datetime) -> None:

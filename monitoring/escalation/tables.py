@@ -63,6 +63,7 @@ class Escalation(SQLModel, table=True):
     severity: int = Field(sa_type=SmallInteger)  # whose ladder this is
     ladder: list[dict[str, Any]] = Field(sa_column=Column(Json, nullable=False))  # as it was when it was begun
     version: str  # of that ladder
+    no_hospital: bool = False  # whether it is that of a patient whose plan says not to hospital
     run: int = 1  # begun anew: one more
     step: int = Field(default=0, sa_type=SmallInteger)  # the next to take
     repeats: int = 0  # of the last step
@@ -137,10 +138,12 @@ class Message(SQLModel, table=True):
         Index("message_by_receipt", "receipt", postgresql_where=text("receipt IS NOT NULL")),
         Index("message_awaits_receipt", "give_up_at", postgresql_where=text(AWAITS_RECEIPT)),
         Index("message_by_age", "created_at"),
+        Index("message_sent_as", "sent_as", postgresql_where=text("sent_as IS NOT NULL")),
     )
 
     id: int = internal_key()
-    public_id: UUID = public_key()  # the webhook-id of every attempt
+    public_id: UUID = public_key()  # the webhook-id of every attempt, but where it goes out with others
+    sent_as: UUID | None = None  # under whose id, from the first attempt on: those of one id go out in one message
     alert_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="alert.id")
     ladder_step_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="ladder_step.id")
     ward_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="ward.id")
@@ -261,5 +264,6 @@ class Handover(SQLModel, table=True):
     note: str | None = None
     offered_at: datetime = instant()
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # None: the giver's duty has no end
+    put_off_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # it could not be ended when it was due
     ended: HandoverEnd | None = Field(default=None, sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

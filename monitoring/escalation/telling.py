@@ -1,4 +1,4 @@
-"""A ladder's step as it was taken, and how it is told: in the history, to whoever is told, to whoever watches."""
+"""A ladder's step as it was taken, and how it is told: to whoever is told, and to whoever watches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from alert_rules.alarms import State
 from alert_rules.ladder import Ladder, Place, Step, from_json
 from alert_rules.severity import Severity
 from monitoring.alerts.life import About
-from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.alerts.tables import Alert
 from monitoring.delivery.outbox import Way
 from monitoring.escalation.tables import Escalation, Taken
 from monitoring.events import NewEvent
@@ -19,18 +18,22 @@ BY_HAND: Final = -1
 """The place of a step that no ladder has: somebody asked for it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Due:
     """An alert whose deadline has come, locked."""
 
     escalation: Escalation
     alert: Alert
     about: About
+    _read: tuple[object, Ladder] | None = None  # the ladder as it stands in the row, and as it was read
 
     @property
     def ladder(self) -> Ladder:
-        """The one on which it began."""
-        return from_json(self.escalation.ladder)
+        """The one that it climbs, read once."""
+        stands = self.escalation.ladder
+        if self._read is None or self._read[0] is not stands:
+            self._read = stands, from_json(stands)
+        return self._read[1]
 
     @property
     def severity(self) -> Severity:
@@ -58,17 +61,6 @@ class Told:
     reach: Reach
     due_at: datetime
     until: datetime  # the next step's time
-
-
-def history(told: Told, now: datetime) -> AlertHistory:
-    """For the alert's history."""
-    alert = told.due.alert
-    who = told.step.tell + (f" ({', '.join(told.reach.names)})" if told.reach.names else "")
-    what = f"told {who}" if told.reach.taken is Taken.TOLD else f"passed over {told.step.tell}"
-    return AlertHistory(
-        alert_id=alert.id, at=now, from_state=State(alert.state), to_state=State(alert.state),
-        severity=alert.severity, what=what, note=told.reach.reason,
-    )  # fmt: skip
 
 
 def _shown(told: Told) -> dict[str, Any]:

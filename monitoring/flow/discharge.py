@@ -51,6 +51,10 @@ class Outcome(StrEnum):
     SELF = "self"
 
 
+AT_HOME: Final = frozenset({Outcome.HOME, Outcome.SELF})
+"""Outcomes after which the patient can still be visited at home."""
+
+
 class DischargeBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """How the spell ended, and who decided it."""
 
@@ -81,6 +85,8 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
         _refuse_unanswered(alerts)
         for kind in sorted(TECHNICAL):
             alerts.expire(about(spell), kind, "discharged")
+        why, at_home = f"patient discharged: {body.outcome}", body.outcome in AT_HOME
+        of_ucr = call_off_all(act.session, spell.patient.id, why, act.now, act.who.id, at_home=at_home)
     record(act, spell, Entry.DISCHARGE, at, {**msgspec.structs.asdict(body), "at": None})
     _end(act, spell, at)
     episode = spell.episode

@@ -19,7 +19,9 @@ from monitoring.flow.discharge import Outcome
 from monitoring.flow.leave import shown_with_beds, watch_again
 from monitoring.flow.spells import Spell, about, find_spell, record
 from monitoring.flow.tables import Delay, Entry, Letter, LetterKind, SpellEntry
-from monitoring.kit.tables import Assignment
+from monitoring.kit import life
+from monitoring.kit.states import STILL_OUT
+from monitoring.kit.tables import Assignment, Device
 from monitoring.patients.tables import LatestVitals
 from monitoring.refusals import Conflict
 from monitoring.wards.beds import refuse_closed, refuse_full, ward_in_path
@@ -117,12 +119,16 @@ def _owe_again(act: Act, spell: Spell) -> None:
 
 
 def _give_kit_back(act: Act, spell: Spell) -> None:
-    """Devices that the discharge took are the patient's again, but one that is somebody else's by now."""
-    ended = select(Assignment).where(
+    """Devices that the discharge took are the patient's again, but one that came back or is somebody else's by now."""
+    ended = (
         col(Assignment.patient_id) == spell.patient.id,
         func.upper(col(Assignment.during)) == spell.episode.discharged_at,
     )
-    for row in act.session.execute(ended.order_by(col(Assignment.device_id)).with_for_update()).scalars().all():
+    took = select(Device).where(col(Device.id).in_(select(col(Assignment.device_id)).where(*ended)))
+    query = took.order_by(col(Device.id)).with_for_update(key_share=True)
+    kit = {device.id: device for device in act.session.execute(query).scalars() if device.state in STILL_OUT}
+    rows = select(Assignment).where(*ended, col(Assignment.device_id).in_(kit)).order_by(col(Assignment.device_id))
+    for row in act.session.execute(rows.with_for_update()).scalars().all():
         period = row.during
         try:
             with act.session.begin_nested():
@@ -130,3 +136,5 @@ def _give_kit_back(act: Act, spell: Spell) -> None:
                 act.session.flush()
         except IntegrityError:
             act.session.refresh(row)
+        else:
+            life.give(act, kit[row.device_id], act.now)

@@ -16,11 +16,12 @@ from sqlmodel import col
 
 from devices.formats.hl7v2 import ack, adt
 from devices.formats.hl7v2.ack import ACCEPTED, ERROR, REJECTED, Answer
-from devices.formats.hl7v2.message import CONTROL_ID_MAX, Envelope, Header, Refused, open_envelope
+from devices.formats.hl7v2.message import CONTROL_ID_MAX, Envelope, Header, Refused
 from monitoring.access.tokens import Caller
 from monitoring.acts import Act
 from monitoring.database import transaction
 from monitoring.hospital.applying import apply
+from monitoring.hospital.fitting import not_for_us, without_id
 from monitoring.hospital.interface import acting_for
 from monitoring.hospital.people import PLACES
 from monitoring.hospital.steps import Done
@@ -47,9 +48,8 @@ class Verdict:
     done: Done | None = None
 
 
-def receive(engine: Engine, who: Caller, body: bytes, now: datetime) -> bytes:
-    """Take one message and answer it. Raises Unreadable where it is none."""
-    envelope = open_envelope(body)
+def receive(engine: Engine, who: Caller, envelope: Envelope, now: datetime) -> bytes:
+    """Take one message and answer it."""
     with transaction(engine) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": INBOX_LOCK})
         act = Act(session, who, now)
@@ -84,18 +84,14 @@ def _judge(act: Act, envelope: Envelope) -> Verdict:
     """What becomes of a message that is new, or was refused before."""
     header = envelope.header
     device = act.session.get_one(Device, act.who.id)
-    if not header.control_id or len(header.control_id) > CONTROL_ID_MAX:
-        return Verdict(Answer(ERROR, f"MSH-10: 1 to {CONTROL_ID_MAX} characters are required", "MSH-10", 101))
-    if header.code == "ORU":
-        return Verdict(Answer(REJECTED, "readings by HL7 v2 are not supported yet", "MSH-9", 200))
+    if (refusal := without_id(header)) is not None:
+        return Verdict(refusal)
     if header.code != "ADT":
-        return Verdict(Answer(REJECTED, "this kind of message is not supported: ADT is", "MSH-9", 200))
+        return Verdict(Answer(REJECTED, "this kind of message is not supported: ADT and ORU^R01 are", "MSH-9", 200))
     if device.kind != INTERFACE:
         return Verdict(Answer(REJECTED, "ADT needs a device of kind interface, made by an admin", "MSH-9", 207))
-    if header.text(11) != "P":
-        return Verdict(Answer(REJECTED, "MSH-11: only production messages (P) are for real patients", "MSH-11", 202))
-    if not header.text(12).startswith("2."):
-        return Verdict(Answer(REJECTED, "MSH-12: only version 2 is read", "MSH-12", 203))
+    if (refusal := not_for_us(header)) is not None:
+        return Verdict(refusal)
     if header.trigger not in adt.TRIGGERS:
         return Verdict(Answer(ACCEPTED, "noted, and not used: this event changes nothing here"))
     return _do(acting_for(act, device), envelope)

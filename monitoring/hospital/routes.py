@@ -1,4 +1,4 @@
-"""Messages of hospitals over HTTP."""
+"""HL7 v2 over HTTP: messages of hospitals, and readings of devices."""
 
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -7,11 +7,12 @@ from anyio import to_thread
 from litestar import Response, get, post
 from litestar.params import FromPath, QueryParameter
 
-from devices.formats.hl7v2.message import BYTES_MAX
+from devices.formats.hl7v2.batch import is_batch, messages
+from devices.formats.hl7v2.message import BYTES_MAX, open_envelope
 from monitoring.acts import Incoming, look
 from monitoring.clock import utc_now
 from monitoring.database import once_more
-from monitoring.hospital import inbox, views
+from monitoring.hospital import inbox, readings, views
 from monitoring.hospital.views import MessageDetail, MessageOutcome, MessageView
 from monitoring.openapi import HL7, reads
 from monitoring.paging import LIMIT, Cursor, Limit, Page
@@ -26,13 +27,20 @@ TAKEN: Final = frozenset({"", HL7, "application/hl7-v2+er7", "x-application/hl7-
 
 ANSWERS: Final = """Answers an ACK. Its MSA-1 says what became of the message; the status is 200 for all three.
 
-AA: done, or noted (MSA-3 says which). AE: it cannot be accepted as it is, or not now; ERR has the place and the
+AA: done, kept, or noted (MSA-3 says which). AE: it cannot be accepted as it is, or not now; ERR has the place and the
 reason, and the same message may be sent again. AR: not from this device, or not of a kind that is read here. The same
 control id (MSH-10) with the same content is answered as before; with other content AE. ADT A01, A02, A03, A08, A11, A13
 and A40 are used, from a device of kind `interface`. 400: no header could be read, so that nobody can be answered.
+
+ORU^R01 holds readings, from any device, alone or in a batch, which is answered as one. AA: they are on disk, taken or
+kept aside; ERR warns of each place that was refused, kept aside or not used. AE: all was refused. Sent again, under
+whatever control id, it is the same sets.
 """
 
-_TEXT: Final = {"type": "string", "description": "One message, as bytes in the character set of its MSH-18."}
+_TEXT: Final = {
+    "type": "string",
+    "description": "One message, or a batch of ORU^R01 (BHS … BTS), as bytes in the character set of its MSH-18.",
+}
 
 
 @post(
@@ -42,16 +50,24 @@ _TEXT: Final = {"type": "string", "description": "One message, as bytes in the c
     operation_class=reads(HL7, _TEXT, answers=HL7),
     request_max_body_size=BYTES_MAX,
     tags=TAGS,
-    summary="One HL7 v2 message of a hospital",
+    summary="One HL7 v2 message: a hospital's, or a device's readings",
     description=ANSWERS,
 )
 async def post_hl7v2(request: Incoming) -> Response[bytes]:
-    """Take one message, and answer it in its own form."""
+    """Take one message, or a batch of readings, and answer it in its own form."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in TAKEN:
         raise WrongMediaType(f"Send {HL7}.")
     service, who, body = service_of(request), request.user, await request.body()
-    answer = await to_thread.run_sync(lambda: once_more(lambda: inbox.receive(service.engine, who, body, utc_now())))
+    envelopes = [open_envelope(one) for one in messages(body)]
+    if is_batch(body) or envelopes[0].header.code == "ORU":
+        now = utc_now()
+        answer = readings.batched(body, await readings.receive(service, who, envelopes, now), now)
+    else:
+        (envelope,) = envelopes
+        answer = await to_thread.run_sync(
+            lambda: once_more(lambda: inbox.receive(service.engine, who, envelope, utc_now()))
+        )
     return Response(answer, media_type=HL7)
 
 

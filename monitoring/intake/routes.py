@@ -1,21 +1,28 @@
-"""`POST /v1/readings`: decode, judge, put on disk, answer. Touches no database.
+"""`POST /v1/readings` and its like for other formats: decode, judge, put on disk, answer. Touches no database.
 
-The busiest route by far: it reads its bytes and writes its answer itself, which the framework does twice as slowly.
+The busiest routes by far: they read their bytes and write their answer themselves, which the framework does twice as
+slowly.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, post
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from devices.formats.native import Decoded, Malformed, Posted, decode
+from devices.formats.gatt.body import Frames
+from devices.formats.gatt.body import decode as decode_gatt
+from devices.formats.native import Malformed, decode
+from devices.formats.open_mhealth.body import decode as decode_open_mhealth
+from devices.formats.open_mhealth.schema import DataPoint
+from devices.posted import Decoded, Posted
 from devices.reading import Arrival, Refusal
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.headers import header
 from monitoring.metrics import SETS
-from monitoring.openapi import reads_sets
+from monitoring.openapi import reads_one, reads_sets
 from monitoring.problems import Problem, answer
 from monitoring.refusals import Fault, TooLarge, WrongMediaType
 from monitoring.service import Service, service_of
@@ -61,21 +68,64 @@ async def post_readings(request: Request[Caller, Any, Any]) -> Response[Taken]:
     return await take(service_of(request), decode(await read_json(request)), source=request.user.id)
 
 
+@post(
+    "/v1/gatt",
+    status_code=202,
+    opt={"allows": "post readings"},
+    operation_class=reads_one(Frames),
+    tags=["devices"],
+    summary="Post the Bluetooth frames that a hub heard, up to 1,000",
+)
+async def post_gatt(request: Request[Caller, Any, Any]) -> Response[Taken]:
+    """Take frames of sensors: each is a set of its own. The same stored frame again is the same set."""
+    return await take(service_of(request), decode_gatt(await read_json(request)), source=request.user.id)
+
+
+@post(
+    "/v1/open-mhealth",
+    status_code=202,
+    opt={"allows": "post readings"},
+    operation_class=reads_sets(DataPoint),
+    tags=["devices"],
+    summary="Post one Open mHealth data point, or an array of up to 1,000",
+)
+async def post_open_mhealth(request: Request[Caller, Any, Any]) -> Response[Taken]:
+    """Take data points: each is a set of its own. The same header `id` or `uuid` again is the same set."""
+    return await take(service_of(request), decode_open_mhealth(await read_json(request)), source=request.user.id)
+
+
+ROUTES: Final = [post_readings, post_gatt, post_open_mhealth]
+
+
 async def take(service: Service, decoded: Decoded, *, source: int, patient: str | None = None) -> Response[Taken]:
-    """Put what was accepted on disk and answer. What is impossible travels too, so that somebody is told."""
-    now = utc_now()
+    """Put what was accepted on disk and answer."""
+    await put_on_disk(service, decoded, source=source, now=utc_now(), patient=patient)
+    if not decoded.sets and (decoded.refused or decoded.battery is None):
+        return _all_refused(decoded)
+    return Accepted(Taken(len(decoded.sets), decoded.refused))
+
+
+async def put_on_disk(
+    service: Service, decoded: Decoded, *, source: int, now: datetime, patient: str | None = None
+) -> None:
+    """Return once what was accepted will be scored, whatever dies. What is impossible travels too: somebody is told."""
     service.refuse_backlog(now)
-    if decoded.sets or decoded.impossible:
+    if decoded.sets or decoded.impossible or decoded.odd or decoded.battery is not None:
         arrival = Arrival(
-            source=source, received_at=now, sets=decoded.sets, impossible=decoded.impossible, patient=patient
+            source=source,
+            received_at=now,
+            sets=decoded.sets,
+            impossible=decoded.impossible,
+            odd=decoded.odd,
+            clock_offset_s=decoded.clock_offset_s,
+            battery=decoded.battery,
+            patient=patient,
         )
         await service.inlet.append(abs(source), msgspec.json.encode(arrival))
     if decoded.refused:
         _refused.inc(len(decoded.refused))
-    if not decoded.sets:
-        return _all_refused(decoded)
-    _accepted.inc(len(decoded.sets))
-    return Accepted(Taken(len(decoded.sets), decoded.refused))
+    if decoded.sets:
+        _accepted.inc(len(decoded.sets))
 
 
 def _all_refused(decoded: Decoded) -> Response[Any]:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    CheckConstraint,
     Column,
     ForeignKey,
     Identity,
@@ -105,7 +106,21 @@ class Aside(StrEnum):
     NOT_ADMITTED = "patient not on a ward at that time"
     WRONG_PATIENT = "not a patient of this device at that time"
     IMPOSSIBLE = "cannot be a measurement"
+    UNKNOWN_CODE = "code not known"
+    UNKNOWN_UNIT = "unit not known"
+    UNKNOWN_TIME = "time not known"
+    WITHDRAWN = "withdrawn by its sender"
+    AMENDED = "corrected by its sender"
+    OTHER_USER = "another user of the device"
+    UNLIKELY = "can hardly be this patient's"
     POISON = "could not be processed"
+
+
+class Decision(StrEnum):
+    """What a person decided of something that was kept aside."""
+
+    RELEASED = "released"
+    DISCARDED = "discarded"
 
 
 class SetAside(SQLModel, table=True):
@@ -115,7 +130,16 @@ class SetAside(SQLModel, table=True):
     __table_args__ = (
         one_of("reason", Aside),
         Index("set_aside_once", "source", "id", "content", unique=True),
-        Index("set_aside_open", "kept_at", postgresql_where=text("decided_at IS NULL")),
+        one_of("decision", Decision),
+        CheckConstraint("(decided_at IS NULL) = (decision IS NULL)", name="set_aside_decided"),
+        Index("set_aside_open", "key", postgresql_where=text("decided_at IS NULL")),
+        Index("set_aside_of_source", "source", "key"),
+        Index("set_aside_of_patient", "patient_id", "key"),
+        Index(
+            "set_aside_to_score",
+            "queued_at",
+            postgresql_where=text("decision = 'released' AND scored_at IS NULL"),
+        ),
     )
 
     key: int = internal_key()
@@ -129,4 +153,25 @@ class SetAside(SQLModel, table=True):
     document: dict[str, Any] = Field(sa_column=Column(Json, nullable=False))
     received_at: datetime = instant()
     kept_at: datetime = instant()
+    severity: int = Field(default=0, sa_type=SmallInteger)  # what it would be, where the ward was told
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    decision: Decision | None = Field(default=None, sa_type=Text)
+    decided_by: int | None = Field(default=None, sa_type=BigInteger, foreign_key="staff.id")
+    released: dict[str, Any] | None = Field(default=None, sa_type=Json)  # the set as it is to be scored
+    queued_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # last put on the stream
+    scored_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    set: UUID | None = None  # under which it was stored
+
+
+class SetAsideHistory(SQLModel, table=True):
+    """What people decided of something kept aside, and what became of that. Written once."""
+
+    __tablename__ = "set_aside_history"
+
+    id: int = internal_key()
+    set_aside_key: int = Field(sa_type=BigInteger, foreign_key="set_aside.key", index=True)
+    at: datetime = instant()
+    by: int | None = Field(default=None, sa_type=BigInteger, foreign_key="staff.id")
+    what: str
+    why: str | None = None
+    supplied: dict[str, Any] | None = Field(default=None, sa_type=Json)  # what a person said that was in doubt

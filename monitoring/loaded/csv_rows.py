@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from io import StringIO
+from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -52,6 +53,41 @@ def read(body: bytes, row: type[Row]) -> Iterator[tuple[int, Row]]:
         faults.append(Fault(f"line {lines.line_num}", str(error)))
     if faults:
         raise Unacceptable(*faults)
+
+
+def judged(body: bytes, row: type[Row], rows_max: int) -> Iterator[tuple[int, Row | list[Fault]]]:
+    """Each line's number and its row, or everything that is wrong with it: lines are judged alone.
+
+    Raises Unacceptable for a file that cannot be read to its end, whose header is wrong, or that has too many rows.
+    """
+    try:
+        lines = csv.reader(StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        names = _header(next(lines, []), row)
+        found = [(lines.line_num, cells) for cells in islice(filter(None, lines), rows_max + 1)]
+    except UnicodeDecodeError:
+        raise unacceptable("", "is not text in UTF-8") from None
+    except csv.Error as error:
+        raise unacceptable(f"line {lines.line_num}", str(error)) from None
+    if len(found) > rows_max:
+        raise unacceptable(f"line {found[-1][0]}", f"is beyond the {rows_max} rows that are taken at once")
+    for line, cells in found:
+        yield line, _judged(cells, names, row)
+
+
+def _judged(cells: Sequence[str], names: Sequence[str], row: type[Row]) -> Row | list[Fault]:
+    if len(cells) != len(names):
+        return [Fault("", f"has {len(cells)} cells where the header has {len(names)}")]
+    said = {name: cell.strip() for name, cell in zip(names, cells, strict=True) if cell.strip()}
+    values, faults = {}, []
+    for field in msgspec.structs.fields(row):
+        if field.encode_name in said:
+            try:
+                values[field.name] = msgspec.convert(said[field.encode_name], field.type, strict=False)
+            except msgspec.ValidationError as error:
+                faults.append(Fault(field.encode_name, explain(error)[1]))
+        elif field.required:
+            faults.append(Fault(field.encode_name, "required"))
+    return faults or row(**values)
 
 
 def column_of(line: int, column: str) -> str:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from devices.formats.native import Decoded
+from devices.posted import Decoded
 from devices.reading import ReadingSet, Refusal
 
 

@@ -1,23 +1,32 @@
 """A patient's chart: what was measured, as it was posted, and what each set scores now."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 
 from monitoring.acts import Act
+from monitoring.database import AnyRow
 from monitoring.moments import instant
 from monitoring.paging import Page
 from monitoring.patients.register import find
 from monitoring.patients.views import ReadingView, ScoreView, reading_view, score_view
 from monitoring.refusals import unacceptable
 
+_AGAIN: Final = """
+(SELECT to_jsonb(rescored) FROM rescored
+ WHERE rescored.episode_id = reading.episode_id AND rescored.taken_at = reading.taken_at
+   AND rescored.set = reading.set
+ ORDER BY revision DESC LIMIT 1) AS again
+"""
+
 # The lower bound by the stay lets PostgreSQL look into that stay's months only.
 _READINGS: Final = text(
-    """
-    SELECT reading.*, device.public_id AS device
+    f"""
+    SELECT reading.*, device.public_id AS device, {_AGAIN}
     FROM episode
     CROSS JOIN LATERAL (
         SELECT * FROM reading
@@ -29,16 +38,12 @@ _READINGS: Final = text(
     LEFT JOIN device ON device.id = reading.source
     WHERE episode.patient_id = :patient
     ORDER BY reading.taken_at DESC, reading.set DESC LIMIT :limit
-    """
+    """  # noqa: S608 - made of our own text
 )
 
 _SCORES: Final = text(
-    """
-    SELECT reading.*,
-           (SELECT to_jsonb(rescored) FROM rescored
-            WHERE rescored.episode_id = reading.episode_id AND rescored.taken_at = reading.taken_at
-              AND rescored.set = reading.set
-            ORDER BY revision DESC LIMIT 1) AS again
+    f"""
+    SELECT reading.*, {_AGAIN}
     FROM episode
     CROSS JOIN LATERAL (
         SELECT * FROM reading
@@ -50,7 +55,7 @@ _SCORES: Final = text(
     ) AS reading
     WHERE episode.patient_id = :patient
     ORDER BY reading.taken_at DESC, reading.set DESC LIMIT :limit
-    """
+    """  # noqa: S608 - made of our own text
 )
 
 FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -63,11 +68,19 @@ def readings(
 ) -> Page[ReadingView]:
     """Sets as posted, newest first. Raises NotFound, Unacceptable."""
     patient = find(act, patient_id)
-    at, of = _before(cursor)
-    bounds = {"since": instant("from", since) or FIRST, "until": min(at, instant("to", until) or LAST)}
-    asked = {"patient": patient.id, "before_at": at, "before_set": of, "limit": limit + 1, **bounds}
-    rows = act.session.execute(_READINGS, asked).all()
+    rows = sets(act, patient.id, instant("from", since) or FIRST, instant("to", until) or LAST, limit + 1, cursor)
     return Page([reading_view(row, patient.public_id) for row in rows[:limit]], _next(rows, limit))
+
+
+def sets(
+    act: Act, patient: int, since: datetime, until: datetime, limit: int, cursor: str | None = None
+) -> Sequence[AnyRow]:
+    """Rows of `reading`, newest first, each with its device's id and, in `again`, its score where it was made anew."""
+    at, of = _before(cursor)
+    asked = {
+        "patient": patient, "before_at": at, "before_set": of, "since": since, "until": min(at, until), "limit": limit,
+    }  # fmt: skip
+    return act.session.execute(_READINGS, asked).all()
 
 
 def scores(act: Act, patient_id: UUID, limit: int, cursor: str | None) -> Page[ScoreView]:
@@ -90,8 +103,10 @@ def _before(cursor: str | None) -> tuple[datetime, UUID]:
     return FIRST + timedelta(microseconds=int(match[1])), UUID(hex=match[2])
 
 
-def _next(rows: Any, limit: int) -> str | None:
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
+def _next(rows: Sequence[AnyRow], limit: int) -> str | None:
+    return None if len(rows) <= limit else cursor_after(rows[limit - 1])
+
+
+def cursor_after(last: AnyRow) -> str:
+    """The cursor of what is older than a set."""
     return f"{(last.taken_at - FIRST) // timedelta(microseconds=1)}_{last.set.hex}"

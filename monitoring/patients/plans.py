@@ -12,6 +12,7 @@ from alert_rules.silence import overdue_at
 from monitoring.acts import Act
 from monitoring.alerts.life import About, Alerts
 from monitoring.clock import local_day
+from monitoring.escalation.following import dues_of, follow_plans
 from monitoring.events import emit
 from monitoring.fields import in_utc
 from monitoring.patients.plan import (
@@ -92,8 +93,8 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     known.due_at = None if is_paused(act.session, episode.id) else due_at
     known.overdue_at = overdue_at(known.due_at, silent_since, known.missed)
     act.session.flush()
-    if known.due_at is None:
-        _end_overdue(act, About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours))
+    about = About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours)
+    _tell_alerts(act, about, nothing_due=known.due_at is None)
     return plan_view(plan)
 
 
@@ -120,10 +121,12 @@ def _silent_since(act: Act, episode: Episode, known: LatestVitals, plan: Plan) -
     return max(episode.admitted_at, entered_at)
 
 
-def _end_overdue(act: Act, about: About) -> None:
-    """Nothing is due any more: what was overdue has no cause left."""
+def _tell_alerts(act: Act, about: About, *, nothing_due: bool) -> None:
+    """Where nothing is due any more, what was overdue has no cause left; the others climb as the plan in force says."""
     alerts = Alerts.lock(act.session, act.now, [about.patient_id])
-    alerts.expire(about, Kind.OVERDUE, "nothing_due")
+    if nothing_due:
+        alerts.expire(about, Kind.OVERDUE, "nothing_due")
+    follow_plans(alerts, dues_of(act.session, alerts.open.values(), about))
     emit(act.session, alerts.write())
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from devices.formats.native import PostedByStaff, decode
+from devices.formats.native import decode
+from devices.posted import PostedByStaff
 from monitoring.acts import Incoming, change, look
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets

@@ -45,6 +45,12 @@ class ReadingView(msgspec.Struct, kw_only=True, omit_defaults=True):
     method: str | None = None
     measured_by: str | None = None
     late_s: int | None = None
+    sensor: str | None = None  # behind a hub
+    slot: int | None = None  # which of its users the sensor said it was
+    clock: str | None = None  # synced, corrected or assumed
+    device_time: datetime | None = None  # as the device gave it, where its clock is known to be wrong
+    kept_aside: UUID | None = None  # what it was released from
+    reported_news2: int | None = None
 
 
 class ScoreView(msgspec.Struct, kw_only=True):

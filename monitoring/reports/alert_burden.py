@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 
 from alert_rules.alarms import ACKNOWLEDGE_WITHIN
 from monitoring.acts import Act
-from monitoring.alerts.life import WITHHELD
+from monitoring.alerts.basis import WITHHELD
 from monitoring.reports.periods import Span
 from monitoring.reports.spell_groups import of_span
 

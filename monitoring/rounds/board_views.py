@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from alert_rules.silence import WELFARE_CHECK_AFTER
+from alert_rules.kit import is_low, silent_after
 from monitoring.alerts.views import AlertView
 from monitoring.patients.views import ScoreView
 from monitoring.rounds.people import PersonView
@@ -16,14 +16,11 @@ from monitoring.rounds.trend import Trend
 from monitoring.wards.length import LengthView
 from monitoring.wards.tables import LeaveKind, Step
 
-BATTERY_LOW_PERCENT: Final = 20
-"""From there down a device asks to be charged. The design's own."""
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DeviceState(StrEnum):
-    """How a patient's kit is; the best first. Silent: not heard for as long as asks for a welfare check."""
+    """How a patient's kit is; the best first. Silent: not heard for as long as its kind may be."""
 
     OK = "ok"
     LOW_BATTERY = "low_battery"
@@ -100,18 +97,17 @@ def kit(devices: Sequence[Mapping[str, Any]] | None, now: datetime) -> tuple[lis
     views = []
     for one in devices or ():
         seen_at = one["last_seen_at"] and datetime.fromisoformat(one["last_seen_at"])
-        state = device_state(seen_at, one["battery"], now)
+        state = device_state(one["kind"], seen_at, one["battery"], now)
         view = KitView(id=UUID(one["id"]), kind=one["kind"], state=state, last_seen_at=seen_at, battery=one["battery"])
         views.append(view)
     worst = max((view.state for view in views), key=list(DeviceState).index, default=DeviceState.NONE)
     return views, worst
 
 
-def device_state(last_seen_at: datetime | None, battery_percent: int | None, now: datetime) -> DeviceState:
+def device_state(kind: str, last_seen_at: datetime | None, battery_percent: int | None, now: datetime) -> DeviceState:
     """How a device is."""
     if last_seen_at is None:
         return DeviceState.NEVER_HEARD
-    if now - last_seen_at >= WELFARE_CHECK_AFTER:
+    if now - last_seen_at >= silent_after(kind):
         return DeviceState.SILENT
-    is_low = battery_percent is not None and battery_percent <= BATTERY_LOW_PERCENT
-    return DeviceState.LOW_BATTERY if is_low else DeviceState.OK
+    return DeviceState.LOW_BATTERY if is_low(battery_percent) else DeviceState.OK

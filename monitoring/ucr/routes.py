@@ -12,8 +12,10 @@ from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
 from monitoring.service import service_of
-from monitoring.ucr import answering, teams, views
-from monitoring.ucr.answering import UcrActBody, UcrCancelBody, UcrCompleteBody, UcrDeclineBody, UcrPlaceBody
+from monitoring.ucr import answering, by_ward, teams, views
+from monitoring.ucr.answering import UcrCompleteBody, UcrDeclineBody
+from monitoring.ucr.by_ward import UcrCancelBody, UcrPlaceBody
+from monitoring.ucr.holding import UcrActBody
 from monitoring.ucr.referring import UcrReferralBody, refer_by_hand
 from monitoring.ucr.states import State
 from monitoring.ucr.teams import UcrTeamBody, UcrTeamView
@@ -134,7 +136,7 @@ async def post_ucr_cancel(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[UcrCancelBody | None] = None
 ) -> Response[UcrReferralDetail]:
     """By the team or the ward. The alert's ladder goes on at once, where the alert has not ended."""
-    return await change(request, lambda act: answering.cancel(act, referral, data or UcrCancelBody()))
+    return await change(request, lambda act: by_ward.cancel(act, referral, data or UcrCancelBody()))
 
 
 @post("/v1/ucr/referrals/{referral:uuid}/review", **_decide("review ucr"), summary="Review what was asked for")
@@ -142,7 +144,7 @@ async def post_ucr_review(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[UcrActBody | None] = None
 ) -> Response[UcrReferralDetail]:
     """A clinician has looked at a referral that a ladder made."""
-    return await change(request, lambda act: answering.review(act, referral, data or UcrActBody()))
+    return await change(request, lambda act: by_ward.review(act, referral, data or UcrActBody()))
 
 
 @post("/v1/ucr/referrals/{referral:uuid}/place", **_decide("refer to ucr"), summary="Look for a team again")
@@ -150,7 +152,7 @@ async def post_ucr_place(
     request: Incoming, referral: FromPath[UUID], data: JSONBody[UcrPlaceBody | None] = None
 ) -> Response[UcrReferralDetail]:
     """For one that is unplaced: 409 says why there is still no team."""
-    return await change(request, lambda act: answering.place_again(act, referral, data or UcrPlaceBody()))
+    return await change(request, lambda act: by_ward.place_again(act, referral, data or UcrPlaceBody()))
 
 
 def _state(named: str | None) -> State | None:

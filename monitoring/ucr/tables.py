@@ -5,6 +5,7 @@ A referral that is declined is followed by another to the next team: a chain, wi
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +18,20 @@ from monitoring.ucr.clock import Response
 from monitoring.ucr.states import ACTIVE, LIVE, WAITING, Outcome, State
 
 
+class Format(StrEnum):
+    """What a team's webhook takes."""
+
+    WEBHOOK = "webhook"
+    BARS = "bars"
+
+
 class UcrTeam(SQLModel, table=True):
     """A team that goes to people's homes. Whoever places a referral locks the rows of the area's teams."""
 
     __tablename__ = "ucr_team"
     __table_args__ = (
         CheckConstraint("max_active >= 0", name="visits_not_negative"),
+        one_of("webhook_format", Format),
         Index("ucr_team_of_icb", "icb", "id"),
         Index("ucr_team_of_district", "postcode_districts", postgresql_using="gin"),
     )
@@ -40,6 +49,7 @@ class UcrTeam(SQLModel, table=True):
     phone: str | None = None
     max_active: int = Field(sa_type=Integer)  # visits at a time
     webhook: str | None = None
+    webhook_format: Format = Field(default=Format.WEBHOOK, sa_type=Text)
     secrets: list[str] = Field(default_factory=list, sa_column=Column(Json, nullable=False))  # the newest first
     version: int = 1
     changed_by: int = Field(sa_type=BigInteger, foreign_key="staff.id")

@@ -15,7 +15,7 @@ from monitoring.fields import WARD_CODE, Line, OdsCode, WardCode, Word
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Forbidden, NotFound, unacceptable
 from monitoring.ucr.states import ACTIVE
-from monitoring.ucr.tables import UcrReferral, UcrTeam
+from monitoring.ucr.tables import Format, UcrReferral, UcrTeam
 from monitoring.ucr.views import see_team
 from monitoring.wards.wards import Hours
 
@@ -46,6 +46,7 @@ class UcrTeamFacts(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     accepts: Accepts = msgspec.field(default_factory=Accepts)
     phone: Word | None = None
     webhook: Url | None = None
+    webhook_format: Format = Format.WEBHOOK  # bars: FHIR messages in the shape of BaRS, to a system that takes these
 
 
 class UcrTeamBody(UcrTeamFacts, kw_only=True):

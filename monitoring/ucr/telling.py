@@ -9,11 +9,12 @@ from sqlmodel import Session
 from alert_rules.alarms import State as AlertState
 from monitoring.access.roles import Role
 from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.bars.sending import can_be_said
 from monitoring.delivery.outbox import NewMessage, Way, put
 from monitoring.duty.on_duty import on_duty
 from monitoring.escalation.tables import By
 from monitoring.events import NewEvent
-from monitoring.ucr.tables import UcrReferral, UcrTeam
+from monitoring.ucr.tables import Format, UcrReferral, UcrTeam
 from monitoring.ucr.views import UcrTold, shown_of, told
 
 TRIED_FOR: Final = timedelta(minutes=15)
@@ -30,9 +31,10 @@ def event(session: Session, referral: UcrReferral, what: str, why: str | None, n
 
 def tell_team(session: Session, referral: UcrReferral, team: UcrTeam, what: str, now: datetime) -> None:
     """Tell the team's hub by its webhook, where it has one. Not a message of the alert: to answer that cancels none."""
-    if team.webhook is None:
+    is_bars = team.webhook_format == Format.BARS
+    if team.webhook is None or (is_bars and not can_be_said(what)):
         return
-    way = Way(By.WEBHOOK, team.webhook, tuple(team.secrets))
+    way = Way(By.WEBHOOK, team.webhook, tuple(team.secrets), bars=is_bars)
     body = _body(session, referral, what, now)
     until = max(referral.answer_by, now + TRIED_FOR)
     message = NewMessage([way], body, referral.severity, until, ward_id=referral.ward_id)

@@ -8,14 +8,16 @@ from typing import Final
 
 from sqlmodel import Session
 
+from alert_rules.alarms import State as AlertState
 from alert_rules.silence import LOCAL
 from monitoring.escalation.climbing import resume
 from monitoring.events import NewEvent
 from monitoring.patients.tables import Patient
 from monitoring.ucr import states
-from monitoring.ucr.answering import Held, go_on
+from monitoring.ucr.answering import go_on
 from monitoring.ucr.clock import ANSWER_WITHIN, Owed, after, owed
-from monitoring.ucr.leaving import DIED, call_off_one
+from monitoring.ucr.holding import Held
+from monitoring.ucr.leaving import CAUSE_ENDED, DIED, call_off_one
 from monitoring.ucr.marking import mark, owe, timed
 from monitoring.ucr.states import Move, State
 from monitoring.ucr.telling import event, note, tell_team, tell_ward
@@ -27,6 +29,9 @@ def pass_time(session: Session, held: Held, now: datetime) -> list[NewEvent]:
     """Do all that a referral's clock owes by now. Returns what to emit. Its alert's row and its own are locked."""
     if session.get_one(Patient, held.referral.patient_id).died_at is not None:
         return call_off_one(session, held, DIED, now)
+    expired = held.alert is not None and held.alert.state == AlertState.EXPIRED
+    if expired and held.referral.state == State.UNPLACED:
+        return call_off_one(session, held, CAUSE_ENDED, now)
     events: list[NewEvent] = []
     page: Owed | None = None
     while (following := owed(timed(held.referral))) is not None and following[0] <= now:

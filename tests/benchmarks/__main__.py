@@ -9,12 +9,28 @@ measured apart: `python -m tests.benchmarks.history`.
 import sys
 from typing import Final
 
-from tests.benchmarks import climbing, end_to_end, live, naive, paging, posting, rules, scoring, starting
+from tests.benchmarks import (
+    climbing,
+    decoding,
+    decoding_fhir,
+    decoding_hl7v2,
+    end_to_end,
+    live,
+    naive,
+    paging,
+    posting,
+    rules,
+    scoring,
+    starting,
+)
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.run import run
 
 MEASURES: Final = (
     Measure("scoring", "array NEWS2", scoring.take, needs_wrk=False),
+    Measure("decoding-hl7v2", "HL7 v2 readings, beside `hl7`", decoding_hl7v2.take, needs_wrk=False),
+    Measure("decoding", "bytes as they are posted, to reading sets", decoding.take, needs_wrk=False),
+    Measure("decoding_fhir", "FHIR Observations to sets of readings", decoding_fhir.take, needs_wrk=False),
     Measure("rules", "every kind of rule of a pathway", rules.take, needs_wrk=False),
     Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
     Measure("posting", "the way in, and the drain alone", posting.take),

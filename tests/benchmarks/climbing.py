@@ -38,9 +38,9 @@ WAIT_S_MAX: Final = 60.0
 ALLOWED: Final = {f"{PREFIX}WEBHOOK_ALLOW_PRIVATE": "true"}
 
 _DUE: Final = """
-INSERT INTO escalation (alert_id, severity, ladder, version, run, step, repeats, asked, due_at)
+INSERT INTO escalation (alert_id, severity, ladder, version, no_hospital, run, step, repeats, asked, due_at)
 SELECT id, severity, '[{"tell": "coordinator", "wait_s": 900}, {"tell": "fallback", "wait_s": 600}]', 'bench',
-       1, 0, 0, 0, %(due)s + random() * %(spread)s * interval '1 second'
+       false, 1, 0, 0, 0, %(due)s + random() * %(spread)s * interval '1 second'
 FROM alert WHERE kind = 'concern' AND patient_id >= %(first)s AND patient_id < %(last)s
 """
 _OPEN: Final = """

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from devices.formats.native import Decoded, decode
+from devices.formats.native import decode
+from devices.posted import Decoded
 from devices.reading import ReadingSet
 
 AT = "2026-11-21T10:00:00Z"

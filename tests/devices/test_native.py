@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devices.formats.native import NUMBERS, SETS_MAX, TooManySets, decode
+from devices.formats.native import SETS_MAX, TooManySets, decode
+from devices.posted import NUMBERS
 from devices.reading import ReadingSet, content_of
 from tests.devices.posting import body, fields_of, numbers, only, posted, refused, taken
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.formats.native import Decoded, Malformed, Posted, TooManySets, decode
+from devices.formats.native import Malformed, TooManySets, decode
+from devices.posted import Decoded, Posted
 from devices.reading import Arrival
 from tests.devices.posting import AT, body, fields_of, numbers, only, posted, refused
 

@@ -19,6 +19,7 @@ from tests.monitoring.outages import until
 from tests.monitoring.steps import elsewhere, employ, has_alert, made, refused
 from tests.ward import VERY_SICK
 
+API = ("/v1/", "/health/", "/metrics")
 OPEN = {"/health/live", "/health/ready"}
 MADE_BY_PUT = ("/v1/rotas/", "/v1/ucr/teams/")  # what is not there is made
 EVERYBODYS = ("/v1/codes/", "/v1/icbs/", "/v1/tables/")  # what these name is no ward's own
@@ -47,7 +48,16 @@ class Door:
 
 
 def doors(api: Api) -> Iterator[Door]:
-    """Every door of the application but the pages of its schema, from its own table of routes."""
+    """Every door of the API, from the application's own table of routes."""
+    return (door for door in _every_door(api) if door.template.startswith(API))
+
+
+def page_doors(api: Api) -> Iterator[Door]:
+    """Every door of the pages for people, but where they sign in."""
+    return (door for door in _every_door(api) if not door.template.startswith((*API, "/sign-in", "/assets/")))
+
+
+def _every_door(api: Api) -> Iterator[Door]:
     for route in api.app.routes:
         if isinstance(route, HTTPRoute) and not route.path.startswith("/schema"):
             path = "/".join(
@@ -81,7 +91,9 @@ def test_every_route_says_what_it_allows(api: Api) -> None:
 
 
 def test_every_permission_is_asked_for_somewhere(api: Api) -> None:
-    assert {*MAY, *DEVICE_MAY, *PROVIDER_MAY} == {door.allows for door in doors(api)} - {"everybody"}
+    assert {*MAY, *DEVICE_MAY, *PROVIDER_MAY} == {door.allows for door in (*doors(api), *page_doors(api))} - {
+        "everybody"
+    }
 
 
 def test_each_role_is_let_in_exactly_where_the_table_says(api: Api) -> None:
@@ -92,6 +104,16 @@ def test_each_role_is_let_in_exactly_where_the_table_says(api: Api) -> None:
         if door.path not in OPEN and ((status := knock(api, door, token)) in {401, 403}) == door.open_to(role)
     ]
     assert wrong == []
+
+
+def test_each_page_is_shown_exactly_to_whom_the_table_says(api: Api) -> None:
+    for door, role in product(page_doors(api), Role):
+        if door.method == "GET":
+            answer = api.get(door.path or "/", role, follow_redirects=False)
+            assert (answer.status_code != 403) == door.open_to(role), (str(door), role)
+    for door in page_doors(api):
+        answer = api.call(door.method, door.path or "/", token="", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in"), door
 
 
 def test_nobody_comes_in_without_a_token_that_is_valid(api: Api) -> None:

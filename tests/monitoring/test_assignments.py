@@ -124,6 +124,21 @@ def test_a_shared_device_is_several_peoples_but_each_ones_once(api: Api) -> None
     assert all(until for _, _, until in periods(done(api.delete(f"/v1/devices/{device}/assignment"))))
 
 
+def test_which_of_a_devices_own_users_a_patient_is_is_said_and_changed(api: Api) -> None:
+    device, first, second = add_device(api, shared=True)["id"], register(api), register(api)
+    path = f"/v1/devices/{device}/assignment"
+    for slot in (1, 2, 2, None):
+        given = done(api.put(path, {"patient": first, "slot": slot}, Role.ENGINEER))
+        assert [one["slot"] for one in given["assignments"]] == [slot]
+    done(api.put(path, {"patient": first, "slot": 7}))
+    assert done(api.put(path, {"patient": first}))["assignments"][0]["slot"] == 7  # not said: as it was
+    assert refused(api.put(path, {"patient": second, "slot": 7}), 409)["current"]["device"] == device
+    given = done(api.put(path, {"patient": second, "slot": 8}))
+    assert {one["patient"]: one["slot"] for one in given["assignments"]} == {first: 7, second: 8}
+    for wrong in (-1, 255, "1", 1.5):
+        assert faults(api.put(path, {"patient": first, "slot": wrong})) == ["slot"]
+
+
 def test_each_patient_of_a_shared_device_gets_their_own_readings(api: Api) -> None:
     device = add_device(api, shared=True)
     patients = [register(api), register(api)]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alert_rules.kit import BATTERY_LOW_PERCENT, SILENT_AFTER
 from monitoring.access.roles import Role
 from monitoring.flow.contacts import ContactBody, record_contact
 from monitoring.flow.reviews import ReviewBody, review
@@ -14,7 +15,7 @@ from monitoring.paging import Page
 from monitoring.patients import chart
 from monitoring.patients.views import ScoreView
 from monitoring.rounds.board import board
-from monitoring.rounds.board_views import BATTERY_LOW_PERCENT, BoardView, DeviceState
+from monitoring.rounds.board_views import BoardView, DeviceState
 from monitoring.rounds.trend import Trend, trend
 from tests.monitoring.api import Api
 from tests.monitoring.referring import acts
@@ -165,7 +166,7 @@ def test_the_kit_is_as_bad_as_its_worst_device(ward: Ward) -> None:
     ward.at("13:00").receives(battery=BATTERY_LOW_PERCENT, **WELL)
     found = row(ward)
     assert (found.device_state, found.devices[0].battery) == (DeviceState.LOW_BATTERY, BATTERY_LOW_PERCENT)
-    ward.now += timedelta(hours=24)
+    ward.now += SILENT_AFTER
     assert row(ward).device_state is DeviceState.SILENT
     assert row(ward, ward.admit(kit=False)).device_state is DeviceState.NONE
 

@@ -10,6 +10,7 @@ from monitoring.clock import utc_now
 from tests.monitoring.api import Api
 from tests.monitoring.steps import done, elsewhere, faults, has_alert, made, refused, register
 from tests.ward import WELL
+from tests.workers.records import rows
 
 MILD = WELL | {"respiratory_rate": 21, "pulse": 95}  # NEWS2 3
 
@@ -29,6 +30,8 @@ def test_a_carers_worry_is_a_red_alert_in_their_own_words_and_says_who_was_told(
     alert = done(api.get(f"/v1/alerts/{answer['alert']}"))
     assert (alert["kind"], alert["severity"], alert["state"]) == ("concern", "red", "open")
     assert alert["reasons"][0]["text"] == "the carer is worried: Mum is not herself; call back 01603 1"
+    kinds = [row.kind for row in rows(api.ward.engine, "SELECT kind FROM event ORDER BY id")]
+    assert kinds == ["alert", "escalation"]  # who watches hears of the alert before of its ladder
 
 
 @pytest.mark.parametrize("changed", [{"urgent": True}, {"text": "She has CHEST PAIN"}])

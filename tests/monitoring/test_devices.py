@@ -128,6 +128,23 @@ def test_what_was_drained_says_when_a_device_was_last_seen_and_how_full_it_was(a
     assert done(api.get(path))["battery"] == 41
 
 
+def test_what_is_known_of_a_devices_clock_is_shown_with_how_surely_and_since_when(api: Api) -> None:
+    path = f"/v1/devices/{api.ward.patient.device_id}"
+    began = utc_now()
+    for number in range(6):  # over the real clock's minute: the drain's `now` is the ward's here
+        came = began + timedelta(seconds=11 * number)
+        api.ward.now = came
+        api.ward.receives_sets([{"id": f"c{number}", "taken_at": came + timedelta(minutes=30), "pulse": 70}])
+        (clock,) = done(api.get(path, Role.ENGINEER))["clocks"]
+        assert (clock["sensor"], clock["offset_s"], clock["samples"]) == (None, 1800, number + 1)
+        assert (clock["surely"] == "steady", clock["off_since"] is not None, clock["corrects"]) == 3 * (number >= 4,)
+    assert done(api.get(path))["clock_offset_s"] == 1800
+    listed = done(api.get("/v1/devices", Role.ENGINEER))["items"]
+    assert [one["clocks"] for one in listed if one["id"] == str(api.ward.patient.device_id)] == [[clock]]
+    (alert,) = api.get("/v1/alerts").json()["items"]
+    assert (alert["kind"], alert["reasons"][0]["text"]) == ("device", "The device's clock is 30 min fast")
+
+
 def test_a_token_is_not_shown_again_to_a_request_sent_twice(api: Api) -> None:
     key = {"Idempotency-Key": "once"}
     first = made(api.post("/v1/devices", HUB, headers=key))

@@ -7,8 +7,9 @@ import pytest
 
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
+from monitoring.escalation.following import NO_HOSPITAL_NOW
 from tests.monitoring.api import Api
-from tests.monitoring.steps import done, elsewhere, employ, faults, has_alert, made, refused
+from tests.monitoring.steps import PLAN, done, elsewhere, employ, faults, has_alert, made, refused
 from tests.ward import SICK, VERY_SICK, WELL
 from workers.ladders import fire_due
 
@@ -97,6 +98,27 @@ def test_an_alert_shows_its_ladder_who_was_told_and_what_comes_next(api: Api) ->
     assert timedelta(seconds=890) < due_in <= timedelta(seconds=900)
     history = [entry["what"] for entry in done(api.get(f"/v1/alerts/{alert['id']}"))["history"]]
     assert history == ["raised", "told clinician (The clinician)"]
+
+
+def test_an_alert_shows_the_treatment_escalation_plan_and_climbs_by_it_as_soon_as_it_is_decided(api: Api) -> None:
+    alert = has_alert(api, **SICK)
+    assert done(api.get(f"/v1/alerts/{alert['id']}"))["escalation_plan"] is None
+    fires(api)
+    before = escalation(api, alert)
+    said = {"hospital": "no", "cpr": "not for resuscitation", "preferred_place": "home"}
+    done(api.put(f"/v1/patients/{api.ward.patient.id}/plan", PLAN | {"escalation": said}, Role.CLINICIAN))
+    shown = done(api.get(f"/v1/alerts/{alert['id']}"))
+    assert shown["escalation_plan"] == said
+    assert shown["history"][-1]["what"] == NO_HOSPITAL_NOW
+    after = escalation(api, alert)
+    assert after["ladder"] != before["ladder"]
+    assert (after["version"], after["due_at"]) != (before["version"], None)
+    assert after["due_at"] == before["due_at"]
+    taken = done(api.post(f"/v1/alerts/{alert['id']}/acknowledge", {}, Role.CLINICIAN))
+    assert taken["escalation_plan"] == said
+    with api.ward.engine.begin() as connection:
+        events = connection.exec_driver_sql("SELECT data FROM event WHERE kind = 'alert' ORDER BY id").scalars().all()
+    assert [one["alert"]["escalation_plan"] for one in events] == [None, said, said]
 
 
 def test_no_message_says_who_it_is_about(api: Api) -> None:

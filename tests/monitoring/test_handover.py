@@ -26,7 +26,7 @@ from monitoring.refusals import Conflict, Unacceptable
 from tests.monitoring.api import Api
 from tests.monitoring.steps import done, faults, has_alert, refused
 from tests.ward import SICK, VERY_SICK, Ward
-from tests.workers.records import rows
+from tests.workers.records import change, rows
 from tests.workers.test_alerts_at_once import together
 from workers.handovers import lapse_handovers
 
@@ -174,6 +174,32 @@ def test_a_handover_that_nobody_took_by_the_end_of_the_shift_opens_the_alert_aga
         shift.takes(shift.sam)
     shift.does(shift.sam, lambda act: answers.acknowledge_alert(act, shift.alert, answers.AcknowledgeBody()))
     assert shift.state == (State.ACKNOWLEDGED, shift.sam.id)
+
+
+def test_one_handover_that_cannot_be_ended_stops_no_other_and_is_tried_again_ever_more_rarely(shift: Shift) -> None:
+    ward, other = shift.ward, shift.ward.admit()
+    ward.at("19:45")
+    shift.hands_over(shift.joy, shift.sam)
+    spoilt = ward.alert()
+    ward.receives(patient=other, **SICK)
+    good = ward.alert(patient=other).public_id
+    shift.does(shift.joy, lambda act: answers.acknowledge_alert(act, good, answers.AcknowledgeBody()))
+    shift.does(shift.joy, lambda act: handover.hand_over(act, good, HandOverBody(shift.sam.public_id)))
+    change(ward.engine, "UPDATE alert SET severity = 99 WHERE id = :id", id=spoilt.id)
+    ward.at("20:00")
+    ended, tried = 0, list[int]()
+    said = "SELECT data -> 'system' AS system FROM event WHERE kind = 'system'"
+    for second in range(0, 3600, 15):
+        ended += lapse_handovers(ward.engine, ward.now + timedelta(seconds=second))
+        if len(rows(ward.engine, said)) > len(tried):
+            tried.append(second)
+    assert ended == 1
+    assert ward.alert(patient=other).state == State.OPEN
+    assert tried == [0, 30, 60, 120, 240, 480, 960, 1920]
+    told = {(row.system["problem"], row.system["alert"]) for row in rows(ward.engine, said)}
+    assert told == {("handover_not_ended", str(spoilt.public_id))}
+    change(ward.engine, "UPDATE alert SET severity = 3 WHERE id = :id", id=spoilt.id)
+    assert lapse_handovers(ward.engine, ward.now + timedelta(seconds=3840)) == 1  # mended, it is ended
 
 
 def test_what_ended_or_opened_again_meanwhile_is_left_as_it_is(shift: Shift) -> None:

@@ -308,9 +308,6 @@ def test_only_an_interface_made_by_an_admin_may(hospital: Hospital) -> None:
     refused(api.post("/v1/devices", body, Role.ENGINEER), 403)
     hub = add_device(api)["token"]
     assert acknowledged(hospital.posts(hospital.message("A01"), hub))[0] == "AR"
-    assert acknowledged(hospital.posts(header("ORU^R01", "R1"), hub)) == (
-        "AR", "readings by HL7 v2 are not supported yet",
-    )  # fmt: skip
     assert acknowledged(hospital.posts(header("SIU^S12", "R2")))[0] == "AR"
     assert acknowledged(hospital.posts(hospital.message("A01", msh={"msh11": "T"})))[0] == "AR"  # training
     assert acknowledged(hospital.posts(hospital.message("A01", msh={"msh12": "3"})))[0] == "AR"

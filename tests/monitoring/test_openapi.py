@@ -9,17 +9,21 @@ from urllib.parse import urlsplit
 import pytest
 from litestar.routes import HTTPRoute
 
-from devices.formats.native import Posted, PostedByStaff
+from devices.formats.open_mhealth.schema import DataPoint
+from devices.posted import Posted, PostedByStaff
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PERSON, PLAN, WARD, add_device, has_alert, register
 from tests.ward import SICK, WELL
 
-CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts"}
+CSV = {"/v1/tables/{name}", "/v1/case-finding/contacts", "/v1/devices/bulk"}
 HL7 = "/v1/hl7v2"
 BARS = "/v1/fhir/$process-message"
-FHIR = {BARS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars"}  # what is refused in FHIR
-INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff}
-OWN_IDS = {*INTAKE, "/v1/receipts/notify", HL7, BARS}  # what needs no Idempotency-Key
+OBSERVATIONS = {"/v1/fhir", "/v1/fhir/Observation"}
+FHIR = {BARS, *OBSERVATIONS, "/v1/fhir/ServiceRequest/{request_id}", "/v1/ucr/referrals/{referral}/bars",
+        "/v1/fhir/metadata", "/v1/fhir/Encounter/{episode}/$virtual-ward-record"}  # fmt: skip
+"""What is refused in FHIR."""
+INTAKE = {"/v1/readings": Posted, "/v1/patients/{patient}/readings": PostedByStaff, "/v1/open-mhealth": DataPoint}
+OWN_IDS = {*INTAKE, "/v1/gatt", "/v1/receipts/notify", HL7, BARS, *OBSERVATIONS}  # what needs no Idempotency-Key
 LOADED = re.compile(r"<(?:script|link|img|iframe)[^>]*?(?:src|href)=[\"']([^\"']+)")
 
 
@@ -55,7 +59,7 @@ def test_every_route_is_in_the_document(api: Api, document: dict[str, Any]) -> N
     routes = {
         (method.lower(), route.path_format)
         for route in api.app.routes
-        if isinstance(route, HTTPRoute) and not route.path.startswith("/schema")
+        if isinstance(route, HTTPRoute) and route.path.startswith(("/v1/", "/health/", "/metrics"))
         for method in route.methods
         if method != "OPTIONS"
     }
@@ -95,7 +99,8 @@ def test_what_takes_a_body_names_its_type_and_every_way_to_be_refused(document: 
     for method, path, operation in operations(document):
         if "requestBody" in operation:
             assert {"400", "413", "415", "422"} <= operation["responses"].keys(), path
-            special = {HL7: "application/hl7-v2", BARS: "application/fhir+json"} | dict.fromkeys(CSV, "text/csv")
+            special = {HL7: "application/hl7-v2"} | dict.fromkeys(CSV, "text/csv")
+            special |= dict.fromkeys({BARS, *OBSERVATIONS}, "application/fhir+json")
             assert [*operation["requestBody"]["content"]] == [special.get(path, "application/json")], path
         elif method != "get":
             assert method == "delete" or path.endswith(("/token", "/revoke")), path
@@ -112,6 +117,14 @@ def test_intake_takes_one_set_or_an_array_of_up_to_a_thousand(document: dict[str
     assert operation["requestBody"]["required"] is True
     assert {"202", "422", "503"} <= operation["responses"].keys()
     assert "Retry-After" in operation["responses"]["503"]["headers"]
+
+
+def test_what_a_hub_heard_is_described_frame_by_frame(document: dict[str, Any]) -> None:
+    schemas, operation = document["components"]["schemas"], document["paths"]["/v1/gatt"]["post"]
+    (ref,) = references(operation["requestBody"])
+    frames = schemas[ref.rpartition("/")[2]]
+    assert (frames["properties"]["frames"]["maxItems"], frames["additionalProperties"]) == (1000, False)
+    assert schemas["Frame"]["required"] == ["characteristic", "value", "received_at"]
 
 
 def test_a_message_of_a_hospital_is_answered_in_its_own_form(document: dict[str, Any]) -> None:
@@ -134,7 +147,7 @@ def test_every_change_outside_intake_takes_an_idempotency_key(document: dict[str
     for method, path, operation in operations(document):
         headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
         assert ("Idempotency-Key" in headers) is (method != "get" and path not in OWN_IDS), (method, path)
-        assert ("409" in operation["responses"]) is ("Idempotency-Key" in headers or path == BARS)
+        assert ("409" in operation["responses"]) is ("Idempotency-Key" in headers or path in {BARS, *OBSERVATIONS})
 
 
 def test_headers_that_a_client_can_rely_on_are_described(document: dict[str, Any]) -> None:
@@ -154,6 +167,7 @@ def test_only_what_makes_something_answers_201(document: dict[str, Any]) -> None
     assert makes == {("post", f"/v1/{things}") for things in (
         "patients", "wards", "episodes", "devices", "referrals", "inpatients", "reports/sitrep/corrections",
         "case-finding/sent", "alerts/{alert}/emergency-calls", "concerns", "ucr/referrals", "prevention", "calls",
+        "fhir/Observation",
     )}  # fmt: skip
 
 

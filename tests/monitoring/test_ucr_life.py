@@ -17,7 +17,8 @@ from monitoring.access.roles import Role
 from monitoring.database import make_engine, once_more, transaction
 from monitoring.refusals import Conflict
 from monitoring.ucr import answering
-from monitoring.ucr.answering import UcrActBody, UcrDeclineBody
+from monitoring.ucr.answering import UcrDeclineBody
+from monitoring.ucr.holding import UcrActBody
 from monitoring.ucr.placing import refer
 from monitoring.ucr.states import ACTIVE, LIVE, NEXT, WAITING, Move, State
 from tests.monitoring.ucr_steps import asks, climbs, does, has_team, sick

@@ -14,8 +14,10 @@ from monitoring.acts import Act
 from monitoring.alerts.tables import Alert
 from monitoring.database import transaction
 from monitoring.events import emit
-from monitoring.ucr import answering
-from monitoring.ucr.answering import UcrActBody, UcrCancelBody, UcrCompleteBody, UcrDeclineBody, UcrPlaceBody
+from monitoring.ucr import answering, by_ward
+from monitoring.ucr.answering import UcrCompleteBody, UcrDeclineBody
+from monitoring.ucr.by_ward import UcrCancelBody, UcrPlaceBody
+from monitoring.ucr.holding import UcrActBody
 from monitoring.ucr.placing import Referred, refer
 from monitoring.ucr.referring import UcrReferralBody, refer_by_hand
 from monitoring.ucr.states import Move
@@ -77,7 +79,7 @@ def _seen(said: _Said) -> UcrCompleteBody:
 
 
 _MOVES: dict[Move, Callable[[Act, UUID, _Said], UcrReferralDetail]] = {
-    Move.SEND: lambda act, who, _: answering.place_again(act, who, UcrPlaceBody()),
+    Move.SEND: lambda act, who, _: by_ward.place_again(act, who, UcrPlaceBody()),
     Move.ACCEPT: lambda act, who, said: answering.accept(act, who, UcrActBody(**said)),
     Move.DECLINE: lambda act, who, said: answering.decline(
         act, who, msgspec.convert({"reason": "busy"} | said, UcrDeclineBody)
@@ -86,7 +88,7 @@ _MOVES: dict[Move, Callable[[Act, UUID, _Said], UcrReferralDetail]] = {
     Move.ARRIVE: lambda act, who, said: answering.arrive(act, who, UcrActBody(**said)),
     Move.COMPLETE: lambda act, who, said: answering.complete(act, who, _seen(said)),
     Move.COMPLETE_UNSEEN: lambda act, who, said: answering.complete(act, who, _unseen(said)),
-    Move.CANCEL: lambda act, who, said: answering.cancel(act, who, UcrCancelBody(**said)),
+    Move.CANCEL: lambda act, who, said: by_ward.cancel(act, who, UcrCancelBody(**said)),
 }
 
 

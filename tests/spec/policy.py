@@ -21,6 +21,13 @@ from alert_rules.compose import AGE_LIMIT_US, GLUCOSE_LIMIT_US, OWN_WORD_US
 from alert_rules.concern import DANGER
 from alert_rules.duty import GAPS_LOOKED_FOR, HANDS_OVER_WITHIN, TAKEN_WITHIN
 from alert_rules.kinds import DAY_US, EARLIER_MAX, WITHIN_MAX_US
+from alert_rules.kit import (
+    BATTERY_CHARGED_PERCENT,
+    BATTERY_LOW_PERCENT,
+    SELDOM_USED,
+    SILENT_AFTER,
+    TOLD_AGAIN_AFTER,
+)
 from alert_rules.ladder import REPEAT_S, When
 from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
@@ -44,6 +51,7 @@ from monitoring.escalation.proving import TESTED_FROM
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
 from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
 from monitoring.recovery.clocks import Outcome as RecoveryOutcome
+from tests.spec.kept_aside import kept_aside
 from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
 from tests.spec.sentences import TOLD
@@ -54,12 +62,12 @@ KINDS: Final = {
     Kind.CONCERN: "somebody is worried",
     Kind.OVERDUE: "readings that were due did not come",
     Kind.DEVICE: "a device is silent, its battery low or its clock wrong",
-    Kind.DATA_QUALITY: "a refused value, or readings kept aside that would be red",
+    Kind.DATA_QUALITY: "a refused value, readings kept aside that would be red, a NEWS2 that came and is not ours",
     Kind.LATE_DETERIORATION: "what a set found that came late, and newer ones measured again, was red or critical",
     Kind.POSTING_AFTER_DISCHARGE: "readings of a patient who is on no ward",
 }
 
-ENDS_BY_ITSELF: Final = {Kind.OVERDUE: "yes", Kind.DATA_QUALITY: "refused values"}
+ENDS_BY_ITSELF: Final = {Kind.OVERDUE: "yes", Kind.DEVICE: "yes", Kind.DATA_QUALITY: "refused values"}
 
 
 def policy() -> str:
@@ -124,12 +132,29 @@ def policy() -> str:
         taken=_span(TAKEN_WITHIN),
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
+        **kept_aside(_span),
+        kit=_kit(),
+        silent=_span(SILENT_AFTER),
+        charged=BATTERY_CHARGED_PERCENT,
+        told_again=_span(TOLD_AGAIN_AFTER),
         zero="".join(f", but for {name.replace('_', ' ')}" for name in sorted(ZERO_IS_A_VALUE)),
         possible=_possible(),
         clocks=_clocks(),
         services=" or ".join(f"`{one}`" for one in Service),
         re_access=RE_ACCESS_DAYS,
         recovery_outcomes=", ".join(f"`{one}`" for one in RecoveryOutcome),
+    )
+
+
+def _kit() -> str:
+    seldom = [(f"nothing heard of a {kind.replace('_', ' ')}", _span(span)) for kind, span in SELDOM_USED.items()]
+    return table(
+        ("Trouble", "From*"),
+        [
+            ("nothing heard of a device", _span(SILENT_AFTER)),
+            *seldom,
+            ("low battery", f"{BATTERY_LOW_PERCENT} % or less"),
+        ],
     )
 
 

@@ -148,13 +148,43 @@ One open alert per patient and kind.
   is told as `late_deterioration`. A set's new score, by a late one beside it, raises only what is graver than it was.
 * Of late and of unverified sets each is news that is as bad as the worst so far; a milder one is noted.
 * What ends by itself is told as `expired`: overdue readings when they come; refused values when a sound set measured
-  them later. Nothing else does, an unverified red set least of all: nobody knows whose it was or when. Support workers
-  may answer and resolve technical alerts: {technical}.
+  them later; a wrong clock when it is right again; silent or flat kit when it is heard or charged. Nothing else does, an unverified red set least of all: nobody knows
+  whose it was or when. Support workers may answer and resolve technical alerts: {technical}.
+* What was unverified and red ends by a person: who resolves the alert; who releases the set, which then alerts by itself
+  where it has to; or who discards it and may answer alerts. What an engineer discards is noted in the alert, and the
+  call is still owed. Where several were told of, the last decision ends it.
+* A NEWS2 that came with readings is compared with the score of their set, whole or as a range. Where it cannot be the
+  same, or is graver than what the set raised, it is told as gravely as the higher of the two; of a set that came an hour
+  late or more, as amber. It is never taken for our own score.
 * A refused set is kept aside. What else it measured is judged like any set that was kept aside: where it would be red,
   the ward is told to call. Each refused value is noted; the third refused set in a row is amber_plus*.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
   who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
+
+## Kept aside
+
+Nothing that came is dropped. What nobody can score as it is waits for a person, with what it came as and the reason:
+
+{kept_aside}
+
+* Who it is about is told where it would be red. A released set is scored as of its time, by the rules for late sets; it
+  counts as having come when it was released. What was in doubt has to be said: whose it is, or when it was taken.
+* A weight that differs by {weight_jump} kg or more from the last known one of the stay, up to {weight_known} apart*, is
+  kept aside with all of its set. What staff weighed or released is believed, and the next is held against it.
+* A device that tells its users apart is assigned with the patient's number. A set of another number is kept aside; a set
+  without one is taken for the patient's.
+
+### Clocks
+
+* A clock may be off by {tolerance}. It is measured where a document shows the device's time and ours at once, which counts
+  for {measured_for}*; otherwise by the newest set of each of the last {samples} requests, against when that came: the median
+  of them, and steady once {steady} agree within {agrees}*.
+* A clock that is off is told to the ward as an amber `device` alert, which ends once it is right.
+* Times are put right, and the device's own kept beside, only where a document showed how far the clock is off, or live
+  readings are steadily ahead of when they came, or years behind it; and only where the newest set of the same request
+  agrees within {agrees}*. Steadily behind by less may be late sending as well: it is told, and the times stay.
+* A device that says it is before {never_set} has a clock that was never set*: time not known.
 
 ## Schedules and silence
 
@@ -175,6 +205,30 @@ worse is open. A weight or the patient's own "alert" says too little. Red is a w
 a visit. The alert ends when what was due comes: what the plan expects of the patient's kit or, where it names nothing,
 one of respiratory rate, SpO2, blood pressure, pulse and temperature. A declined set is none.
 
+## Kit at home
+
+What is wrong with a device is told as `device`: amber, in the ward's staffed hours only, once. Its call is a gentle one:
+ask how things are, have it charged, swap the kit, visit.
+
+{kit}
+
+* Only of a patient on a ward who is at home and to send readings: not on leave of any kind, nor on comfort monitoring.
+  A device counts as heard when it came to them, at the admission and at each return; what it said of its battery in
+  another home is not theirs.
+* {silent} is the longest that somebody who sends once a day, and is in time, can take from one set to the next. So who is
+  late is overdue before their device is silent.
+* Overdue readings and a silent device are one call. While `overdue` is open no silence is told anew; that alert shows the
+  kit, when it was heard and how full it was. A silence told before stays, with whoever has it.
+* A sensor behind a hub is heard where the hub names it by its EUI, and the battery of such a set is the sensor's. A device
+  that was never heard by itself is not silent while other kit of the patient is heard: it speaks through that. Where
+  nothing of the kit was ever heard, it was never switched on, and is told.
+* A set that is refused, kept aside or sent again is heard all the same.
+* Of a silent device its battery is no second trouble: the alert says how full it was. Of a device that several share one
+  patient's ward is told.
+* It ends by itself: when the device is heard, charged ({charged} % or more*), given back, lost or swapped, or when the
+  patient leaves, is discharged or goes on leave. Of two troubles the alert goes on with the one that is left.
+* Resolved by a person while it lasts, a silence is told again after {told_again}* more; a low battery is not.
+
 ## Who is told, and who next
 
 A ladder begins with its alert and is climbed until a named person answers. Each step says who is told and how long they
@@ -186,8 +240,15 @@ have; a ward may decide its own ladders, which must end at `fallback`, somebody 
   delivered goes by the person's next way, then to the next step at once.
 * The last step comes again until a named person answers: after {repeat_critical} at critical and {repeat_red} at red* at
   the latest. A test message from {tested_from}* each day proves that it is there.
+* Alerts of one ward that wait to be told there at the same moment are told in one message*, which says how many and which.
+  Each keeps a step, a history and a next step of its own; who answers one leaves the others waiting. What is critical is
+  always told by itself.
 * Acknowledging stops the ladder. What is not acted on in its time is open again, and the ladder goes on where it stood.
   A step up in severity, worsening after an answer, a transfer and the end of a snooze begin it anew.
+* An alert shows the treatment escalation plan in force. Where it says `no` to hospital, red and critical climb the ladder
+  `no_hospital`; `discuss` is no `no`. A plan that changes while an alert climbs changes its ladder from the next step on,
+  and when that is due stays as it was: the new ladder begins at its first step that the old one did not tell. 999 stays
+  named whatever the plan says.
 * Who acted is asked how it ended after {asked}, then every day.
 * An amber can be snoozed: for {snooze}* at most, and not beyond the next set that is due or the end of the shift.
 * Acute oncology is never sent to UCR: {oncology}.

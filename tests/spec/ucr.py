@@ -45,6 +45,12 @@ that was considered stands in the referral's `placing`, with the reason.
   that the patient was conveyed or died, is what was owed; the ward's clinicians are asked how it ended. Nothing that a
   team does resolves the alert. Where nobody let the team in, the ladder goes on at once.
 * A patient's death calls every team off at once; a transfer makes the referral the new ward's.
+* A discharge calls off whoever is not there yet, as "patient discharged: …", and the team is told in that moment, by
+  the ward where it has no webhook*. An alert that the team had taken is open again; one that somebody else has stays
+  theirs. A team that is with the patient makes its visit, and completes it as any other. What 111 or 999 asked for
+  still holds after a discharge home*: it had nothing to do with the stay.
+* What no team takes ends with the alert that asked for it, when a clinician resolves that or its cause ends. A visit
+  that a team may still make outlives the alert; declined after all, it goes on telling the ward: it was promised.
 * A critical alert: "{emergency_first}" It stays open until a person says what was done, whoever accepts.
 * After {warnings} of the window* the ward is warned. At the breach its ladder goes on at once, whoever has
   accepted; the clock runs on, and the ward is told again every {again:.0f} min* until somebody is there.

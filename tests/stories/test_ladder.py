@@ -1,6 +1,6 @@
 """An alert that nobody answers finds somebody: what a ward lives through, with a clock that can be turned."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -11,6 +11,7 @@ from monitoring.alerts import answers
 from monitoring.database import transaction
 from monitoring.duty.rotas import RotaBody, set_rota
 from monitoring.escalation import by_hand
+from monitoring.escalation.following import HOSPITAL_NOW, NO_HOSPITAL_NOW
 from monitoring.escalation.tables import MessageState
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 
@@ -96,6 +97,11 @@ def test_a_step_that_nobody_can_take_is_passed_over_at_once_and_noted(ward: Ward
     ward.at("12:00")
     no_way = "1 on duty, none with a way to be told"
     assert ward.told == [f"12:00 support: {no_way}", f"12:00 clinician: {no_way}", "12:00 coordinator"]
+    with transaction(ward.engine) as session:
+        told = session.connection().exec_driver_sql(
+            "SELECT data -> 'escalation' ->> 'next_at' FROM event WHERE kind = 'escalation' ORDER BY id"
+        )
+        assert [f"{datetime.fromisoformat(at):%H:%M}" for (at,) in told] == ["12:00", "12:00", "12:10"]
 
 
 def test_an_alert_is_told_of_though_nothing_is_configured(ward: Ward) -> None:
@@ -123,6 +129,34 @@ def test_who_is_not_to_go_to_hospital_has_a_ladder_of_their_own(manned: Ward) ->
     manned.at("12:00").receives(**SICK)
     manned.at("12:00")
     assert manned.told == ["12:00 coordinator"]
+
+
+def test_a_plan_that_changes_while_an_alert_climbs_changes_its_ladder_from_the_next_step_on(manned: Ward) -> None:
+    manned.reaches(Role.SUPPORT, "https://pager.example/support")
+    own = [{"tell": tell, "wait_s": 300} for tell in ("clinician", "support", "coordinator")]
+    manned.sets_ladders(red=RED, no_hospital=[*own, FALLBACK])
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00")
+    manned.plans(escalation={"hospital": "discuss"})
+    manned.at("12:05")
+    manned.plans(escalation={"hospital": "no"})
+    for clock in ("12:05", "12:14", "12:15", "12:20"):
+        manned.at(clock)
+    assert manned.told == ["12:00 clinician", "12:15 support", "12:20 coordinator"]  # the clinician knows already
+    manned.plans(None, escalation={"hospital": "yes"}, **{"from": manned.now + timedelta(minutes=3)})
+    for clock in ("12:22", "12:25", "12:40"):
+        manned.at(clock)
+    assert manned.told[3:] == ["12:25 clinician", "12:40 coordinator"]  # those of the other ladder, as of its instant
+    assert manned.history(manned.alert()) == ["raised", NO_HOSPITAL_NOW, HOSPITAL_NOW]
+
+
+def test_a_plan_that_changes_while_somebody_answers_for_an_alert_counts_when_it_is_open_again(manned: Ward) -> None:
+    manned.sets_ladders(red=RED, no_hospital=[{"tell": "coordinator", "wait_s": 300}, FALLBACK])
+    manned.at("12:00").receives(**SICK)
+    manned.at("12:00").acknowledges(manned.alert())
+    manned.plans(escalation={"hospital": "no"})
+    manned.at("12:59").at("13:00").at("13:05")
+    assert manned.told == ["12:00 clinician", "13:00 coordinator", "13:05 fallback"]
 
 
 def test_who_acted_is_asked_for_the_outcome_after_1_4_12_and_24_hours_and_then_every_day(manned: Ward) -> None:

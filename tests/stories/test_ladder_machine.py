@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from alert_rules.alarms import ENDED, Kind, Outcome
 from monitoring.access.roles import Role
-from monitoring.alerts import answers
+from monitoring.alerts import answers, resolving
 from monitoring.database import transaction
 from monitoring.escalation import by_hand
 from monitoring.refusals import Conflict, Unacceptable
@@ -72,7 +72,7 @@ class OnAWard(RuleBasedStateMachine):
             deeds = {
                 "acknowledge": lambda: answers.acknowledge_alert(act, alert, answers.AcknowledgeBody()),
                 "act": lambda: answers.act_on_alert(act, alert, answers.ActionBody("called")),
-                "resolve": lambda: answers.resolve_alert(act, alert, answers.ResolveBody(Outcome.ADVICE)),
+                "resolve": lambda: resolving.resolve_alert(act, alert, resolving.ResolveBody(Outcome.ADVICE)),
                 "snooze": lambda: answers.snooze_alert(act, alert, snooze),
                 "escalate": lambda: by_hand.escalate(
                     act, alert, by_hand.EscalateBody("next", "not mine"), self.ward.settings

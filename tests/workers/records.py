@@ -9,13 +9,12 @@ import msgspec
 from redis import Redis
 from sqlalchemy import Engine, text
 
-from devices.reading import Arrival
+from devices.reading import Arrival, set_key
 from monitoring.database import AnyRow
 from monitoring.intake.stream import FIELD, stream_name
 from tests.ward import Patient, Ward
 from workers.drain import loop
 from workers.drain.batch import Done
-from workers.drain.items import set_key
 
 
 @dataclass(frozen=True, slots=True)

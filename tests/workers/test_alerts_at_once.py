@@ -11,7 +11,7 @@ from alert_rules.alarms import Kind
 from alert_rules.severity import Severity
 from devices.reading import Arrival
 from monitoring.access.roles import Role
-from monitoring.alerts import answers
+from monitoring.alerts import answers, finding
 from monitoring.alerts.views import HISTORY_TOLD_MAX
 from monitoring.database import driver, once_more, transaction
 from monitoring.events import NewEvent, emit
@@ -154,7 +154,7 @@ def newest_event(ward: Ward) -> Any:
 def read(ward: Ward, kind: Kind = Kind.DETERIORATION) -> Any:
     """The alert as a clinician reads it."""
     with transaction(ward.engine) as session:
-        found = answers.alert(ward.act(session, Role.CLINICIAN), ward.alert(kind).public_id)
+        found = finding.alert(ward.act(session, Role.CLINICIAN), ward.alert(kind).public_id)
     shown = msgspec.json.decode(msgspec.json.encode(found))
     shown["history"] = [entry for entry in shown["history"] if not entry["what"].startswith("passed over")]
     return shown

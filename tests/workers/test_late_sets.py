@@ -5,9 +5,10 @@ from typing import Any
 
 from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
+from devices.reading import set_key
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import change, count, current, rows
-from workers.drain.items import set_key
+from tests.workers.test_alerts_at_once import second_device
 
 
 def at(ward: Ward, clock: str) -> datetime:
@@ -158,6 +159,32 @@ def test_an_offline_hubs_sixty_sets_alert_by_the_newest_and_tell_of_the_red_ones
     assert count(ward.engine, "reading") == 60
     assert kinds(ward) == [Kind.LATE_DETERIORATION]
     assert str(ward.known().newest_set) == set_key(ward.patient.device_key, "s59")
+
+
+def test_bursts_from_offline_hubs_revive_clear_and_outrank_nothing(ward: Ward) -> None:
+    """One hub comes back with a bad night, another with a good one, each after newer sets than its own."""
+    other = second_device(ward)
+    ward.at("12:00")
+    posts(ward, "sick", "11:59", **SICK)
+    ward.resolves(ward.alert())
+    ward.at("12:20")
+    posts(ward, "newest", "12:20", **WELL)
+    bad = [{"id": f"bad{n}", "taken_at": at(ward, f"08:{n:02}"), **VERY_SICK} for n in range(1, 41)]
+    ward.at("12:25").receives_sets(bad[::-1])
+    assert [one.state for one in ward.alerts() if one.kind == Kind.DETERIORATION] == [State.RESOLVED]
+    late = ward.alert(Kind.LATE_DETERIORATION)
+    assert late.reasons[0]["text"].endswith("min before it arrived was critical")
+    assert str(ward.known().newest_set) == set_key(ward.patient.device_key, "newest")
+
+    ward.at("13:00")
+    posts(ward, "sick again", "12:59", **SICK)
+    before = ward.alert()
+    good = [{"id": f"good{n}", "taken_at": at(ward, f"09:{n:02}"), **WELL} for n in range(40)]
+    ward.at("13:05").receives_sets(good, patient=other)
+    after = ward.alert()
+    assert (after.state, after.version, after.basis) == (State.OPEN, before.version, before.basis)
+    assert ward.history(ward.alert(Kind.LATE_DETERIORATION)) == ward.history(late)
+    assert count(ward.engine, "reading") == 3 + len(bad) + len(good)
 
 
 def test_late_sets_of_a_stay_that_ended_are_only_ever_late(ward: Ward) -> None:

@@ -12,13 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alert_rules.severity import Severity
-from devices.reading import Arrival
+from devices.reading import Arrival, set_key
 from monitoring.embedded import postgres
 from tests.servers import Servers
 from tests.ward import Patient, Ward
 from tests.workers.records import rows
 from tests.workers.test_alerts_at_once import second_device
-from workers.drain.items import set_key
 
 DAY = 24 * 60
 MINUTES = (0, 14, 15, 16, 60, 61, 75, DAY - 60, DAY, DAY + 1, DAY + 14, DAY + 61)

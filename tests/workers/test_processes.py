@@ -60,6 +60,30 @@ def test_a_standard_rq_worker_runs_our_job_and_raises_the_alert(ward: Ward, queu
     assert queue.xlen(stream_name(0)) == 0
 
 
+DIES = """
+import ctypes, threading, time
+
+def strike():
+    while not (ladders := [one for one in threading.enumerate() if one.name == "ladders"]):
+        time.sleep(0.01)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ladders[0].ident), ctypes.py_object(SystemExit))
+
+threading.Thread(target=strike, daemon=True).start()
+from workers.timekeeper import main
+main()
+"""
+"""A timekeeper whose ladders' thread is struck by what nobody catches."""
+
+
+def test_a_timekeeper_whose_ladders_died_leaves_so_that_it_is_started_again(ward: Ward) -> None:
+    left = subprocess.run(
+        [sys.executable, "-c", DIES], cwd=REPOSITORY, env=environment(ward), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (left.returncode, left.stderr.splitlines()[-1]) == (1, "the deliverer or the ladders died")
+    assert count(ward.engine, "heartbeat") == 0
+
+
 @pytest.mark.parametrize("part", ["worker", "timekeeper"])
 def test_our_processes_work_say_that_they_live_and_leave_on_a_signal(ward: Ward, queue: Redis, part: str) -> None:
     post(ward, queue)

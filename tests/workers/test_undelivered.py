@@ -9,6 +9,7 @@ import pytest
 from monitoring.clock import utc_now
 from monitoring.delivery.outbox import KEPT_FOR, Way
 from monitoring.escalation.tables import By
+from monitoring.escalation.telling import BY_HAND
 from tests.monitoring.api import Api
 from tests.monitoring.embedded.processes import eventually
 from tests.receivers import Notify, Receiver, notifying, receiving
@@ -37,11 +38,11 @@ def gov() -> Iterator[Notify]:
         yield found
 
 
-def climbs(ward: Ward, step: int = 0, **escalation: Any) -> dict[str, int]:
-    """An alert whose ladder took a step just now; the next is due in fifteen minutes. Whom a message is for."""
+def climbs(ward: Ward, taken: int = 0, **escalation: Any) -> dict[str, int]:
+    """An alert of which a step was taken just now; the next is due in fifteen minutes. Whom a message is for."""
     ward.receives(**SICK)
     alert_id, now = ward.alert().id, utc_now()
-    stands = {"alert": alert_id, "run": 1, "step": step + 1, "due_at": now + timedelta(minutes=15), "ladder": LADDER}
+    stands = {"alert": alert_id, "run": 1, "step": taken + 1, "due_at": now + timedelta(minutes=15), "ladder": LADDER}
     change(
         ward.engine,
         "UPDATE escalation SET ladder = CAST(:ladder AS jsonb), run = :run, step = :step, due_at = :due_at"
@@ -53,10 +54,10 @@ def climbs(ward: Ward, step: int = 0, **escalation: Any) -> dict[str, int]:
         "INSERT INTO ladder_step"
         " (public_id, alert_id, run, step, repeat, severity, tell, taken, reason, people, due_at, at) VALUES"
         " (gen_random_uuid(), :alert, 1, :step, 0, 3, 'clinician', 'told', 'on duty', 1, :now, :now)",
-        alert=alert_id, step=step, now=now,
+        alert=alert_id, step=taken, now=now,
     )  # fmt: skip
-    (taken,) = rows(ward.engine, "SELECT id FROM ladder_step")
-    return {"alert_id": alert_id, "ladder_step_id": taken.id}
+    (row,) = rows(ward.engine, "SELECT id FROM ladder_step")
+    return {"alert_id": alert_id, "ladder_step_id": row.id}
 
 
 def due_at(ward: Ward) -> datetime:
@@ -108,7 +109,8 @@ def test_a_step_goes_on_while_another_of_its_messages_arrived_or_may(ward: Ward,
     [
         ("it went on meanwhile", {"step": 2}),
         ("it was begun anew", {"run": 2}),
-        ("it was the last step, which repeats by itself", {"step": 1, "ladder": '[{"tell": "fallback"}]'}),
+        ("it was the last step, which repeats by itself", {"step": 0, "ladder": '[{"tell": "fallback"}]'}),
+        ("it was a step by hand, before the ladder's first", {"taken": BY_HAND}),
     ],
 )
 def test_a_ladder_that_stands_elsewhere_is_left_alone(

@@ -19,7 +19,8 @@ from alert_rules.severity import RULES, Rule, Severity
 from alert_rules.version import RULES_VERSION
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 from alert_rules.words import sentence, shown
-from monitoring.alerts.life import Alerts, Evidence, held_of
+from monitoring.alerts.basis import held_of
+from monitoring.alerts.life import Alerts, Evidence
 from workers.drain.scoring import Scored, as_uuid
 
 CATCHING_UP: Final = timedelta(minutes=60)

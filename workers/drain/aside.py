@@ -1,13 +1,14 @@
 """Kept aside: written once, and what was not kept before is known, so that it is told once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 import psycopg
 from uuid_utils.compat import uuid7
 
-from workers.drain.bulk import as_rows, insert_into
+from alert_rules.severity import Severity
+from monitoring.bulk import as_rows, insert_into
 from workers.drain.items import Kept
 
 SET_ASIDE: Final = {
@@ -17,6 +18,7 @@ SET_ASIDE: Final = {
     "content": "bytea",
     "patient_id": "bigint",
     "reason": "text",
+    "severity": "smallint",
     "detail": "text",
     "document": "jsonb",
     "received_at": "timestamptz",
@@ -32,7 +34,7 @@ RETURNING source, id, content
 
 def store_aside(connection: psycopg.Connection, kept: Iterable[Kept], now: datetime) -> list[Kept]:
     """Keep something for a person. Returns what was not kept before: the same thing is kept, and told, once."""
-    first = {(one.source, one.id, one.content): one for one in kept}
+    first = {one.key: one for one in kept if one.released is None}
     if not first:
         return []
     rows = [
@@ -43,6 +45,7 @@ def store_aside(connection: psycopg.Connection, kept: Iterable[Kept], now: datet
             "content": f"\\x{one.content.hex()}",
             "patient_id": one.patient_id,
             "reason": one.reason,
+            "severity": 0,
             "detail": one.detail,
             "document": one.document,
             "received_at": one.received_at,
@@ -54,3 +57,20 @@ def store_aside(connection: psycopg.Connection, kept: Iterable[Kept], now: datet
         (source, own_id, bytes(content)) for source, own_id, content in connection.execute(_KEEP, (as_rows(rows),))
     }
     return [one for key, one in first.items() if key in stored]
+
+
+_NOTE: Final = """
+UPDATE set_aside AS kept SET severity = told.severity
+FROM json_to_recordset(%s) AS told (source bigint, id text, content bytea, severity smallint)
+WHERE kept.source = told.source AND kept.id = told.id AND kept.content = told.content
+"""
+
+
+def note_told(connection: psycopg.Connection, told: Mapping[tuple[int, str, bytes], Severity]) -> None:
+    """Note of what was kept aside how bad the ward was told that it would be."""
+    if told:
+        rows = [
+            {"source": source, "id": own_id, "content": f"\\x{content.hex()}", "severity": severity}
+            for (source, own_id, content), severity in told.items()
+        ]
+        connection.execute(_NOTE, (as_rows(rows),))

@@ -12,11 +12,15 @@ from devices.reading import Arrival
 from monitoring.alerts.life import Alerts
 from monitoring.database import driver
 from monitoring.events import emit
-from workers.drain import alerting, hearing, storing, unverified
-from workers.drain.aside import store_aside
-from workers.drain.items import Item, items_of, refused_of
+from workers.drain import alerting, clocks, hearing, reported, storing, unverified
+from workers.drain.aside import note_told, store_aside
+from workers.drain.clocks import Batch
+from workers.drain.items import Item, items_of, odd_of, refused_of
 from workers.drain.ledger import enter
+from workers.drain.likely import hold_unlikely
+from workers.drain.releases import reopen, take
 from workers.drain.scoring import Scored, score
+from workers.drain.seen import store_batteries, store_seen
 from workers.drain.stays import Placed, place
 
 
@@ -39,16 +43,25 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     """
     connection = driver(session)
     items = [item for one in arrivals for item in items_of(one)]
-    refused = [one for arrival in arrivals for one in refused_of(arrival)]
+    kept = [one for arrival in arrivals for one in (*refused_of(arrival), *odd_of(arrival))]
     _make_months(connection, items)
-    fresh, conflicts = enter(connection, items)
-    placed = place(connection, fresh, [*conflicts, *refused])
-    kept = store_aside(connection, placed.kept, now)
+    posted = [item for item in items if item.released is None]
+    fresh, conflicts = enter(connection, posted)
+    taken, released = take(connection, [item for item in items if item.released is not None], now)
+    learnt = clocks.known(connection, posted, arrivals)
+    _make_months(connection, clocks.correct(fresh, learnt))
+    told_of = {patient for one in released for patient in one.patients}
+    placed = hold_unlikely(place(connection, [*fresh, *taken], [*conflicts, *kept], told_of))
+    reopen(connection, placed.kept, now)
+    told = store_aside(connection, placed.kept, now)
     alerts = Alerts.lock(session, now, placed.stays.keys())
-    done = Done(len(placed.items), len(items) - len(fresh) - len(conflicts), len(kept))
+    done = Done(len(placed.items), len(items) - len(fresh) - len(taken) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
-    storing.store_seen(connection, items)
-    unverified.tell_aside(alerts, kept, placed)
+    seen = store_seen(connection, posted, kept, clocks.of_devices(fresh), {device for device, _ in learnt})
+    store_batteries(connection, arrivals)
+    clocks.learn(connection, alerts, placed, learnt, Batch(arrivals, fresh, seen))
+    note_told(connection, unverified.tell_aside(alerts, told, placed))
+    unverified.settle_released(alerts, connection, released, placed)
     if done.scored is not None:
         unverified.end_refused(alerts, done.scored)
     emit(session, alerts.write())
@@ -67,6 +80,7 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
         storing.store_readings(connection, scored)
         done.rescored = storing.store_rescored(connection, scored, now)
         alerting.raise_deterioration(alerts, scored, done.rescored)
+        reported.compare(alerts, scored)
         alerting.tell_of_the_kit(alerts, scored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)

@@ -12,7 +12,7 @@ from alert_rules.severity import Severity
 from alert_rules.silence import GRACE, WELFARE_CHECK_DECLINED, overdue_at
 from alert_rules.vitals import PARAMETERS, PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from monitoring.alerts.life import Alerts, Evidence
-from workers.drain.bulk import as_rows
+from monitoring.bulk import as_rows
 from workers.drain.neighbours import MICROSECOND, Row
 from workers.drain.scoring import Scored
 from workers.drain.stays import Stay

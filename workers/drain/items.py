@@ -1,17 +1,16 @@
 """A set of readings on its way through the drain, and what is kept aside of what arrives."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from typing import Final
 
-from devices.reading import Arrival, Impossible, ReadingSet, content_of
+from devices.clock import TOLERANCE
+from devices.reading import Arrival, Impossible, Odd, ReadingSet, content_of, set_key
 from monitoring.intake.tables import Aside
-from monitoring.schema import MONTHS_ACCEPTED
+from monitoring.schema import RETENTION
 
-FUTURE_TOLERANCE: Final = timedelta(minutes=5)
-RETENTION: Final = timedelta(days=30 * MONTHS_ACCEPTED)
-"""How old a set may be when it comes."""
+RELEASED: Final = 0
+"""The source of what a person released, in the set's key: no device's, so that what came first keeps its own."""
 
 
 @dataclass(slots=True)
@@ -24,11 +23,13 @@ class Item:
     patient: str | None  # public id, where the request or the set named one
     key: str  # the set's id everywhere: derived, so that the same set sent twice is the same set
     content: bytes
+    released: str | None = None  # public id of what was kept aside, where a person released it
+    device_time: datetime | None = None  # as the device gave it, where its clock was known to be wrong
 
     @property
     def is_storable(self) -> bool:
         """Whether it was taken neither in the future nor longer ago than readings are kept."""
-        return self.received_at - RETENTION <= self.one.taken_at <= self.received_at + FUTURE_TOLERANCE
+        return self.received_at - RETENTION <= self.one.taken_at <= self.received_at + TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,26 @@ class Kept:
     source: int
     id: str
     content: bytes
-    document: ReadingSet | Impossible | dict[str, str]  # the last: what could not be read
+    document: ReadingSet | Impossible | Odd | dict[str, str]  # the last: what could not be read
     received_at: datetime
     reason: Aside
     detail: str
     patients: tuple[int, ...] = ()  # whom it may be about: several share a hub
     named: str | None = None  # public id, where the set or its request named a patient
+    released: str | None = None  # public id of what was kept aside before, and could not be scored after all
 
     @classmethod
     def of(cls, item: Item, reason: Aside, detail: str, patients: tuple[int, ...] = ()) -> "Kept":
         """A set."""
         where = (item.source, item.one.id, item.content, item.one, item.received_at)
-        return cls(*where, reason, detail, patients, item.patient)
+        if item.device_time is not None:
+            detail = f"{detail}; the device's clock, which is wrong, said {item.device_time:%Y-%m-%d %H:%M:%S}"
+        return cls(*where, reason, detail, patients, item.patient, item.released)
+
+    @property
+    def key(self) -> tuple[int, str, bytes]:
+        """What is kept once."""
+        return self.source, self.id, self.content
 
     @property
     def patient_id(self) -> int | None:
@@ -61,12 +70,17 @@ class Kept:
         """What it measured, as far as that can be a measurement."""
         if isinstance(self.document, Impossible):
             return self.document.rest
+        if isinstance(self.document, Odd):
+            return self.document.reads
         return self.document if isinstance(self.document, ReadingSet) else None
 
 
 def items_of(arrival: Arrival) -> list[Item]:
     """The sets that one request brought. Staff send for the patient whom the request names, whatever a set says."""
     source, received_at = arrival.source, arrival.received_at
+    if released := arrival.released:
+        key = set_key(RELEASED, released)
+        return [Item(source, one, received_at, arrival.patient, key, b"", released) for one in arrival.sets]
     return [
         Item(source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one))
         for one in arrival.sets
@@ -86,12 +100,17 @@ def refused_of(arrival: Arrival) -> list[Kept]:
     ]  # fmt: skip
 
 
+def odd_of(arrival: Arrival) -> list[Kept]:
+    """What of one request its decoder kept aside."""
+    return [
+        Kept(
+            arrival.source, one.id, content_of(one), one, arrival.received_at, Aside(one.reason), one.detail,
+            named=arrival.patient or one.patient,
+        )
+        for one in arrival.odd
+    ]  # fmt: skip
+
+
 def said_of(one: Impossible) -> str:
     """The refused values, each with the reason."""
     return "; ".join(f"refused {failed.field} {failed.value}: {failed.reason}" for failed in one.values)
-
-
-def set_key(source: int, own_id: str) -> str:
-    """A set's id: a UUID of version 8, made from its source and the source's own id."""
-    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"

@@ -1,5 +1,6 @@
 """Whose the devices of a batch were and are, and who the patients are that its sets name."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from devices.reading import ReadingSet
-from workers.drain.bulk import as_rows
+from monitoring.bulk import as_rows
 from workers.drain.items import Item, Kept
 
 
@@ -19,6 +20,7 @@ class Assigned(NamedTuple):
     patient_id: int
     since: datetime
     until: datetime | None
+    slot: int | None  # which of the device's own users the patient is
 
     def at(self, instant: datetime) -> bool:
         """Whether it was the patient's then."""
@@ -32,30 +34,54 @@ class Kits:
     assigned: dict[int, list[Assigned]]
     named: dict[str, int]
 
-    def patients(self, source: int, instant: datetime, named: str | None) -> list[int]:
-        """Whom a source may have measured at an instant: staff whom they name, a device whom it was with."""
-        if source < 0:
-            return [self.named[named]] if named in self.named else []
-        then = [one.patient_id for one in self.assigned.get(source, ()) if one.at(instant)]
-        return then if named is None else [one for one in then if one == self.named.get(named)]
+    def of(self, item: Item) -> list[int]:
+        """Whom a set may be of; of what staff sent or released, whom they name."""
+        if item.source < 0 or item.released is not None:
+            return [self.named[item.patient]] if item.patient in self.named else []
+        return self.patients(item.source, item.one.taken_at, item.patient, item.one.slot)
+
+    def patients(self, source: int, instant: datetime, named: str | None, slot: int | None = None) -> list[int]:
+        """Whom a device may have measured at an instant: those it was with, and is the one who is named.
+
+        Where somebody is enrolled in a slot of the device's own, a set that names its slot is of who has that one.
+        """
+        then = [one for one in self.assigned.get(source, ()) if one.at(instant)]
+        if named is not None:
+            then = [one for one in then if one.patient_id == self.named.get(named)]
+        if slot is not None and any(one.slot is not None for one in then):
+            then = [one for one in then if one.slot == slot]
+        return [one.patient_id for one in then]
+
+    def another_user(self, item: Item) -> bool:
+        """Whether the device says that it measured a user of its own who is none of those that it was with."""
+        source, instant, slot = item.source, item.one.taken_at, item.one.slot
+        if slot is None or item.source < 0:
+            return False
+        return bool(self.patients(source, instant, item.patient)) and not self.of(item)
 
     def who_has_it(self, source: int, received_at: datetime, named: str | None) -> tuple[int, ...]:
         """Whom a source may have measured when it sent, whatever time its set gives: whom it names, or all who have it.
 
         Nobody of those who share a hub is spared: one of them is the one.
         """
+        if source < 0:
+            return (self.named[named],) if named in self.named else ()
         return tuple(self.patients(source, received_at, named) or self.patients(source, received_at, None))
 
 
 _ASSIGNED: Final = """
-SELECT assignment.device_id, assignment.patient_id, lower(during), upper(during)
+SELECT assignment.device_id, assignment.patient_id, lower(during), upper(during), slot
 FROM json_to_recordset(%s) AS asked (device bigint, since timestamptz, until timestamptz)
 JOIN assignment ON assignment.device_id = asked.device
                AND assignment.during && tstzrange(asked.since, asked.until, '[]')
 """
 
-_NAMED: Final = "SELECT public_id::text, coalesce(merged_into, id) FROM patient WHERE public_id = ANY(%s::uuid[])"
-"""A hub may go on naming a record that was merged: it means the one that stays."""
+_NAMED: Final = """
+SELECT public_id::text, coalesce(merged_into, id) FROM patient WHERE public_id = ANY(%s::uuid[])
+UNION ALL
+SELECT nhs_number, coalesce(merged_into, id) FROM patient WHERE nhs_number = ANY(%s)
+"""
+"""By id or NHS number. A hub may go on naming a record that was merged: it means the one that stays."""
 
 
 def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Kits:
@@ -81,7 +107,7 @@ def kits_of(connection: psycopg.Connection, items: Sequence[Item], kept: Sequenc
 
 
 _LEFT_WITH: Final = """
-SELECT asked.place, assignment.patient_id, lower(during), upper(during)
+SELECT asked.place, assignment.patient_id, lower(during), upper(during), NULL
 FROM json_to_recordset(%s) AS asked (place int, device bigint, named uuid, taken_at timestamptz)
 CROSS JOIN LATERAL (
     SELECT patient_id, during FROM assignment
@@ -107,12 +133,17 @@ def left_with(connection: psycopg.Connection, nobodys: Sequence[Kept]) -> dict[i
 
 
 def _named(connection: psycopg.Connection, names: Iterable[str | None]) -> dict[str, int]:
-    """By name as it was sent: the patient's key. What is no id names nobody."""
-    canonical = {name: one for name in names if name is not None and (one := _as_id(name))}
-    if not canonical:
+    """By name as it was sent, an id or an NHS number: the patient's key. What is neither names nobody."""
+    ids = {name: one for name in names if name is not None and (one := _as_id(name))}
+    numbers = {name: name for name in names if name is not None and _NHS_NUMBER.fullmatch(name)}
+    if not ids and not numbers:
         return {}
-    found: dict[str, int] = dict(connection.execute(_NAMED, (sorted(set(canonical.values())),)).fetchall())
-    return {name: found[one] for name, one in canonical.items() if one in found}
+    asked = (sorted(set(ids.values())), sorted(numbers))
+    found: dict[str, int] = dict(connection.execute(_NAMED, asked).fetchall())
+    return {name: found[one] for name, one in (ids | numbers).items() if one in found}
+
+
+_NHS_NUMBER: Final = re.compile(r"[0-9]{10}")
 
 
 def _as_id(name: str | None) -> str | None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import psycopg
 
+from monitoring.bulk import as_rows
 from monitoring.intake.tables import Aside
-from workers.drain.bulk import as_rows
 from workers.drain.items import Item, Kept
 
 _ENTER = """

@@ -217,7 +217,9 @@ def _how_many(entries: int, sets: int) -> int:
 
 
 def _size(entry: Entry) -> int:
-    return 1 if entry.arrival is None else len(entry.arrival.sets) + len(entry.arrival.impossible)
+    if (one := entry.arrival) is None:
+        return 1
+    return max(1, len(one.sets) + len(one.impossible) + len(one.odd))
 
 
 def _xreadgroup(drain: Drain, after: bytes, count: int) -> list[Entry]:

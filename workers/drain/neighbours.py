@@ -14,7 +14,7 @@ import psycopg
 from alert_rules.compose import REACH_US
 from alert_rules.kinds import QUALITY
 from devices.reading import ReadingSet
-from workers.drain.bulk import as_rows
+from monitoring.bulk import as_rows
 from workers.drain.items import Item
 from workers.drain.stays import Stay
 

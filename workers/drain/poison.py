@@ -8,27 +8,35 @@ from typing import Final
 import msgspec
 from sqlmodel import Session
 
-from devices.reading import Arrival
+from devices.reading import Arrival, Impossible, Odd, ReadingSet
 from monitoring.database import driver
 from monitoring.events import NewEvent, emit
 from monitoring.intake.tables import Aside
 from workers.drain.aside import store_aside
 from workers.drain.items import Kept
+from workers.drain.releases import reopen_poison
 
 BYTES_MAX: Final = 100_000
 """Of what can't be read, as much as is kept."""
 
 
 def things(arrival: Arrival) -> list[Arrival]:
-    """An arrival's sets and refused sets, each in an arrival of its own."""
-    sets = [msgspec.structs.replace(arrival, sets=[one], impossible=[]) for one in arrival.sets]
-    refused = [msgspec.structs.replace(arrival, sets=[], impossible=[one]) for one in arrival.impossible]
-    return [*sets, *refused]
+    """An arrival's sets, refused sets and oddities, each in an arrival of its own."""
+    alone = msgspec.structs.replace(arrival, sets=[], impossible=[], odd=[])
+    return [
+        *(msgspec.structs.replace(alone, sets=[one]) for one in arrival.sets),
+        *(msgspec.structs.replace(alone, impossible=[one]) for one in arrival.impossible),
+        *(msgspec.structs.replace(alone, odd=[one]) for one in arrival.odd),
+    ]
 
 
 def keep_poison(session: Session, stream: str, entry: str, thing: Arrival, now: datetime) -> None:
     """Keep aside the one set that could not be processed."""
-    one = thing.sets[0] if thing.sets else thing.impossible[0]
+    every: list[ReadingSet | Impossible | Odd] = [*thing.sets, *thing.impossible, *thing.odd]
+    (one,) = every
+    if thing.released is not None:
+        reopen_poison(driver(session), thing.released, f"an entry of {stream} {entry} could not be processed", now)
+        return
     kept = _as_it_came(thing.source, one.id, msgspec.json.encode(one), thing.received_at, f"{stream} {entry}")
     _keep(session, [kept], now)
 

@@ -16,13 +16,15 @@ from alert_rules.pathway import Pathway, pathways
 from alert_rules.silence import Schedule
 from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
+from devices.clock import NEVER_SET_BEFORE
 from devices.reading import ReadingSet
 from monitoring.alerts.life import About
+from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
+from monitoring.schema import RETENTION
 from monitoring.wards.tables import PAUSES
-from workers.drain.bulk import as_array
-from workers.drain.items import RETENTION, Item, Kept
+from workers.drain.items import Item, Kept
 from workers.drain.kits import Assigned, Kits, kits_of, left_with
 
 STILL_THERE_FOR: Final = timedelta(days=30)
@@ -115,6 +117,7 @@ class Placed:
 
     items: list[tuple[Item, Stay]]
     kept: list[Kept]  # each with its patients, as far as they are known
+    kits: Kits
     stays: dict[int, list[Stay]]  # by patient, in order of admission
 
     def stays_now(self, patients: Iterable[int]) -> list[Stay]:
@@ -122,24 +125,27 @@ class Placed:
         return [self.stays[one][-1] for one in patients if one in self.stays]
 
 
-def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept]) -> Placed:
+def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], also: Collection[int]) -> Placed:
     """Find each item's stay, and lock what is known of every patient. Six queries, whatever the number of items.
 
-    What is kept aside already is given its patients: those who have the device now.
+    What is kept aside already is given its patients: those who have the device now. `also`: more patients whose alerts
+    change.
     """
     kits = kits_of(connection, items, kept)
     aside = [replace(one, patients=kits.who_has_it(one.source, one.received_at, one.named)) for one in kept]
     whose: list[tuple[Item, int]] = []
     nobodys: list[Kept] = []
     for item in items:
-        meant = kits.patients(item.source, item.one.taken_at, item.patient)
-        if len(meant) == 1:
+        meant = kits.of(item)
+        if item.source > 0 and item.one.taken_at < NEVER_SET_BEFORE:
+            nobodys.append(_without_time(kits, item))
+        elif len(meant) == 1:
             whose.append((item, meant[0]))
         else:
             nobodys.append(_unassigned(kits, item))
     left = left_with(connection, nobodys)
     oldest = min((item.one.taken_at for item, _ in whose), default=None)
-    patients = {patient for _, patient in whose}
+    patients = {*also, *(patient for _, patient in whose)}
     patients |= {patient for one in [*aside, *nobodys] for patient in one.patients}
     patients |= {had.patient_id for had in left.values()}
     stays = _stays(connection, patients, oldest)
@@ -151,13 +157,21 @@ def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[
             aside.append(_out_of_time(item, patient_id))
         else:
             placed.append((item, stay))
-    return Placed(placed, aside, stays)
+    return Placed(placed, aside, kits, stays)
+
+
+def _without_time(kits: Kits, item: Item) -> Kept:
+    detail = f"its clock says {item.one.taken_at:%Y-%m-%d %H:%M}: it was never set"
+    return Kept.of(item, Aside.UNKNOWN_TIME, detail, kits.who_has_it(item.source, item.received_at, item.patient))
 
 
 def _unassigned(kits: Kits, item: Item) -> Kept:
     now_with = kits.who_has_it(item.source, item.received_at, item.patient)
-    if item.source < 0:
+    if item.source < 0 or item.released is not None:
         return Kept.of(item, Aside.WRONG_PATIENT, "there is no such patient")
+    if kits.another_user(item):
+        detail = f"the device says that it was its user {item.one.slot}, who is not the patient's number"
+        return Kept.of(item, Aside.OTHER_USER, detail, now_with)
     if kits.patients(item.source, item.one.taken_at, None):
         return Kept.of(item, Aside.WRONG_PATIENT, "the device has several patients, or not this one", now_with)
     return Kept.of(item, Aside.UNASSIGNED, "the device had no patient at that time", now_with)

@@ -1,12 +1,12 @@
 """Bulk writes: a few statements per batch, whatever its size."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 
-from workers.drain.bulk import as_record, as_rows, insert_into, row_of
+from monitoring.bulk import as_record, as_rows, insert_into, row_of
 from workers.drain.items import Item
 from workers.drain.neighbours import StoredScore
 from workers.drain.scoring import Scored
@@ -22,9 +22,12 @@ ALSO: Final = (
     "declined",
     "method",
     "measured_by",
+    "sensor",
+    "slot",
+    "clock",
+    "reported_news2",
 )
 LAST_KNOWN: Final = ("weight", "glucose", "peak_flow", "diastolic", "wellness")
-OFFSET_MAX_S: Final = 2**31 - 1
 
 SCORE: Final = {
     "points": "text",
@@ -71,12 +74,6 @@ LATEST: Final = {
     "due_at": "timestamptz",
     "overdue_at": "timestamptz",
     "missed": "smallint",
-}
-SEEN: Final = {
-    "device_id": "bigint",
-    "last_seen_at": "timestamptz",
-    "battery_percent": "int",
-    "clock_offset_s": "int",
 }
 """The columns that are written, and their types."""
 
@@ -151,36 +148,6 @@ def update_latest(connection: psycopg.Connection, scored: Scored) -> None:
     connection.execute(_UPDATE_LATEST, (as_rows(rows),))
 
 
-_SEE: Final = f"""
-{insert_into("device_seen AS seen", SEEN)}
-ON CONFLICT (device_id) DO UPDATE
-SET last_seen_at = excluded.last_seen_at, battery_percent = coalesce(excluded.battery_percent, seen.battery_percent),
-    clock_offset_s = excluded.clock_offset_s
-WHERE seen.last_seen_at < excluded.last_seen_at - interval '10 s'
-   OR (excluded.battery_percent IS DISTINCT FROM seen.battery_percent AND excluded.battery_percent IS NOT NULL
-       AND seen.last_seen_at <= excluded.last_seen_at)
-"""
-
-
-def store_seen(connection: psycopg.Connection, items: Iterable[Item]) -> None:
-    """When each device was last heard; to ten seconds, so that a device that posts all day costs few writes."""
-    newest: dict[int, Item] = {}
-    for item in items:
-        if item.source > 0 and (item.source not in newest or _heard(item) >= _heard(newest[item.source])):
-            newest[item.source] = item
-    rows = [
-        {
-            "device_id": device,
-            "last_seen_at": item.received_at,
-            "battery_percent": item.one.battery,
-            "clock_offset_s": _offset_s(item),
-        }
-        for device, item in sorted(newest.items())
-    ]
-    if rows:
-        connection.execute(_SEE, (as_rows(rows),))
-
-
 def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
     one = item.one
     return (
@@ -199,11 +166,22 @@ def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
         one.pulse,
         one.consciousness,
         one.temperature_tenths,
-        {name: value for name in ALSO if (value := getattr(one, name)) is not None} or None,
+        {name: value for name in ALSO if (value := getattr(one, name)) is not None} | _of_its_way(item) or None,
         one.as_sent,
         one.quality,
         one.flags or None,
     )
+
+
+def _of_its_way(item: Item) -> dict[str, Any]:
+    """What the device's wrong clock said, and what a set was released from."""
+    if item.device_time is None and item.released is None:
+        return {}
+    return {
+        name: value
+        for name, value in (("device_time", item.device_time), ("kept_aside", item.released))
+        if value is not None
+    }
 
 
 def _score(scored: Scored, column: int) -> tuple[Any, ...]:
@@ -254,12 +232,3 @@ def _last_known(scored: Scored) -> dict[int, dict[str, Any]]:
                 also[name] = {"value": value, "at_us": row.taken_us, "set": row.key}
                 newer.setdefault(row.stay, {})[name] = also[name]
     return newer
-
-
-def _heard(item: Item) -> tuple[datetime, datetime]:
-    return item.received_at, item.one.taken_at
-
-
-def _offset_s(item: Item) -> int:
-    offset_s = round((item.one.taken_at - item.received_at).total_seconds())
-    return max(-OFFSET_MAX_S, min(offset_s, OFFSET_MAX_S))

@@ -1,19 +1,23 @@
 """What was not scored and must not be lost on the ward: refused values, sets kept aside, posting after discharge."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+import psycopg
 
 from alert_rules.alarms import Finding, Kind
 from alert_rules.explain import reasons
 from alert_rules.pathway import technical_rules
 from alert_rules.severity import Severity
 from devices.reading import CHARTED, Impossible, ReadingSet
-from monitoring.alerts.life import About, Alerts, Evidence, held_of
+from monitoring.alerts.basis import held_of
+from monitoring.alerts.life import About, Alerts, Evidence
+from monitoring.aside.settling import UNVERIFIED, settle
 from monitoring.intake.tables import Aside
 from workers.drain.items import Item, Kept
+from workers.drain.releases import Released
 from workers.drain.scoring import Scored, score_alone
 from workers.drain.stays import Placed, Stay
 
@@ -24,24 +28,38 @@ ATTEMPT: Final = "attempt_"
 """What a data_quality alert stands for, beside unverified sets: fields that failed, and how often in a row."""
 
 
-def tell_aside(alerts: Alerts, kept: Sequence[Kept], placed: Placed) -> None:
+def tell_aside(alerts: Alerts, kept: Sequence[Kept], placed: Placed) -> dict[tuple[int, str, bytes], Severity]:
     """What was kept aside of known patients: unverified values that would be red, refused ones, and posting late.
 
-    Nobody is called to the home of somebody who died.
+    Nobody is called to the home of somebody who died. Returns how bad what was told as unverified would be.
     """
     known = [(one, stay) for one in kept for stay in placed.stays_now(one.patients) if not stay.has_died]
     would_be = _would_be(known)
+    told: dict[tuple[int, str, bytes], Severity] = {}
     for number, (one, stay) in enumerate(known):
         taken_at = None if isinstance(one.document, dict) else one.document.taken_at
         why = {"set": one.id, "taken_at": taken_at, "kept_aside": one.reason}
         detail = one.detail if len(one.patients) == 1 else f"{one.detail}; one of the patients who share this hub"
         if unverified := would_be.get(number):
             _tell_unverified(alerts, stay.about, unverified, detail, why)
+            told[one.key] = max(unverified[0], told.get(one.key, Severity.NONE))
         if isinstance(one.document, Impossible) and stay.discharged_at is None:
             _tell_refused(alerts, stay.about, one.document, detail, why)
         if _is_after_discharge(one, stay):
             said = ("posting_after_discharge", "Readings from a patient who is on no ward")
             _tell(alerts, stay.about, Kind.POSTING_AFTER_DISCHARGE, Severity.AMBER, said, why)
+    return told
+
+
+def settle_released(
+    alerts: Alerts, connection: psycopg.Connection, released: Iterable[Released], placed: Placed
+) -> None:
+    """What was unverified was verified by a person and is scored: it alerts by itself, where it has to."""
+    scored = {item.released for item, _ in placed.items}
+    for one in released:
+        if one.id in scored and one.severity >= Severity.RED:
+            for stay in placed.stays_now(one.patients):
+                settle(alerts, connection, stay.about, "kept aside and released")
 
 
 def _tell_unverified(
@@ -54,7 +72,7 @@ def _tell_unverified(
         "severity": Severity.RED.label,
         "text": f"Unverified, call: {said} ({detail})",
     }
-    alerts.tell_each(about, Kind.DATA_QUALITY, Severity.RED, ("unverified", severity), lambda: Evidence([reason], why))
+    alerts.tell_each(about, Kind.DATA_QUALITY, Severity.RED, (UNVERIFIED, severity), lambda: Evidence([reason], why))
 
 
 def _tell_refused(alerts: Alerts, about: About, one: Impossible, detail: str, why: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from alert_rules.severity import Facts
 from alert_rules.vitals import PARAMETERS
 from alert_rules.windows import History, window
 from devices.reading import ReadingSet
-from workers.drain.bulk import as_rows
+from monitoring.bulk import as_rows
 from workers.drain.neighbours import Row, instant, microseconds
 from workers.drain.stays import PlanInForce, Stay
 

@@ -11,17 +11,28 @@ ACCEPTED, ERROR, REJECTED = "AA", "AE", "AR"
 """HL7 table 0008: taken (or noted); cannot be taken as it is, or not now; not for us."""
 
 TEXT_MAX: Final = 500
-_PLACE: Final = re.compile(r"([A-Z0-9]{3})(?:-(\d+)(?:\.(\d+))?)?")
+REMARKS_MAX: Final = 50
+_PLACE: Final = re.compile(r"([A-Z0-9]{3})(?:\[(\d+)\])?(?:-(\d+)(?:\.(\d+))?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is said of one place: it was refused, kept aside, or not used."""
+
+    place: str
+    reason: str
+    error: int  # HL7 table 0357: 102 of the wrong kind, 103 not in a table, 207 an error of the application
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is said of a message, and of which place in it."""
+    """What is said of a message, and of which place in it; or of several."""
 
     code: str
     text: str
     place: str | None = None
     error: int = 0  # HL7 table 0357
+    remarks: tuple[Remark, ...] = ()
 
 
 def acknowledge(header: Header, answer: Answer, own_id: str, now: datetime) -> bytes:
@@ -42,17 +53,22 @@ def acknowledge(header: Header, answer: Answer, own_id: str, now: datetime) -> b
         ),
         segment("MSA", answer.code, header.whole(10), text),
     ]  # fmt: skip
-    if answer.code != ACCEPTED:
-        lines.append(segment("ERR", "", _location(answer.place, of.component), str(answer.error), "E", "", "", text))
+    severity = "W" if answer.code == ACCEPTED else "E"  # table 0516: W, it succeeded, but there may be issues
+    remarks = list(answer.remarks[:REMARKS_MAX])
+    if answer.code != ACCEPTED and not remarks:
+        remarks = [Remark(answer.place or "", answer.text, answer.error)]
+    for one in remarks:
+        place, reason = _location(one.place, of.component), _escaped(one.reason[:TEXT_MAX], header)
+        lines.append(segment("ERR", "", place, str(one.error), severity, "", "", reason))
     return "".join(f"{line}\r" for line in lines).encode("latin-1", "replace")
 
 
-def _location(place: str | None, component: str) -> str:
-    """ERR-2: segment, its number, field, repetition, component."""
-    if place is None or (match := _PLACE.fullmatch(place)) is None:
+def _location(place: str, component: str) -> str:
+    """ERR-2: segment, its number in the message, field, repetition, component."""
+    if (match := _PLACE.fullmatch(place)) is None:
         return ""
-    segment, field, inner = match.groups()
-    parts = [segment, "1", *([field, "1"] if field else []), *([inner] if inner else [])]
+    segment, number, field, inner = match.groups()
+    parts = [segment, number or "1", *([field, "1"] if field else []), *([inner] if inner else [])]
     return component.join(parts)
 
 

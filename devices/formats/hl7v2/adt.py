@@ -120,7 +120,7 @@ def _person(patient: Segment, more: Segment | None, zone: tzinfo) -> Person:
     ethnicity = patient.value(22)
     lines = (patient.value(11, number) for number in range(1, 5))
     return Person(
-        nhs_number=_nhs_number(patient, 3),
+        nhs_number=nhs_number(patient, 3),
         family_name=patient.value(5),
         given_name=patient.value(5, 2),
         birth_date=None if born is None else _day(born, "PID-7"),
@@ -156,10 +156,10 @@ def _visit(visit: Segment | None, sender: str | None, zone: tzinfo) -> Visit:
 
 
 def _merged(merge: Segment) -> str | None:
-    return _nhs_number(merge, 1)
+    return nhs_number(merge, 1)
 
 
-def _nhs_number(segment: Segment, number: int) -> str | None:
+def nhs_number(segment: Segment, number: int) -> str | None:
     """The one NHS number among a person's identifiers; None where there is none. Raises Refused where two differ."""
     found = {
         said.replace(" ", "").replace("-", "")

@@ -27,7 +27,7 @@ CHARACTER_SETS: Final = {
 _PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _ESCAPED: Final = re.compile(r"\.br|\.sp|\.ce|H|N|[FSTRE]|X(?:[0-9A-Fa-f]{2})+")
-_BATCHES: Final = (b"FHS", b"BHS")
+BATCHES: Final = (b"FHS", b"BHS")
 
 
 class Unreadable(Exception):
@@ -116,7 +116,7 @@ class Segment:
         parts = parts[component - 1].split(of.subcomponent)
         if subcomponent > len(parts):
             return None
-        said = _unescaped(parts[subcomponent - 1], of).strip()
+        said = unescaped(parts[subcomponent - 1], of).strip()
         if "\0" in said:
             raise Refused(f"{self.name}-{number}.{component}", "holds a NUL")
         return None if said in {"", '""'} else said
@@ -130,16 +130,26 @@ class Envelope:
     body: bytes
 
 
+def bare(body: bytes) -> bytes:
+    """A body without what may frame it: MLLP's bytes, a byte order mark, empty lines."""
+    return body.removeprefix(b"\x0b").rstrip(b"\x1c\r\n \t").lstrip(b"\xef\xbb\xbf\r\n \t")
+
+
 def open_envelope(body: bytes) -> Envelope:
     """The header of a message. Raises Unreadable where there is none: nobody could be answered."""
-    body = body.removeprefix(b"\x0b").rstrip(b"\x1c\r\n \t").lstrip(b"\xef\xbb\xbf\r\n \t")
-    if body[:3] in _BATCHES:
+    body = bare(body)
+    if body[:3] in BATCHES:
         raise Unreadable("send one message at a time, not a batch")
     if body[:3] != b"MSH":
         raise Unreadable("begins with no MSH segment")
-    line = re.split(rb"[\r\n]", body, maxsplit=1)[0].decode("latin-1")
+    return Envelope(header_of(re.split(rb"[\r\n]", body, maxsplit=1)[0]), body)
+
+
+def header_of(segment: bytes) -> Header:
+    """A segment that begins with its separators: MSH, BHS, FHS. Raises Unreadable."""
+    line = segment.decode("latin-1")
     separators = _separators(line)
-    return Envelope(Header(separators, ("MSH", separators.field, *line[4:].split(separators.field))), body)
+    return Header(separators, (line[:3], separators.field, *line[4:].split(separators.field)))
 
 
 def segments(envelope: Envelope) -> Iterator[Segment]:
@@ -179,7 +189,7 @@ def _decoded(envelope: Envelope) -> str:
         raise Refused("MSH-18", f"the message is not in {named or 'UTF-8, nor says what it is in'}", 103) from None
 
 
-def _unescaped(text: str, separators: Separators) -> str:
+def unescaped(text: str, separators: Separators) -> str:
     r"""Escape sequences read: separators (`\F\`), hexadecimal (`\X..\`), line breaks; what is none stays as it is.
 
     Source: HL7 2.5.1, chapter 2.7. Highlighting (`\H\`, `\N\`) is dropped: plain text has none.

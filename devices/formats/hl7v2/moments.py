@@ -3,7 +3,7 @@
 Without one a time is of the zone that MSH-7 names, else local: Europe/London. When the clocks go back, 01:00 to 02:00
 is there twice: the first is meant, in summer time, for the other might not have come yet. When they go forward that
 hour is not there at all: whoever writes it has not put the clock forward, and means winter time. Both are Python's
-own `fold=0`.
+own `fold=0`. A reading is not placed by that: `certain` refuses what could be two instants, or is none.
 """
 
 import re
@@ -34,6 +34,23 @@ def zone_of(sent_at: str) -> tzinfo:
 
 def instant(text: str, zone: tzinfo) -> datetime:
     """An instant in UTC, which needs hours and minutes at least. Raises NoTime."""
+    return _local(text, zone).astimezone(UTC)
+
+
+def certain(text: str, zone: tzinfo) -> datetime:
+    """The same, but an hour that the clocks make twice, or not at all, is no time without an offset. Raises NoTime."""
+    local = _local(text, zone)
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        raise NoTime("is in the hour when the clocks change, without an offset")
+    return local.astimezone(UTC)
+
+
+def is_bare(text: str) -> bool:
+    """Whether a time says nothing of its offset."""
+    return _OFFSET.search(text) is None
+
+
+def _local(text: str, zone: tzinfo) -> datetime:
     if (match := _INSTANT.fullmatch(text)) is None:
         raise NoTime("is not YYYYMMDDHHMM[SS[.S]][+-ZZZZ]")
     *parts, fraction, offset = match.groups()
@@ -42,10 +59,11 @@ def instant(text: str, zone: tzinfo) -> datetime:
     if numbers[0] not in YEARS:
         raise NoTime(f"is in a year before {YEARS[0]} or after {YEARS[-1]}")
     try:
-        local = datetime(*numbers, microsecond, tzinfo=_zone(offset) if offset else zone)  # type: ignore[misc, arg-type]
+        return datetime(*numbers, microsecond, tzinfo=_zone(offset) if offset else zone)  # type: ignore[misc, arg-type]
+    except NoTime:
+        raise
     except ValueError:
         raise NoTime("is not in the calendar") from None
-    return local.astimezone(UTC)
 
 
 def day(text: str) -> date:

@@ -17,6 +17,9 @@ from monitoring.delivery.channels.guard import addresses, fit_url
 
 AGAIN: Final = frozenset({408, 425, 429})
 GONE: Final = 410
+REPEATED: Final = 409
+"""BaRS's answer to a message whose X-Request-Id it knows."""
+FHIR: Final = "application/fhir+json"
 RETRY_AFTER_S_MAX: Final = 60.0
 _TIMEOUTS: Final = {"connect": CONNECT_S, "read": TOTAL_S, "write": TOTAL_S, "pool": TOTAL_S}
 
@@ -39,14 +42,18 @@ class Webhooks:
         headers = {
             **signed(message, body),
             "Host": url.netloc.decode("ascii"),
-            "Content-Type": "application/json",
+            "Content-Type": FHIR if message.way.bars else "application/json",
             "User-Agent": "virtual-ward",
         }
+        if message.way.bars:
+            headers["X-Request-Id"] = headers["X-Correlation-Id"] = str(message.id)
         try:
             async with asyncio.timeout(TOTAL_S):
                 status, after_s = await self._post(url, headers, body)
         except TimeoutError as error:
             raise NotDelivered(f"no answer within {TOTAL_S:g} s") from error
+        if message.way.bars and message.again and status == REPEATED:
+            return Taken()  # it arrived before, and we did not hear of it
         judge(status, after_s)
         return Taken()
 

@@ -1,0 +1,1 @@
+"""The NEWS2 chart of a patient as a picture, as clinicians know it on paper."""

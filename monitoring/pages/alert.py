@@ -1,0 +1,95 @@
+"""An alert as a page: why it fired, on which readings, what was done, who is told next, and what can be done now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from alert_rules.alarms import ENDED, TECHNICAL, Outcome
+from alert_rules.ladder import ROUTES as WAYS_OUT
+from alert_rules.vitals import PARAMETERS
+from monitoring.access.permissions import MAY
+from monitoring.acts import Act, Incoming, look
+from monitoring.alerts import finding
+from monitoring.alerts.views import AlertDetail
+from monitoring.escalation import by_hand
+from monitoring.escalation.by_hand import EscalationView
+from monitoring.pages.rendering import page
+from monitoring.pages.seen import goes_on
+from monitoring.patients import register
+from monitoring.patients.plan import PlanView
+from monitoring.patients.plans import current_plan
+from monitoring.patients.register import PatientView
+from monitoring.refusals import NotFound
+
+OPEN: Final[dict[str, Any]] = {
+    "opt": {"allows": "read alerts", "whose": finding.alert}, "include_in_schema": False,
+}  # fmt: skip
+TELL: Final = ("next", "clinician", "coordinator", *WAYS_OUT)
+"""Whom a person can tell by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An alert as it was at an instant."""
+
+    at: datetime
+    alert: AlertDetail
+    patient: PatientView
+    plan: PlanView | None
+    escalation: EscalationView
+    may: frozenset[str]  # answer, resolve, refer, snooze
+
+
+@get("/alerts/{alert:uuid}", **OPEN)
+async def get_alert_page(request: Incoming, alert: FromPath[UUID]) -> Response[str]:
+    """The whole page."""
+    picture = await look(request, lambda act: _read(act, alert))
+    await goes_on(request)
+    return page("alert.html", me=request.user, **_shown(picture))
+
+
+@get("/alerts/{alert:uuid}/part", **OPEN)
+async def get_alert_part(request: Incoming, alert: FromPath[UUID]) -> Response[str]:
+    """The live part."""
+    return page("_alert.html", **_shown(await look(request, lambda act: _read(act, alert))))
+
+
+def _shown(picture: Picture) -> dict[str, Any]:
+    return {"picture": picture, "outcomes": list(Outcome), "tell": TELL, "parameters": PARAMETERS}
+
+
+def _read(act: Act, alert_id: UUID) -> Picture:
+    shown = finding.alert(act, alert_id)
+    try:
+        plan = current_plan(act, shown.patient)
+    except NotFound:  # on no ward any more
+        plan = None
+    return Picture(
+        at=act.now,
+        alert=shown,
+        patient=register.patient(act, shown.patient),
+        plan=plan,
+        escalation=by_hand.escalation(act, alert_id),
+        may=_may(act, shown),
+    )
+
+
+def _may(act: Act, shown: AlertDetail) -> frozenset[str]:
+    """What this person may do with this alert now. The API judges again: this is what is offered."""
+    if shown.state in ENDED or act.who.role not in MAY["answer alerts"]:
+        return frozenset()
+    offered = {"answer"}
+    if act.who.registered or shown.kind in TECHNICAL:
+        offered.add("resolve")
+    if shown.severity == "amber":
+        offered.add("snooze")
+    if act.who.role in MAY["refer to ucr"]:
+        offered.add("refer")
+    return frozenset(offered)
+
+
+ROUTES: list[Any] = [get_alert_page, get_alert_part]

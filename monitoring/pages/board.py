@@ -1,0 +1,138 @@
+"""The board of a ward as a page, and its live part alone, for the page to take in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from anyio import to_thread
+from litestar import Response, get
+from litestar.params import FromPath
+from litestar.response import Redirect
+from sqlalchemy import select
+from sqlmodel import col
+
+from alert_rules.pathway import pathways
+from monitoring.access.permissions import MAY
+from monitoring.acts import Act, Incoming, look
+from monitoring.clock import utc_now
+from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
+from monitoring.fields import WardCode
+from monitoring.health import Part, database_parts, queue_part, unscored_part
+from monitoring.pages import beside
+from monitoring.pages.rendering import page
+from monitoring.pages.seen import goes_on
+from monitoring.pages.signing_in import ANYBODY
+from monitoring.pages.sparkline import Spot, sparkline
+from monitoring.rounds.board import board
+from monitoring.rounds.board_views import BoardView
+from monitoring.service import Service, service_of
+from monitoring.wards.beds import ward_in_path
+from monitoring.wards.occupancy import OccupancyView, occupancy
+from monitoring.wards.tables import Ward
+
+PATIENTS_MAX: Final = 1000
+PAGE: Final[dict[str, Any]] = {"include_in_schema": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A patient's row."""
+
+    one: BoardView
+    spark: str
+    known: beside.Known | None
+    next: beside.Next | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The board as it was at an instant."""
+
+    at: datetime
+    ward: str
+    name: str
+    rows: list[Row]
+    beds: OccupancyView
+    on_duty: list[OnDutyView]
+    unwell: dict[str, Part]
+
+    @property
+    def waiting(self) -> int:
+        """Alerts that nobody has taken."""
+        return sum(row.one.alert is not None and row.one.alert.state == "open" for row in self.rows)
+
+
+@get("/", opt={"allows": ANYBODY}, **PAGE)
+async def get_home(request: Incoming) -> Response[Any]:
+    """The first ward that is theirs; the list of wards where there are several."""
+    wards = await look(request, _wards)
+    await goes_on(request)
+    if len(wards) == 1:
+        return Redirect(f"/wards/{wards[0].code}", status_code=303)
+    return page("wards.html", me=request.user, wards=wards)
+
+
+@get("/wards/{code:str}", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
+async def get_board(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
+    """The whole page."""
+    picture = await _picture(request, code)
+    await goes_on(request)
+    return page("board.html", me=request.user, may_answer=_may_answer(request), picture=picture)
+
+
+@get("/wards/{code:str}/board", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
+async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
+    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it."""
+    return page("_board.html", may_answer=_may_answer(request), picture=await _picture(request, code))
+
+
+async def _picture(request: Incoming, code: str) -> Picture:
+    unwell = await to_thread.run_sync(_unwell, service_of(request))
+    return await look(request, lambda act: _read(act, code, unwell))
+
+
+def _read(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
+    ward = ward_in_path(act, code)
+    shown = board(act, code, PATIENTS_MAX, None).items
+    usual = pathways()[ward.pathway].spo2
+    spots, coming = beside.spots(act, code), beside.whats_next(act, code)
+    known = beside.known(act, code, usual.red_low, usual.amber_low)
+    return Picture(
+        at=act.now,
+        ward=code,
+        name=ward.name,
+        rows=[_row(one, spots.get(one.episode, []), known.get(one.episode), coming, act.now) for one in shown],
+        beds=occupancy(act, code, None),
+        on_duty=who_is_on_duty(act, code, act.now).items,
+        unwell=unwell,
+    )
+
+
+def _row(
+    one: BoardView, spots: list[Spot], known: beside.Known | None, coming: dict[UUID, beside.Next], now: datetime
+) -> Row:
+    lines = (None, None) if known is None else (known.red_low, known.amber_low)
+    return Row(one, sparkline(spots, now, *lines), known, None if one.alert is None else coming.get(one.alert.id))
+
+
+def _unwell(service: Service) -> dict[str, Part]:
+    """What does not work, part by part: a stopped worker must never look like a quiet ward."""
+    now = utc_now()
+    parts = database_parts(service.engine, now)
+    parts["queue"], parts["unscored"] = queue_part(service.durability), unscored_part(service.backlog, now)
+    return {name: part for name, part in parts.items() if part.status != "ok"}
+
+
+def _wards(act: Act) -> list[Ward]:
+    query = select(Ward).where(col(Ward.closed_at).is_(None)).order_by(col(Ward.code)).limit(PATIENTS_MAX)
+    if act.who.wards is not None:
+        query = query.where(col(Ward.code).in_(act.who.wards))
+    return list(act.session.execute(query).scalars())
+
+
+def _may_answer(request: Incoming) -> bool:
+    return request.user.role in MAY["answer alerts"]
+
+
+ROUTES: list[Any] = [get_home, get_board, get_rows]

@@ -1,0 +1,76 @@
+"""A patient as a page: who, the plan, the chart, the readings with their provenance, and everything that happened."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.params import FromPath, QueryParameter
+
+from monitoring.acts import Act, Incoming, look
+from monitoring.alerts import finding
+from monitoring.alerts.views import AlertView
+from monitoring.chart.reading import Span
+from monitoring.flow import records
+from monitoring.flow.records import EntryView
+from monitoring.pages.rendering import page
+from monitoring.pages.seen import goes_on
+from monitoring.patients import chart, register
+from monitoring.patients.plan import PlanView
+from monitoring.patients.plans import current_plan
+from monitoring.patients.register import PatientView
+from monitoring.patients.views import ReadingView, ScoreView, reading_view, score_view
+from monitoring.refusals import NotFound
+
+SETS_SHOWN: Final = 30
+ALERTS_SHOWN: Final = 20
+ENTRIES_SHOWN: Final = 30
+
+SpanAsked = Annotated[Span, QueryParameter(name="span")]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A patient as they were at an instant."""
+
+    at: datetime
+    patient: PatientView
+    plan: PlanView | None
+    sets: list[tuple[ReadingView, ScoreView]]
+    alerts: list[AlertView]
+    entries: list[EntryView]
+
+
+@get(
+    "/patients/{patient:uuid}",
+    opt={"allows": "read patients", "whose": register.find},
+    include_in_schema=False,
+)
+async def get_patient_page(request: Incoming, patient: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[str]:
+    """The whole page."""
+    picture = await look(request, lambda act: _read(act, patient))
+    await goes_on(request)
+    return page("patient.html", me=request.user, picture=picture, span=span, spans=list(Span))
+
+
+def _read(act: Act, patient_id: UUID) -> Picture:
+    shown = register.patient(act, patient_id)
+    try:
+        plan = current_plan(act, patient_id)
+    except NotFound:
+        plan = None
+    found = register.find(act, patient_id)
+    rows = chart.sets(act, found.id, chart.FIRST, act.now, SETS_SHOWN)
+    entries = [] if shown.episode is None else records.entries(act, shown.episode, None, ENTRIES_SHOWN, None).items
+    return Picture(
+        at=act.now,
+        patient=shown,
+        plan=plan,
+        sets=[(reading_view(row, shown.id), score_view(row)) for row in rows],
+        alerts=finding.alerts_of_patient(act, patient_id, ALERTS_SHOWN, None).items,
+        entries=entries,
+    )
+
+
+ROUTES: list[Any] = [get_patient_page]

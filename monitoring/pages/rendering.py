@@ -1,0 +1,43 @@
+"""How a page is made: a template, who is looking, and headers that let nothing in from elsewhere."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response
+
+from monitoring.acts import Incoming
+from monitoring.pages import words
+
+FOLDER: Final = Path(__file__).parent
+ASSETS: Final = FOLDER / "assets"
+
+_pages: Final = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_pages.filters |= words.FILTERS
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
+    "base-uri 'none'; object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",  # a page names patients: the next person at this browser finds none of it
+}
+
+
+def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **shown: Any) -> Response[str]:
+    """A page, or a part of one, from a template and what it shows."""
+    made = _pages.get_template(template).render(shown)
+    return Response(made, status_code=status, media_type=MediaType.HTML, headers=HEADERS | (headers or {}))
+
+
+def looking(request: Incoming) -> dict[str, Any]:
+    """Who is looking, for the head of a page."""
+    return {"me": request.user}

@@ -1,0 +1,84 @@
+"""A patient's last 24 hours in a row of the board: NEWS2 as bars, SpO2 as a line against the patient's own limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from alert_rules.news2 import RISKS, risk_of
+
+WIDTH: Final = 168
+HEIGHT: Final = 44
+HOURS: Final = timedelta(hours=24)
+SCORE_MAX: Final = 12
+"""What fills the height; more is no higher."""
+SPO2_LOWEST: Final = 82
+SPO2_HIGHEST: Final = 100
+JOINED_WITHIN: Final = timedelta(hours=6)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One set."""
+
+    at: datetime
+    score: int | None
+    spo2: int | None
+    single_red: bool = False
+
+
+def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_low: int | None) -> str:
+    """An SVG picture; its words say the same. Colours come from the page's stylesheet, by class."""
+    parts = [
+        f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'aria-label="{said(spots)}">'
+    ]
+    for line, bound in (("amber", amber_low), ("red", red_low)):
+        if bound is not None:
+            y = _y(bound)
+            parts.append(f'<line class="limit {line}" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>')
+    for spot in spots:
+        if spot.score is not None:
+            height = 3 + min(spot.score, SCORE_MAX) / SCORE_MAX * (HEIGHT - 6)
+            risk = RISKS[risk_of(spot.score, single_red=spot.single_red).rank].value
+            parts.append(
+                f'<rect class="bar {risk}" x="{_x(spot.at, now) - 1.5:.1f}" y="{HEIGHT - height:.1f}" width="3" '
+                f'height="{height:.1f}"/>'
+            )
+    for run in _runs([spot for spot in spots if spot.spo2 is not None]):
+        places = " ".join(f"{_x(spot.at, now):.1f},{_y(spot.spo2 or 0)}" for spot in run)
+        parts.append(f'<polyline class="spo2" points="{places}"/>')
+        parts += [f'<circle class="spo2" cx="{_x(one.at, now):.1f}" cy="{_y(one.spo2 or 0)}" r="1.8"/>' for one in run]
+    return "".join([*parts, "</svg>"])
+
+
+def said(spots: Sequence[Spot]) -> str:
+    """The picture in words."""
+    scores = [spot.score for spot in spots if spot.score is not None]
+    values = [spot.spo2 for spot in spots if spot.spo2 is not None]
+    told = [f"{len(spots)} sets in 24 hours"]
+    if scores:
+        told.append(f"NEWS2 {min(scores)} to {max(scores)}, now {scores[-1]}")
+    if values:
+        told.append(f"SpO2 {min(values)} to {max(values)} %, now {values[-1]} %")
+    return "; ".join(told)
+
+
+def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
+    """Parted where nothing is known for long."""
+    runs: list[list[Spot]] = []
+    for spot in spots:
+        if runs and spot.at - runs[-1][-1].at <= JOINED_WITHIN:
+            runs[-1].append(spot)
+        else:
+            runs.append([spot])
+    return runs
+
+
+def _x(at: datetime, now: datetime) -> float:
+    return max(0.0, min(1.0, 1 - (now - at) / HOURS)) * (WIDTH - 4) + 2
+
+
+def _y(spo2: int) -> float:
+    within = min(max(spo2, SPO2_LOWEST), SPO2_HIGHEST)
+    return round(4 + (SPO2_HIGHEST - within) / (SPO2_HIGHEST - SPO2_LOWEST) * (HEIGHT - 8), 1)
