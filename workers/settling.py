@@ -20,7 +20,7 @@ SETTLED_AT_ONCE: Final = 1_000
 BEFORE_ALL: Final = -(1 << 63)
 
 MOVES: Final = {"ledger_recent": "settle_ledger", "reading_recent": "settle_reading"}
-"""What moves the rows of each recent part. Both are made by the migration 0015."""
+"""What moves the rows of each recent part. Both are made by the migration 0021."""
 
 
 @dataclass(slots=True)
