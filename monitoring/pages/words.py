@@ -46,6 +46,11 @@ def plain(code: str) -> str:
     return str(code).replace("_", " ")
 
 
+def vital(code: str) -> str:
+    """A vital sign as clinicians write it."""
+    return "SpO2" if code == "spo2" else plain(code).capitalize()
+
+
 def nhs(number: str | None) -> str:
     """An NHS number in its three groups."""
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else "no NHS number"
@@ -56,14 +61,21 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
+def percent(share: float | None) -> str:
+    """0.8125 is 81 %; nothing where there is no share."""
+    return "" if share is None else f"{share:.0%}".replace("%", " %")
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "clock": clock,
     "moment": moment,
     "day": day,
     "age": age,
     "plain": plain,
+    "vital": vital,
     "nhs": nhs,
     "number": number,
+    "percent": percent,
     "severity": lambda code: SEVERITY[code],
     "sign": lambda code: SIGNS[code],
 }
