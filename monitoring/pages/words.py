@@ -1,7 +1,7 @@
 """How pages say things: times of the ward's clock, how long ago, severities and states in plain words."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from monitoring.clock import WARD_TIME
@@ -23,6 +23,11 @@ def clock(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """Thu 26 Nov 14:05."""
     return f"{at.astimezone(WARD_TIME):%a %-d %b %H:%M}"
+
+
+def stamp(at: datetime) -> str:
+    """An instant for scripts, to the second, in UTC: a board has hundreds of them."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def day(on: date) -> str:
@@ -69,6 +74,7 @@ def percent(share: float | None) -> str:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "clock": clock,
     "moment": moment,
+    "stamp": stamp,
     "day": day,
     "age": age,
     "plain": plain,

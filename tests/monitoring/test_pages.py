@@ -1,12 +1,14 @@
 """The pages as a browser is given them: the board of a ward, an alert, a patient, and what is refused."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
+from monitoring.clock import utc_now
 from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PLAN, done, drain, elsewhere, has_alert, posts
@@ -103,3 +105,18 @@ def test_scripts_and_styles_are_small_and_from_here(api: Api) -> None:
     assert {answer.status_code for answer in served.values()} == {200}
     assert sum(len(answer.content) for answer in served.values()) < 60_000
     assert not any(re.search(rb"https?://(?!www\.w3\.org)", answer.content) for answer in served.values())
+
+
+def test_a_board_of_a_hundred_patients_stays_light(api: Api, joy: Visitor) -> None:
+    few = len(joy.opens("/wards/WARD1").encode())
+    sets = [
+        WELL | {"id": f"a-{hours}", "taken_at": (utc_now() - timedelta(hours=hours)).isoformat()}
+        for hours in (0, 6, 12, 18)
+    ]
+    assert api.post("/v1/readings", sets, token=api.device()).status_code == 202
+    drain(api)
+    api.ward.admit()
+    raw = joy.asks("GET", "/wards/WARD1").text
+    row = max(len(one.encode()) for one in re.findall(r"<tr data-key.*?</tr>", raw, re.DOTALL))
+    assets = sum(path.stat().st_size for path in ASSETS.iterdir() if path.suffix in {".css", ".js"})
+    assert few + assets + 100 * row < 150_000

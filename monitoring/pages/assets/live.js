@@ -131,7 +131,8 @@ function follow() {
 // One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
 async function send(place, body) {
   const button = place.matches("button") ? place : place.querySelector("button");
-  button.disabled = true;
+  if (place.dataset.sending) return;
+  place.dataset.sending = "yes";  // disabled, it would lose the focus
   const key = place.dataset.once ||= crypto.randomUUID();  // pressed again after a lost answer: done once
   const method = place.dataset.put ? "PUT" : "POST";
   try {
@@ -141,11 +142,11 @@ async function send(place, body) {
     delete place.dataset.once;
     if (answer.status === 401) { location.reload(); return; }
     if (answer.ok && place.dataset.then) { location.assign(place.dataset.then); return; }
-    if (answer.ok) { done(place); } else { tell(button, problem(answer.status, await answer.json())); }
+    if (answer.ok) { done(place); } else { tell(button, problem(place, answer.status, await answer.json())); }
   } catch {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
-  button.disabled = false;
+  delete place.dataset.sending;
   if (live) { lastAsked = 0; refresh(); }
 }
 
@@ -178,10 +179,22 @@ document.addEventListener("submit", (event) => {
   send(form, body);
 });
 
-function problem(status, body) {
+function problem(place, status, body) {
   const now = body.current || {};
   if (status === 409 && now.acknowledged_at) return "Somebody was first: it is taken.";
+  if (status === 409 && renewed(place, now.version)) {
+    const is = [now.severity, now.state].filter(Boolean).join(", ").replaceAll("_", " ");
+    return `It changed meanwhile, and is now ${is}. Press again if you still want to.`;
+  }
   return (body.errors || []).map((one) => `${one.field}: ${one.reason}`).join("; ") || body.detail || body.title;
+}
+
+// Pressed on what was no longer so: who knows it now, and presses again, means what it now is.
+function renewed(place, version) {
+  const name = place.dataset.body ? "body" : "with", said = JSON.parse(place.dataset[name] || "{}");
+  if (!version || !said.version || said.version === version) return false;
+  place.dataset[name] = JSON.stringify({ ...said, version });
+  return true;
 }
 
 function tell(button, words) {
