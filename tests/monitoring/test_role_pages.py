@@ -106,6 +106,9 @@ def test_the_beds_are_counted_by_ward_and_pathway_with_who_waits_and_came(api: A
         assert answer.headers["content-disposition"] == f'attachment; filename="{name}.csv"'
         assert "FULL" not in answer.text
     chris.opens("/beds/other.csv", 404)
+    chart = re.search(r'<img src="(/v1/reports/occupancy[^"]*)"', said)
+    assert chart is not None
+    assert chris.asks("GET", chart[1], accept=AS_AN_IMAGE).headers["content-type"].startswith("image/")
 
 
 def test_an_engineer_sees_what_is_silent_and_the_original_beside_what_was_understood(api: Api) -> None:
@@ -120,7 +123,7 @@ def test_an_engineer_sees_what_is_silent_and_the_original_beside_what_was_unders
     assert found is not None
     shown = robin.opens(found[1])
     assert '"respiratory_rate": 16' in shown
-    assert "<dt>respiratory rate</dt><dd>16</dd>" in shown
+    assert "<dt>Respiratory rate</dt><dd>16</dd>" in shown
     assert 'name="taken_at" type="datetime-local" required' in shown
     assert "OTHER, Ann" not in shown, "an engineer reads no names"
     joy = as_(api, Role.CLINICIAN)
@@ -132,6 +135,8 @@ def test_an_engineer_sees_what_is_silent_and_the_original_beside_what_was_unders
     assert "data-post" not in shown
     assert found[1] not in robin.opens("/kit")
 
+
+AS_AN_IMAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"  # what browsers say for an <img>
 
 FORM = {
     "spo2_scale": "2", "home_oxygen_l_min": "1.5", "readings_per_day": "4", "monitoring": "full", "hospital": "discuss",

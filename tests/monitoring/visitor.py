@@ -27,10 +27,10 @@ class Visitor:
         """The text of the page that answers a form."""
         return self._said(self.asks("POST", path, form), status)
 
-    def asks(self, method: str, path: str, form: dict[str, str] | None = None) -> Answer:
+    def asks(self, method: str, path: str, form: dict[str, str] | None = None, accept: str = "*/*") -> Answer:
         """What a browser is answered, redirections as they are."""
         self.api.client.cookies.clear()
-        headers = {"Cookie": f"{COOKIE}={self.session}", "Sec-Fetch-Site": "same-origin"}
+        headers = {"Cookie": f"{COOKIE}={self.session}", "Sec-Fetch-Site": "same-origin", "Accept": accept}
         return self.api.client.request(method, path, headers=headers, data=form, follow_redirects=False)
 
     def _said(self, answer: Answer, status: int) -> str:
