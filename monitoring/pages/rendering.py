@@ -6,6 +6,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
+from monitoring.access import sessions
+from monitoring.access.permissions import MAY
 from monitoring.pages import words
 
 FOLDER: Final = Path(__file__).parent
@@ -20,6 +22,10 @@ _pages: Final = Environment(
     auto_reload=False,
 )
 _pages.filters |= words.FILTERS
+_pages.globals |= {
+    "idle_s": int(sessions.IDLE.total_seconds()),
+    "may": lambda who, what: who.role in MAY[what],
+}
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
