@@ -49,6 +49,7 @@ class Pathway:
     carried_min: Mapping[str, int] = field(default_factory=dict)  # by parameter, where not as `compose` has it
     hysteresis: Mapping[str, int] = field(default_factory=dict)  # by vital sign, in whole units
     refractory_h: int = 0
+    repeat_first: bool = False  # the patient is asked to repeat a reading before an amber is raised
     rules: tuple[PathwayRule, ...] = ()
 
     @property
@@ -126,6 +127,7 @@ def _read(name: str, text: str) -> Pathway:
         carried_min=_carried(table.table("carried_min")),
         hysteresis=read_margins(table.table("hysteresis")),
         refractory_h=table.whole("refractory_h", 0, REFRACTORY_H_MAX, 0),
+        repeat_first=table.flag("repeat_first", default=False),
         rules=read_rules(table.tables("rules"), limits),
     )
     table.done()
