@@ -12,7 +12,7 @@ from monitoring.delivery.wording import text
 from monitoring.kit.devices import DeviceBody, make
 from monitoring.prompts.views import PromptView, prompts
 from tests.monitoring.api import Api
-from tests.monitoring.steps import WARD, done, faults, refused
+from tests.monitoring.steps import done, faults, refused
 from tests.ward import WELL, Patient, Ward
 
 COLD = WELL | {"spo2": 93}
@@ -123,16 +123,6 @@ def test_what_was_not_raised_is_counted_by_ward_and_rule(api: Api) -> None:
         (row,) = [row for row in found["groups"] if row["group"] == group]
         assert (row["suppressed"], row["alerts"], row["minutes"]) == (1, 0, {"p50": None, "p90": None})
         assert (found["total"]["suppressed"], row["patient_days"] > 0) == (1, True)
-
-
-def test_a_ward_says_its_phone_and_whether_it_asks_by_sms(api: Api) -> None:
-    assert done(api.get("/v1/wards/WARD1"))["prompts_by_sms"] is False
-    said = done(api.put("/v1/wards/WARD1", _facts(phone="01603 2", prompts_by_sms=True)))
-    assert (said["phone"], said["prompts_by_sms"]) == ("01603 2", True)
-
-
-def _facts(**changed: Any) -> dict[str, Any]:
-    return {name: value for name, value in WARD.items() if name not in {"funded", "staffed"}} | changed
 
 
 def test_an_sms_to_a_patient_is_the_same_to_everybody() -> None:
