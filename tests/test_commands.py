@@ -23,7 +23,9 @@ from monitoring.cli import VARIABLES, app, main
 from monitoring.config import PREFIX, Settings
 from tests.servers import Servers
 
-COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "report", "rules", "check")
+COMMANDS = (
+    "demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "decode", "report", "rules", "check",
+)  # fmt: skip
 
 PARTS = frozenset({"up", "serve", "worker", "timekeeper", "migrate"})  # commands that become a process of their own
 

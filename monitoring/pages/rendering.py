@@ -6,7 +6,6 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
-from monitoring.acts import Incoming
 from monitoring.pages import words
 
 FOLDER: Final = Path(__file__).parent
@@ -36,8 +35,3 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     """A page, or a part of one, from a template and what it shows."""
     made = _pages.get_template(template).render(shown)
     return Response(made, status_code=status, media_type=MediaType.HTML, headers=HEADERS | (headers or {}))
-
-
-def looking(request: Incoming) -> dict[str, Any]:
-    """Who is looking, for the head of a page."""
-    return {"me": request.user}

@@ -44,6 +44,7 @@ from alert_rules.silence import (
     WELFARE_CHECK_MISSED,
     overdue_severity,
 )
+from alert_rules.usual import LEARNT_WITHIN, READINGS_MIN
 from alert_rules.vitals import PARAMETERS
 from alert_rules.words import LABELS, shown
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
@@ -82,6 +83,8 @@ def policy() -> str:
         pathways=_pathways(),
         added=_added(),
         drawn=_drawn(),
+        learnt_days=LEARNT_WITHIN.days,
+        learnt_min=READINGS_MIN,
         earlier=EARLIER_MAX,
         within=f"{WITHIN_MAX_US // DAY_US} days",
         scale_2_amber=f"{(SCALE_2.red_low or 0) + 1}–{SCALE_2.amber_low}",

@@ -65,6 +65,8 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * All conditions of a rule hold in one set, or it does not fire. A value counts as it is known, carried or not; what is
   looked at over time has to be measured in the set itself.
 * Usual values are the plan's `baselines`; without one such a rule says nothing. NEWS2 counts as far as it is certain.
+  `GET /v1/patients/{{id}}/baselines` proposes them: the median of the first {learnt_days} days, from {learnt_min} readings on*, with
+  their number, their time and their spread. Nothing alerts by a proposal: a clinician puts it into the plan.
 * A trend is the Theil-Sen line through all readings of its time, so that one wrong reading makes none; and the last
   reading itself has to be so far from the lowest or highest of them. A slope needs its whole time to be said.
 * Looked back is in event time, on {earlier} earlier readings* and {within}* at the most. Of one instant, the set with the
@@ -75,6 +77,9 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * A vital sign is missed where the plan expects it (`expects`), and nobody measured it for so long.
 * Values are whole numbers from the door on: what is not a number, infinite or beyond what can be measured never comes
   here. One reading ever has no trend; nothing measured fires nothing but answers and what is missed.
+* Hysteresis: an amber counts as better only beyond a margin inside its bound (`hysteresis` in the file*). Within the
+  margin it is not told again when it fires once more: each time is noted in the alert's history, and counted as
+  `withheld` in the report on alert burden. What is red, critical or scores 3 is told by its own bound, and NEWS2 too.
 * Rules on the quality of readings tell of the kit: they raise `data_quality`, which ends with a good set.
 * Limits that change in the middle of a stay hold for what is taken from then on; nothing is judged anew by them.
 
@@ -331,4 +336,8 @@ Services that bring care to the home, by clocks of their own. The national retur
 * Admission prevention is a caseload: social or practical support by a charity, before a stay or after one. Whoever is on
   it has no bed, no plan and no score by it, owes no readings, and raises no alert. A coordinator opens and closes it;
   death closes it.
+
+## What is not decided yet
+
+Times without repeats and accepted values are not on this page, because the software does not do them yet.
 """

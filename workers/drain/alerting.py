@@ -10,6 +10,7 @@ import numpy as np
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
+from alert_rules.hysteresis import nearly
 from alert_rules.kinds import PathwayRule
 from alert_rules.news2 import RED
 from alert_rules.pathway import rules_of_pathways
@@ -129,13 +130,15 @@ def _finding(scored: Scored, column: int, since: set[str]) -> Finding:
     rules = {rule.name for rule in standing if rule.of}
     fired = {rule.name for rule in scored.verdicts.rules(column)}
     measured = _measured(scored, column) - since
-    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured}
+    pathway = scored.stays[scored.rows[column].stay].ward.pathway
+    near = nearly(scored.facts, column, pathway.hysteresis, pathway.rules, measured) - fired
+    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured} - near
     if _is_to_complete(scored, column, since):
         rules.add(COMPLETE_THE_SET)
     elif scored.news2.complete[column] and not since:
         cleared.add(COMPLETE_THE_SET)
     worst = max((rule.severity for rule in standing), default=Severity.NONE)
-    return Finding(worst, points, assumed, frozenset(rules), frozenset(cleared))
+    return Finding(worst, points, assumed, frozenset(rules), frozenset(cleared), near)
 
 
 def _came(scored: Scored, column: int, found: Finding, since: Collection[str], *, is_open: bool) -> Came:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0023"
-down_revision = "0019"
+down_revision = "0021"
 
 # What was not raised is written once; that it moves when two records become one is its only change.
 GRANTS = """
