@@ -47,6 +47,7 @@ class Pathway:
     limits: Mapping[str, Lines] = field(default_factory=dict)  # of an adult, where the plan draws none; but SpO2's
     carried_min: Mapping[str, int] = field(default_factory=dict)  # by parameter, where not as `compose` has it
     hysteresis: Mapping[str, int] = field(default_factory=dict)  # by vital sign, in whole units
+    repeat_first: bool = False  # the patient is asked to repeat a reading before an amber is raised
     rules: tuple[PathwayRule, ...] = ()
 
     @property
@@ -123,6 +124,7 @@ def _read(name: str, text: str) -> Pathway:
         limits=limits,
         carried_min=_carried(table.table("carried_min")),
         hysteresis=read_margins(table.table("hysteresis")),
+        repeat_first=table.flag("repeat_first", default=False),
         rules=read_rules(table.tables("rules"), limits),
     )
     table.done()

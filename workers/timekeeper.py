@@ -39,6 +39,7 @@ from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
 from workers.planned_beds import tell_planned_beds
+from workers.prompts import ask_by_sms, raise_unrepeated
 from workers.releases import queue_again
 from workers.settling import Settling, settle
 from workers.snapshots import take_sitreps
@@ -83,6 +84,8 @@ def tasks() -> list[Task]:
             "releases", timedelta(seconds=5), lambda post, now: queue_again(post.engine, post.queue, post.settings, now)
         ),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("repeats", timedelta(seconds=1), lambda post, now: raise_unrepeated(post.engine, now)),
+        Task("prompts", timedelta(seconds=1), lambda post, now: ask_by_sms(post.engine, now)),
         Task("kit", timedelta(minutes=1), lambda post, now: watch_kit(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),

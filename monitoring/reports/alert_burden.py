@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from alert_rules.alarms import ACKNOWLEDGE_WITHIN
+from alert_rules.alarms import ACKNOWLEDGE_WITHIN, Kind
 from monitoring.acts import Act
 from monitoring.alerts.basis import WITHHELD
 from monitoring.reports.periods import Span
@@ -24,6 +24,8 @@ METHOD: Final = {
     "counts. An amber's time is counted in staffed hours.",
     "minutes": "From raised to first acknowledged by a person, by the wall clock, and in the ward's staffed hours.",
     "withheld": "Times that an open alert was not told again, because the value had not got better by enough.",
+    "suppressed": "Not raised in the period, and no part of `alerts`: the patient was asked to repeat, and that was "
+    "normal or nobody watched them any more. By rule, one counts under each of its rules.",
     "steps": "Steps of the ladder that told somebody, on average; `climbed`: share that went beyond the first.",
 }
 
@@ -71,6 +73,7 @@ class BurdenRow(msgspec.Struct, kw_only=True):
     minutes: Minutes
     staffed_minutes: Minutes
     withheld: int
+    suppressed: int = 0
     steps: float | None
     climbed: float | None
 
@@ -114,7 +117,7 @@ def _rows(act: Act, asked: dict[str, object], by: BurdenBy) -> list[BurdenRow]:
     query = text(
         _BURDEN.replace("{group}", _GROUP[by])
         .replace("{rules}", _BY_RULE if by is BurdenBy.RULE else "")
-        .replace("{days}", "WHERE occupied.ward = grouped.grp" if by is BurdenBy.WARD else "")
+        .replace("{days}", "WHERE occupied.ward = counted.grp" if by is BurdenBy.WARD else "")
     )
     rows = act.session.execute(query.bindparams(bindparam("wards", type_=ARRAY(Text))), asked).mappings()
     return [msgspec.convert(dict(row), BurdenRow) for row in rows]
@@ -135,6 +138,8 @@ def _minutes(column: str) -> str:
     ]
     return f"jsonb_build_object({', '.join(parts)})"
 
+
+_NO_MINUTES: Final = "jsonb_build_object('p50', NULL, 'p90', NULL)"
 
 # An alert's first answer, and with which severity it was raised, stand in its history; the alert shows the last ones.
 _BURDEN: Final = f"""
@@ -194,10 +199,20 @@ WITH asked AS (
            round(avg((taken > 1)::int), 4)::float8 AS climbed
     FROM late AS raised {{rules}}
     GROUP BY 1
+), held AS (
+    SELECT {{group}} AS grp, count(DISTINCT prompt_id)::int AS suppressed
+    FROM (SELECT prompt_id, asked.ward, rule, '{Kind.DETERIORATION}'::text AS kind,
+                 (ARRAY['amber', 'amber_plus', 'red', 'critical'])[severity] AS severity
+          FROM suppressed JOIN asked ON asked.id = suppressed.ward_id
+          WHERE at >= :from AND at < :to) AS raised
+    GROUP BY 1
 )
-SELECT grp AS "group", alerts, coalesce(round(days::numeric, 2), 0)::float8 AS patient_days,
-       round((alerts / nullif(days, 0))::numeric, 4)::float8 AS per_patient_day, acknowledged, missed, acted_on,
-       unneeded, minutes, staffed_minutes, withheld, steps, climbed
-FROM grouped LEFT JOIN LATERAL (SELECT sum(occupied.days) AS days FROM occupied {{days}}) beds ON true
-ORDER BY alerts DESC, grp
+SELECT grp AS "group", coalesce(alerts, 0) AS alerts, coalesce(round(days::numeric, 2), 0)::float8 AS patient_days,
+       round((coalesce(alerts, 0) / nullif(days, 0))::numeric, 4)::float8 AS per_patient_day,
+       coalesce(acknowledged, 0) AS acknowledged, coalesce(missed, 0) AS missed, acted_on, unneeded,
+       coalesce(minutes, {_NO_MINUTES}) AS minutes, coalesce(staffed_minutes, {_NO_MINUTES}) AS staffed_minutes,
+       coalesce(withheld, 0) AS withheld, coalesce(suppressed, 0) AS suppressed, steps, climbed
+FROM (SELECT * FROM grouped FULL JOIN held USING (grp)) AS counted
+LEFT JOIN LATERAL (SELECT sum(occupied.days) AS days FROM occupied {{days}}) beds ON true
+ORDER BY coalesce(alerts, 0) DESC, grp
 """  # noqa: S608 - put together from the constants above

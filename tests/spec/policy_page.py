@@ -39,7 +39,7 @@ SpO2 limits do not either. The plan's own limits, consciousness, oxygen, glucose
 without these lines is refused: {needed}. Age counts on the day
 of the set: who turns {age_years_min} is scored from then on. In comfort care nothing on this page alerts.
 
-A reading of low quality counts as any other.
+A reading of low quality counts as any other, but the patient is [asked to repeat it](#please-repeat-the-reading) first.
 
 ### SpO2 limits when the plan names none
 
@@ -161,6 +161,34 @@ One open alert per patient and kind.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
   who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
+
+### Please repeat the reading
+
+Most ambers at home are a cold finger or a hurried cuff. So a patient can be asked to measure again before the ward is
+told: by their device (`GET /v1/prompts`) and, where the ward says so, by SMS, which says nothing of them. Pathways that
+repeat first*: {repeat_first}.
+
+| asked instead of | where | no repeat within* |
+| --- | --- | --- |
+| an amber | the pathway repeats first | {amber_within}: the amber is raised, as of its set |
+| an amber of low quality | everywhere | {amber_within}: it is raised as it stands |
+| amber_plus, red or critical of low quality | everywhere | {worse_within}: it is raised as it stands |
+
+* Only a new alert is waited for: with an alert of deterioration open, in whatever state, nothing is. Of good quality,
+  amber_plus, red, critical and NEWS2 of 5 or more never wait; concerns never do, nor a set that a person has to complete
+  by phone.
+* Asked again is what a device measured in that very set. An answer, consciousness and oxygen are no readings: what rests
+  on them alerts at once. So does what staff measured, what came an hour late, and what comes from a patient in hospital.
+* A good set that measures all of it again and raises nothing ends the asking, and nothing is raised. One that is still
+  amber, or worse, is raised at once, and the alert's history says that it was repeated. What a set does not measure again
+  stays asked for until the time is over, and is raised then.
+* Another set of low quality is no repeat. What it finds is asked about with the rest, never for longer.
+* Once nobody repeated in time, readings that are overdue after it are so at amber_plus.
+* It ends with the stay. Nobody is discharged, but by death, while a repeat of what may be red is waited for.
+* Each rule that raised nothing is recorded with the ward, the sets and the values of both; the report on the burden of
+  alerts counts them (`suppressed`).
+* Devices also show that readings are due, from {reminded_after} after their time; the question of the day, from
+  {asked_from} until it is answered; and whom to call. SMS go from {sms_from} to {sms_until}*, once for each asking.
 
 ## Kept aside
 
@@ -311,6 +339,5 @@ Services that bring care to the home, by clocks of their own. The national retur
 
 ## What is not decided yet
 
-Repeat readings, times without repeats and accepted values are not on this page, because the software does not do them
-yet.
+Times without repeats and accepted values are not on this page, because the software does not do them yet.
 """
