@@ -203,8 +203,8 @@ def show(document: dict[str, Any]) -> None:
     """The figures as tables for people."""
     left_out = document["left_out"]
     out.print(
-        f"{document['sets']:,} sets of {document['patients']:,} patients in {document['patient_days']:,.1f} patient-days, "
-        f"by rules {document['rules_version']}",
+        f"{document['sets']:,} sets of {document['patients']:,} patients in "
+        f"{document['patient_days']:,.1f} patient-days, by rules {document['rules_version']}",
         highlight=False,
     )
     for line in _said_of_left_out(left_out):
@@ -255,21 +255,17 @@ def _detection(document: dict[str, Any]) -> Table:
     table = Table(title=title, box=None, title_justify="left", pad_edge=False)
     table.add_column("pathway", no_wrap=True)
     table.add_column("alarms of", no_wrap=True)
-    for name in ("a day", "sensitivity", "PPV", "median lead, h", "quartiles"):
+    for name in ("a day", "sensitivity", "PPV", "lead, h"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in document["pathways"]:
         for severity, found in one["at_least"].items():
             lead = found["lead_h"]
             table.add_row(
                 _named(one),
-                f"{severity.replace('_', ' ')} and worse" if severity != "critical" else severity,
+                f"{'' if severity == 'critical' else '≥ '}{severity.replace('_', ' ')}",
                 f"{found['alarms_per_patient_day']:.3f}",
                 *("-" if found[of] is None else f"{found[of]:.1%}" for of in _SHARES),
-                *(
-                    ("-", "-")
-                    if lead is None
-                    else (f"{lead['median']:g}", f"{lead['quartile_1']:g}-{lead['quartile_3']:g}")
-                ),
+                "-" if lead is None else f"{lead['median']:g} ({lead['quartile_1']:g}-{lead['quartile_3']:g})",
             )
     return table
 
@@ -285,8 +281,8 @@ _SHARES: Final = ("sensitivity", "positive_predictive_value")
 def _grouped(one: dict[str, Any]) -> str:
     grouping, alerts = one["grouping"], one["alerts"]
     said = (
-        f"{_named(one)}, version {one['pathway_version']}: {grouping['sets_that_alert_alone']:,} sets alert by themselves, "
-        f"{grouping['alarms']:,} alarms "
+        f"{_named(one)}, version {one['pathway_version']}: {grouping['sets_that_alert_alone']:,} sets alert by "
+        f"themselves, {grouping['alarms']:,} alarms "
         f"({alerts['raised']:,} raised, {alerts['stepped_up']:,} stepped up, {alerts['reopened']:,} opened again): "
         f"one open alert a patient spares {grouping['removed'] or 0:.1%}"
     )

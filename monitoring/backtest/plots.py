@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from textwrap import fill
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -48,8 +49,7 @@ def burden(recorded: Recorded, each: Sequence[Replayed], window: timedelta, form
                 calls = calls_at_least(lives, severity)
                 found = foretold(recorded, recorded.labels, calls, window)
                 points.append((int(calls.sum()) / days, 100 * found.detected.mean() if found.deteriorations else 0))
-            label = f"{replayed.pathway.name} {replayed.pathway.version}"
-            axes.plot(*zip(*points, strict=True), color=colour, lw=1.4, label=label, zorder=2)
+            axes.plot(*zip(*points, strict=True), color=colour, lw=1.4, label=_named(replayed), zorder=2)
             for (across, up), severity in zip(points, ALERTING, strict=True):
                 axes.plot(across, up, MARKERS[severity], color=colour, ms=8, mec="white", mew=0.8, zorder=3)
         for severity in ALERTING:
@@ -57,14 +57,15 @@ def burden(recorded: Recorded, each: Sequence[Replayed], window: timedelta, form
             axes.plot([], [], MARKERS[severity], color="#666666", ms=7, label=named)
         hours = window / timedelta(hours=1)
         axes.set(
-            xlabel="alarms per patient-day", ylabel=f"% of labelled deteriorations called for in the {hours:g} h before",
+            xlabel="alarms per patient-day",
+            ylabel=f"% of labelled deteriorations called for in the {hours:g} h before",
             ylim=(0, 103),
         )  # fmt: skip
         axes.set_xlim(left=0)
         _frame(axes)
         axes.legend(frameon=False, loc="lower right", fontsize=9)
         axes.set_title(
-            f"Alarm burden against sensitivity, {len(recorded.labels.stay):,} deteriorations in {days:,.0f} patient-days",
+            f"Alarm burden against sensitivity: {len(recorded.labels.stay):,} deteriorations, {days:,.0f} patient-days",
             loc="left", fontsize=11.5, fontweight="bold",
         )  # fmt: skip
         figure.supxlabel(fill(CAUTION, 130), fontsize=8, color="#666666")
@@ -98,9 +99,9 @@ def chart(recorded: Recorded, replayed: Replayed, patient: str, form: str) -> by
         panels[-1, 0].set_xlabel("hours since the first row")
         calls = int(lives.asks[rows].sum())
         figure.suptitle(
-            f"Patient {patient}, {replayed.pathway.name} {replayed.pathway.version}: {calls} alarms in {hours[-1]:.0f} h"
+            f"Patient {patient}, {_named(replayed)}: {calls} alarms in {hours[-1]:.0f} h"
             if len(hours) else f"Patient {patient}: nothing was measured",
-            x=0.01, ha="left", fontsize=12, fontweight="bold",
+            x=0.01, ha="left", fontsize=12, fontweight="bold", parse_math=False,
         )  # fmt: skip
         named = [panel.get_legend_handles_labels() for panel in (top, *below)]
         unique = {label: handle for handles, labels in named for handle, label in zip(handles, labels, strict=True)}
@@ -154,6 +155,10 @@ def _labelled(panel: "Axes", recorded: Recorded, place: int) -> None:
     for row in np.flatnonzero(labels.stay == place).tolist():
         start, end = ((us - recorded.first_us[place]) / HOUR_US for us in (labels.start_us[row], labels.end_us[row]))
         panel.axvspan(start, max(end, start + 0.2), color="#b39ddb", alpha=0.35, lw=0, label="labelled", zorder=0)
+
+
+def _named(replayed: Replayed) -> str:
+    return f"{Path(replayed.pathway.name).name} {replayed.pathway.version}"
 
 
 def _colours(count: int) -> list[str]:

@@ -188,7 +188,8 @@ def _carried(stay: NDArray[np.intp], values: NDArray[np.int64], otherwise: int) 
     rows = np.arange(len(stay))
     newest = np.maximum.accumulate(np.where(values != EMPTY, rows, -1))
     is_own = newest >= np.searchsorted(stay, stay, side="left")
-    return np.where(is_own, values[np.maximum(newest, 0)], otherwise)
+    carried: NDArray[np.int64] = np.where(is_own, values[np.maximum(newest, 0)], otherwise)
+    return carried
 
 
 def _prescribed(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import accumulate
 
 import numpy as np
 from hypothesis import given
@@ -70,7 +71,7 @@ def test_every_alert_goes_as_it_would_alone(patients: list[list[tuple[int, Findi
 
 
 def _instants(patient: list[tuple[int, Finding]]) -> list[int]:
-    return np.cumsum([gap_min * HOUR_US // 60 for gap_min, _ in patient]).astype(int).tolist()
+    return list(accumulate(gap_min * HOUR_US // 60 for gap_min, _ in patient))
 
 
 def _alone(patient: list[tuple[int, Finding]], answering: Answering) -> list[Told]:
