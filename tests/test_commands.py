@@ -23,7 +23,20 @@ from monitoring.cli import VARIABLES, app, main
 from monitoring.config import PREFIX, Settings
 from tests.servers import Servers
 
-COMMANDS = ("demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "report", "rules", "check")
+COMMANDS = (
+    "demo",
+    "up",
+    "serve",
+    "worker",
+    "timekeeper",
+    "migrate",
+    "staff",
+    "device",
+    "report",
+    "rules",
+    "backtest",
+    "check",
+)
 
 PARTS = frozenset({"up", "serve", "worker", "timekeeper", "migrate"})  # commands that become a process of their own
 

@@ -163,7 +163,8 @@ def _order(
     for name in FIELDS:
         again &= np.diff(fields[name][rows]) == 0
     left_out.repeated += int(again.sum())
-    return rows[~np.append(False, again)]
+    first: NDArray[np.intp] = rows[~np.append(False, again)]
+    return first
 
 
 def _sets(stay: NDArray[np.intp], taken_us: NDArray[np.int64], fields: dict[str, NDArray[np.int64]]) -> Sets:

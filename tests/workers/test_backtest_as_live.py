@@ -27,6 +27,29 @@ NOTHING = "-------"
 NOT_RECORDED = {"id", "battery", "declined"}
 SCRIPTED = ("sepsis", "pneumonia_that_responds", None, None)
 
+WELL: dict[str, Any] = {"respiratory_rate": 16, "spo2": 97, "oxygen_flow": 0, "systolic": 125, "temperature": 36.8}
+STORY: tuple[tuple[int, dict[str, Any]], ...] = (
+    (0, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer", "weight": 70}),
+    (30, {"pulse": 135}),
+    (40, {"consciousness": "C", "assessed_by": "carer"}),
+    (50, {"consciousness": "A", "assessed_by": "patient"}),  # their own word: lifts nothing
+    (52, {"consciousness": "C", "assessed_by": "carer"}),  # so this is not news
+    (60, {"consciousness": "A", "assessed_by": "carer"}),
+    (65, {"consciousness": "C", "assessed_by": "carer"}),  # and this is
+    (75, {"glucose": 3.5}),
+    (85, {"glucose": 6.1, "wellness": "worse"}),
+    (95, {"glucose": 3.5, "wellness": "same"}),
+    (100, {"wellness": "worse", "quality": "low"}),
+    (110, {"spo2": 40, "quality": "low"}),  # improbable, and of low quality
+    (115, {"spo2": 91, "quality": "low"}),
+    (120, {"spo2": 97, "pulse": 72, "systolic": 125, "diastolic": 80}),
+    (400, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
+    (410, {"respiratory_rate": 22, "oxygen_flow": 2}),  # nobody prescribed it
+    (420, {"weight": 72.5}),
+    (430, {"spo2": 93, "temperature": 38.2, "pulse": 112}),  # incomplete: somebody completes the set
+)
+"""Minutes, and what was sent: what a simulated day does not bring, news and what is none."""
+
 Sent = tuple[datetime, int, dict[str, Any]]
 
 
@@ -41,6 +64,11 @@ def _sent(start: datetime) -> list[Sent]:
     for _, post in zip(range(4 * 18), posts, strict=False):
         one = msgspec.json.decode(post.body)
         sent.append((datetime.fromisoformat(one["taken_at"]).astimezone(UTC), people.index(post.patient), one))
+    sent += [
+        (at, 4, {"id": f"story-{minute}", "taken_at": at.isoformat(), **said})
+        for minute, said in STORY
+        if (at := start + timedelta(minutes=minute))
+    ]
     return sorted(sent, key=lambda one: one[0])
 
 
@@ -96,8 +124,8 @@ def _as_csv(path: Path, sent: list[Sent], plans: list[dict[str, Any]]) -> None:
 def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path) -> None:
     ward.opens("RESP", pathway="acute_respiratory")
     ward.code = "RESP"
-    patients = [ward.admit() for _ in range(4)]
-    plans: list[dict[str, Any]] = [{}, {}, {"spo2_scale": 2, "home_oxygen_l_min": 1.0}, {}]
+    patients = [ward.admit() for _ in range(5)]
+    plans: list[dict[str, Any]] = [{}, {}, {"spo2_scale": 2, "home_oxygen_l_min": 1.0}, {}, {}]
     ward.plans(patients[2], **plans[2])
     sent = _sent(ward.now)
     for taken_at, place, one in sent:
@@ -112,6 +140,9 @@ def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Wa
     replayed = replay(found, pathway, Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
     lives = replayed.lives[Kind.DETERIORATION]
     worst, changes = 0, set[str]()
+    kit = replayed.lives[Kind.DATA_QUALITY]
+    assert [alert.kind for alert in ward.alerts(patients[4])].count(Kind.DATA_QUALITY) == 1
+    assert found.sets.stay[kit.asks].tolist() == [4]
     for place, patient in enumerate(patients):
         with Session(ward.engine) as session:
             judged = [tuple(row) for row in session.execute(_JUDGED, {"episode": patient.episode_id})]
@@ -122,6 +153,7 @@ def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Wa
         said = list(zip(taken, replayed.severity[columns].tolist(), points, strict=True))
         assert said == [(at, severity, scored or NOTHING) for at, severity, scored in judged if at in taken]
         assert len(said) >= 12
+        assert len(changed) < len(said)
         assert [
             (at, change.value, int(lives.severity[column]))
             for at, column in zip(taken, columns, strict=True)
