@@ -5,7 +5,7 @@ England C1396 for the acute respiratory and oximetry@home pathways, the design's
 (docs/clinical/policy.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -119,23 +119,35 @@ def impossible(lines: Lines) -> str | None:
     return None
 
 
+Drawn = tuple[Mapping[str, Lines], NDArray[np.bool_]]
+"""Lines by vital sign, and the sets (n,) that they are drawn for."""
+
+
 def table(
-    rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32], usual: Sequence[Mapping[str, Lines]] = ()
+    rows: Sequence[Mapping[str, Lines]], spo2: NDArray[np.int32], usual: Sequence[Drawn] = ()
 ) -> NDArray[np.int32]:
-    """(4, vitals, n) lines of n sets: each set's own, by vital sign, over its pathway's `usual` and the SpO2 lines.
+    """(4, vitals, n) lines of n sets: each set's own (`rows`, or none) over their pathways' `usual` and `spo2` lines.
 
     Each line stands alone: a plan that draws a stricter amber keeps the default red, and the prompt that goes with it.
     """
-    lines = np.empty((len(LINES), len(LIMITED), len(rows)), dtype=np.int32)
+    lines = np.empty((len(LINES), len(LIMITED), spo2.shape[1]), dtype=np.int32)
     lines[:LOW], lines[LOW:] = NO_LOW, NO_HIGH
     lines[:, LIMITED.index("spo2")] = spo2
-    for layer in (usual, rows):
-        for column, own in enumerate(layer):
-            for vital, drawn in own.items():
-                for place, bound in enumerate(drawn.as_row()):
-                    if bound not in {NO_LOW, NO_HIGH}:
-                        lines[place, LIMITED.index(vital), column] = bound
+    for drawn, of in usual:
+        for place, row, bound in _bounds(drawn):
+            lines[place, row, of] = bound
+    for column, own in enumerate(rows):
+        for place, row, bound in _bounds(own):
+            lines[place, row, column] = bound
     return lines
+
+
+def _bounds(drawn: Mapping[str, Lines]) -> Iterator[tuple[int, int, int]]:
+    """Each line that is drawn: its place in LINES, its vital sign's in LIMITED, and its bound."""
+    for vital, four in drawn.items():
+        for place, bound in enumerate(four.as_row()):
+            if bound not in {NO_LOW, NO_HIGH}:
+                yield place, LIMITED.index(vital), bound
 
 
 def in_range(vital: str) -> tuple[int, int]:

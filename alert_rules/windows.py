@@ -68,6 +68,21 @@ def window(history: History, places: NDArray[np.intp], earlier: int = EARLIER_MA
     return Window(history.values[places], history.taken_us[places], history.values[at], history.taken_us[at], known)
 
 
+def silent_us(
+    stay: NDArray[np.intp], taken_us: NDArray[np.int64], known: Flags, last_us: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(n,) how long each set was without a vital sign, 0 where it has it. Sets in order of stay, then of time.
+
+    `last_us` (n,): when it was last measured before these sets, or the patient came.
+    """
+    here = np.where(known, taken_us, np.iinfo(np.int64).min)
+    first = np.searchsorted(stay, stay, side="left")
+    newest = np.maximum.accumulate(np.where(known, np.arange(len(here)), -1))
+    in_sets = np.where(newest >= first, here[np.maximum(newest, 0)], np.iinfo(np.int64).min)
+    silent: NDArray[np.int64] = taken_us - np.maximum(last_us, in_sets)
+    return silent
+
+
 def _shifted(array: NDArray[Any], rows: int, before: int) -> NDArray[Any]:
     """(rows, n): the array moved by one place more in each row, `before` at its start. A view: nothing is copied."""
     padded = np.concatenate([np.full(rows, before, array.dtype), array])

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitoring.access.roles import Role
+from monitoring.backtest.command import backtest
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
@@ -45,6 +46,8 @@ app.add_typer(rules_app, name="rules")
 
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""
+
+app.command(context_settings=VARIABLES)(backtest)
 
 out = Console()
 err = Console(stderr=True)

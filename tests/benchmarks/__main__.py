@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from tests.benchmarks import (
+    backtest,
     board,
     climbing,
     decoding,
@@ -33,6 +34,7 @@ MEASURES: Final = (
     Measure("decoding", "bytes as they are posted, to reading sets", decoding.take, needs_wrk=False),
     Measure("decoding_fhir", "FHIR Observations to sets of readings", decoding_fhir.take, needs_wrk=False),
     Measure("rules", "every kind of rule of a pathway", rules.take, needs_wrk=False),
+    Measure("backtest", "months of recorded readings through the rules", backtest.take, needs_wrk=False),
     Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
     Measure("posting", "the way in, and the drain alone", posting.take),
     Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),

@@ -16,12 +16,12 @@ from alert_rules.compose import (
     Composed,
     Known,
     Sets,
-    compose,
     newest,
     slots,
 )
 from alert_rules.engine import Beside, with_pathways
-from alert_rules.news2_arrays import ScoreArrays, score_arrays
+from alert_rules.facts import facts_of
+from alert_rules.news2_arrays import ScoreArrays
 from alert_rules.severity import Facts, Verdicts, judge
 from alert_rules.vitals import (
     ACVPU,
@@ -31,11 +31,11 @@ from alert_rules.vitals import (
     VitalArrays,
 )
 from devices.reading import ReadingSet
-from workers.drain.facts import facts_of
+from workers.drain.facts import measured_of
 from workers.drain.items import Item
 from workers.drain.neighbours import Row, neighbours, newest_before, reaches_of, rows_of
 from workers.drain.stays import PlanInForce, Stay
-from workers.drain.windows import Batch, age_limits_us, beside, groups
+from workers.drain.windows import Batch, beside, groups
 
 UNMEASURED: Final = np.iinfo(np.int16).min
 
@@ -88,35 +88,13 @@ def _scored(
     rows.sort(key=lambda row: (row.stay, row.taken_us, row.key))
     plans = [stays[row.stay].plan_at(row.one.taken_at) for row in rows]
     sets = _as_sets(rows, stays, plans)
-    prescribed = np.array([plan.oxygen_hundredths for plan in plans], dtype=np.int32)
-    composed = compose(sets, before, prescribed > 0, age_limits_us(stays, sets.stay))
-    measures = sets.known[:ASSESSED].any(axis=0)  # a set of weight alone has no score
-    vitals = VitalArrays(composed.vitals.values, composed.vitals.known & measures)
-    on_scale_2 = np.array([plan.scale == 2 for plan in plans], dtype=np.bool_)
-    news2 = score_arrays(vitals, on_scale_2, composed.oxygen_assumed)
-    not_scored = [stays[row.stay].not_scored_at(row.one.taken_at) for row in rows]
-    adult = np.array([reason is None for reason in not_scored], dtype=np.bool_)
-    watched = np.array([not plan.comfort for plan in plans], dtype=np.bool_)
-    facts = facts_of(
-        rows,
-        stays,
-        plans,
-        vitals,
-        news2,
-        adult,
-        adult & measures,
-        watched,
-        on_scale_2,
-        prescribed,
-        composed,
-        sets,
-        glucose,
-    )
+    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, glucose))
+    vitals, news2 = facts.vitals, facts.news2
     batch = Batch(stays, rows, plans, sets, facts)
     looked_at = beside(connection, batch, before)
     verdicts = with_pathways(judge(facts), groups(batch), facts, looked_at)
     keys = [row.key for row in rows]
-    points = _points(news2, vitals.known, facts.scorable & watched)
+    points = _points(news2, vitals.known, facts.scorable & facts.watched)
     return Scored(
         stays=stays,
         rows=rows,

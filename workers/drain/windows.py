@@ -17,7 +17,7 @@ from alert_rules.kinds import QUALITY, USUAL, PathwayRule
 from alert_rules.limits import DECIMALS, LIMITED
 from alert_rules.severity import Facts
 from alert_rules.vitals import PARAMETERS
-from alert_rules.windows import History, window
+from alert_rules.windows import History, silent_us, window
 from devices.reading import ReadingSet
 from monitoring.bulk import as_rows
 from workers.drain.neighbours import Row, instant, microseconds
@@ -208,13 +208,8 @@ def _silent_us(batch: Batch, before: Known) -> dict[str, NDArray[np.int64]]:
         _, known = batch.measured(vital)
         since = np.array([microseconds(stay.admitted_at) for stay in batch.stays], dtype=np.int64)[batch.sets.stay]
         last = np.maximum(since, _last_known_us(batch, vital, before))
-        here = np.where(known, batch.sets.taken_us, np.iinfo(np.int64).min)
-        first = np.searchsorted(batch.sets.stay, batch.sets.stay, side="left")
-        rows = np.arange(len(here))
-        newest = np.maximum.accumulate(np.where(known, rows, -1))
-        in_batch = np.where(newest >= first, here[np.maximum(newest, 0)], np.iinfo(np.int64).min)
         expected = np.array([vital in plan.expects for plan in batch.plans], dtype=np.bool_)
-        silent[vital] = np.where(expected, batch.sets.taken_us - np.maximum(last, in_batch), 0)
+        silent[vital] = np.where(expected, silent_us(batch.sets.stay, batch.sets.taken_us, known, last), 0)
     return silent
 
 

@@ -1,0 +1,242 @@
+"""The life of many patients' alerts at once, in arrays: what `alarms.weigh` says of one set, for months of sets.
+
+For the backtest, where people answer by a stated assumption. Step by step in time: the first set of every patient,
+then the second of every one. Rules are bits of 64-bit words, so that a set's are looked at together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert_rules.alarms import ACKNOWLEDGE_WITHIN, WORSE_BY, Change
+from alert_rules.compose import Composed, Sets
+from alert_rules.facts import UNCARRIED
+from alert_rules.kinds import PathwayRule
+from alert_rules.limits import LIMITED
+from alert_rules.news2 import RED
+from alert_rules.severity import LOW_MEDIUM, RULES, Facts, Rule, Severity, Verdicts
+from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
+
+Flags = NDArray[np.bool_]
+
+UNKNOWN: Final = -1
+NO_CHANGE: Final = 0
+CHANGES: Final = (None, *Change)
+"""By the number that stands in `Lives.change`."""
+NEVER_US: Final = 1 << 62
+_WORD: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What n sets say, as `alarms.Finding` of each; in order of stay, then of time."""
+
+    stay: NDArray[np.intp]
+    taken_us: NDArray[np.int64]
+    severity: NDArray[np.int8]
+    points: NDArray[np.int8]  # (n, 7), UNKNOWN where none
+    assumed: NDArray[np.int8]  # (n,) points of oxygen where nobody measured it, UNKNOWN elsewhere
+    rules: NDArray[np.uint64]  # (n, words) bits of those that fire, but for sums of points; the first: complete the set
+    cleared: NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """When people answer, as far as nobody recorded it: so long after an alert asked (anew), by its severity.
+
+    None: never. An answered alert opens again when the patient gets worse; a resolved one is over.
+    """
+
+    acknowledged: Callable[[Severity], timedelta | None] = field(default=ACKNOWLEDGE_WITHIN.__getitem__)
+    resolved_after: timedelta | None = None
+
+    def acknowledged_us(self) -> NDArray[np.int64]:
+        """By severity, from NONE."""
+        after = [None if severity is Severity.NONE else self.acknowledged(severity) for severity in Severity]
+        return np.array([_us(one) for one in after], np.int64)
+
+    def resolved_us(self) -> int:
+        """NEVER_US where nobody does."""
+        return _us(self.resolved_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """What each set did to its patient's alert."""
+
+    change: NDArray[np.int8]  # (n,) place in CHANGES
+    asks: Flags  # (n,) somebody is called: raised, stepped up, or open again after it was answered
+    severity: NDArray[np.int8]  # (n,) of the alert after the set, 0 where none is open
+
+
+@dataclass(slots=True)
+class _State:
+    """One alert per stay, as it stands."""
+
+    alive: Flags
+    severity: NDArray[np.int8]
+    since_us: NDArray[np.int64]  # when it asked last
+    points: NDArray[np.int8]
+    score: NDArray[np.int16]
+    rules: NDArray[np.uint64]
+    worst: NDArray[np.int8]  # of the basis
+
+    @classmethod
+    def of(cls, stays: int, words: int) -> "_State":
+        return cls(
+            np.zeros(stays, np.bool_),
+            np.zeros(stays, np.int8),
+            np.zeros(stays, np.int64),
+            np.full((stays, len(PARAMETERS)), UNKNOWN, np.int8),
+            np.zeros(stays, np.int16),
+            np.zeros((stays, words), np.uint64),
+            np.zeros(stays, np.int8),
+        )
+
+
+def findings(sets: Sets, wellness: Flags, composed: Composed, facts: Facts, verdicts: Verdicts) -> Findings:
+    """What sets that come in order of time say of their patients. `wellness` (n,): the daily question was answered."""
+    n = len(sets.stay)
+    rules: list[Rule | PathwayRule] = [*RULES, *(rule for rule, _ in verdicts.added)]
+    fired = [*verdicts.fired, *(flags for _, flags in verdicts.added)]
+    measured = _measured(sets, wellness, composed, facts)
+    whole = facts.news2.complete
+    stands, cleared = [verdicts.to_complete], [whole & ~verdicts.to_complete]
+    for rule, flags in zip(rules, fired, strict=True):
+        if rule.of:
+            stands.append(flags)
+            seen = np.logical_or.reduce([measured[vital] for vital in rule.of])
+            cleared.append(seen & ~flags)
+    points = np.where(facts.vitals.known & facts.scorable, facts.news2.points.view(np.int8), np.int8(UNKNOWN))
+    assumed = np.where(composed.oxygen_assumed, points[OXYGEN], np.int8(UNKNOWN))
+    points[OXYGEN, composed.oxygen_assumed] = UNKNOWN
+    return Findings(
+        sets.stay, sets.taken_us, verdicts.severity, np.ascontiguousarray(points.T), assumed, _bits(stands, n),
+        _bits(cleared, n),
+    )  # fmt: skip
+
+
+def of_the_kit(sets: Sets, verdicts: Verdicts) -> Findings:
+    """Likewise, what the rules of pathways find of the kit."""
+    n = len(sets.stay)
+    severity = np.zeros(n, np.int8)
+    for rule, flags in verdicts.technical:
+        np.maximum(severity, flags * np.int8(rule.severity), out=severity)
+    nothing = np.zeros(n, np.bool_)
+    rules = _bits([nothing, *(flags for _, flags in verdicts.technical)], n)
+    unknown = np.full((n, len(PARAMETERS)), UNKNOWN, np.int8)
+    return Findings(sets.stay, sets.taken_us, severity, unknown, unknown[:, 0], rules, np.zeros_like(rules))
+
+
+def live(found: Findings, answering: Answering, stays: int) -> Lives:
+    """Each stay's alert through all of its sets."""
+    n = len(found.stay)
+    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8))
+    state = _State.of(stays, found.rules.shape[1])
+    acknowledged_us, resolved_us = answering.acknowledged_us(), answering.resolved_us()
+    first = np.searchsorted(found.stay, np.arange(stays), side="left")
+    count = np.searchsorted(found.stay, np.arange(stays), side="right") - first
+    longest_first = np.argsort(-count, kind="stable")
+    shown_by = np.searchsorted(-count[longest_first], -np.arange(1, int(count.max(initial=0)) + 1), side="right")
+    for step, many in enumerate(shown_by.tolist()):
+        who = longest_first[:many]
+        _step(found, lives, state, who, first[who] + step, acknowledged_us, resolved_us)
+    return lives
+
+
+def _step(
+    found: Findings,
+    lives: Lives,
+    state: _State,
+    who: NDArray[np.intp],
+    at: NDArray[np.intp],
+    acknowledged_us: NDArray[np.int64],
+    resolved_us: int,
+) -> None:
+    """One set of each of some stays."""
+    state.alive[who] &= found.taken_us[at] - state.since_us[who] < resolved_us
+    looks = state.alive[who] | (found.severity[at] > 0)
+    who, at = who[looks], at[looks]
+    if not len(who):
+        return
+    now_us, severity, named = found.taken_us[at], found.severity[at], found.points[at]
+    alive = state.alive[who]
+    known = np.where(alive[:, None], state.points[who], np.int8(UNKNOWN))
+    rules = np.where(alive[:, None], state.rules[who], np.uint64(0))
+    worst = np.where(alive, state.worst[who], np.int8(0))
+    points = np.where(named != UNKNOWN, named, known)
+    oxygen = points[:, OXYGEN]
+    np.copyto(oxygen, found.assumed[at], where=oxygen == UNKNOWN)
+    total = np.maximum(points, 0).sum(axis=1, dtype=np.int16)
+    told = ~alive | ((severity > 0) & _is_worse(found, at, state.score[who], known, rules, worst, total))
+    rules = (rules & ~found.cleared[at]) | found.rules[at]
+    calm = (severity == 0) & (total < LOW_MEDIUM) & ~(points == RED).any(axis=1)
+    calm &= ((rules & _all_but_the_first(rules.shape[1])) == 0).all(axis=1)  # that one raises nothing by itself
+    worst = np.where(calm, np.int8(0), np.maximum(worst, severity))
+
+    was_open = alive & (now_us - state.since_us[who] < acknowledged_us[state.severity[who]])
+    before = np.where(alive, state.severity[who], np.int8(0))
+    after = np.where(told, np.where(was_open, np.maximum(before, severity), worst), before)
+    rose = was_open & (after > before)
+    asks = told & (~was_open | rose)
+    change = np.where(rose, _STEPPED_UP, np.where(alive, _WORSENED, _RAISED))
+    lives.change[at] = np.where(told, change, np.int8(NO_CHANGE))
+    lives.asks[at], lives.severity[at] = asks, after
+
+    state.alive[who] = True
+    state.severity[who], state.worst[who], state.points[who] = after, worst, points
+    state.score[who] = np.where(told, total, np.minimum(state.score[who], total))
+    state.rules[who] = np.where(calm[:, None], np.uint64(0), rules)
+    state.since_us[who] = np.where(asks, now_us, state.since_us[who])
+
+
+def _is_worse(
+    found: Findings,
+    at: NDArray[np.intp],
+    score: NDArray[np.int16],
+    known: NDArray[np.int8],
+    rules: NDArray[np.uint64],
+    worst: NDArray[np.int8],
+    total: NDArray[np.int16],
+) -> Flags:
+    """As `alarms` has it, where something fires."""
+    new_red = ((found.points[at] == RED) & (known != RED)).any(axis=1)
+    new_rule = (found.rules[at] & ~rules).any(axis=1)
+    worse: Flags = (found.severity[at] > worst) | (total >= score + WORSE_BY) | new_red | new_rule
+    return worse
+
+
+def _measured(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:
+    """By vital sign, the sets that measured it: a patient's own "alert" that lifts no confusion did not."""
+    measured = {name: sets.known[slot] for slot, name in enumerate(PARAMETERS)}
+    measured["consciousness"] = sets.known[CONSCIOUSNESS] & ~composed.held
+    measured |= {vital: facts.limited_known[LIMITED.index(vital)] for vital in UNCARRIED}
+    return measured | {"wellness": wellness, "quality": np.zeros(sets.known.shape[1], np.bool_)}
+
+
+def _bits(flags: Sequence[Flags], n: int) -> NDArray[np.uint64]:
+    """(n, words): the flags of each set as the bits of words."""
+    padded = np.zeros((n, -(-len(flags) // _WORD) * _WORD // 8), np.uint8)
+    for byte in range(-(-len(flags) // 8)):
+        for bit, one in enumerate(flags[8 * byte : 8 * byte + 8]):
+            padded[:, byte] |= one.view(np.uint8) << np.uint8(bit)
+    return padded.view(np.uint64)
+
+
+def _all_but_the_first(words: int) -> NDArray[np.uint64]:
+    bits = np.full(words * _WORD // 8, 0xFF, np.uint8)
+    bits[0] = 0xFE
+    return bits.view(np.uint64)
+
+
+def _us(after: timedelta | None) -> int:
+    return NEVER_US if after is None else after // timedelta(microseconds=1)
+
+
+_RAISED, _STEPPED_UP, _WORSENED = (
+    np.int8(CHANGES.index(one)) for one in (Change.RAISED, Change.STEPPED_UP, Change.WORSENED)
+)

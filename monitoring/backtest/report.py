@@ -1,0 +1,169 @@
+"""What a pathway's rules would have meant: alarms per patient-day, and what they foretold.
+
+An alarm is that somebody is called: an alert is raised, steps up, or opens again after it was answered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alert_rules.alarm_arrays import CHANGES, Lives
+from alert_rules.alarms import Change, Kind
+from alert_rules.kinds import DAY_US, HOUR_US
+from alert_rules.severity import Severity
+from alert_rules.version import RULES_VERSION
+from monitoring.backtest.recorded import Labels, Recorded
+from monitoring.backtest.replay import Replayed
+
+Flags = NDArray[np.bool_]
+
+CAUTION: Final = (
+    "For comparing versions of the rules on the same readings. Hospital patients are sicker, and measured more often, "
+    "than patients at home: no rate here is one of a virtual ward, and no default is tuned on it."
+)
+ALERTING: Final = tuple(severity for severity in Severity if severity)
+LEAST_OBSERVED_US: Final = HOUR_US
+"""A patient with one reading was observed for an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """What calls from one severity on foretold of the labelled deteriorations."""
+
+    deteriorations: int
+    detected: Flags  # (labels,)
+    lead_us: NDArray[np.int64]  # (labels,) from the first call within the window; 0 where there was none
+    calls: int
+    right: int  # calls with a deterioration within the window after them, or during one
+
+    def as_json(self) -> dict[str, Any]:
+        """Shares as fractions, None where there is nothing to share out."""
+        lead_h = self.lead_us[self.detected] / HOUR_US
+        quartiles = [round(float(one), 2) for one in np.percentile(lead_h, (25, 50, 75))] if len(lead_h) else None
+        return {
+            "deteriorations": self.deteriorations,
+            "detected": int(self.detected.sum()),
+            "sensitivity": _share(int(self.detected.sum()), self.deteriorations),
+            "lead_h": quartiles and dict(zip(("quartile_1", "median", "quartile_3"), quartiles, strict=True)),
+            "positive_predictive_value": _share(self.right, self.calls),
+        }
+
+
+def patient_days(recorded: Recorded) -> NDArray[np.float64]:
+    """(patients,) from the first row to the last one."""
+    days: NDArray[np.float64] = np.maximum(recorded.last_us - recorded.first_us, LEAST_OBSERVED_US) / DAY_US
+    return days
+
+
+def foretold(recorded: Recorded, labels: Labels, calls: Flags, window: timedelta) -> Foretold:
+    """Hold calls, of all sets (n,), against the labels."""
+    window_us = window // timedelta(microseconds=1)
+    at = np.flatnonzero(calls)
+    stay, taken_us = recorded.sets.stay[at], recorded.sets.taken_us[at]
+    right = np.zeros(len(at), np.bool_)
+    detected = np.zeros(len(labels.stay), np.bool_)
+    lead_us = np.zeros(len(labels.stay), np.int64)
+    first, last = np.searchsorted(stay, labels.stay, side="left"), np.searchsorted(stay, labels.stay, side="right")
+    bounds = zip(first.tolist(), last.tolist(), labels.start_us.tolist(), labels.end_us.tolist(), strict=True)
+    for place, (lower, upper, start_us, end_us) in enumerate(bounds):  # of some hundreds that deteriorated
+        own = taken_us[lower:upper]
+        right[lower:upper] |= (own >= start_us - window_us) & (own <= end_us)
+        before = own[(own >= start_us - window_us) & (own <= start_us)]
+        if len(before):
+            detected[place], lead_us[place] = True, start_us - before[0]
+    return Foretold(len(labels.stay), detected, lead_us, len(at), int(right.sum()))
+
+
+def of_pathway(recorded: Recorded, replayed: Replayed, window: timedelta) -> dict[str, Any]:
+    """One pathway's figures."""
+    days = float(patient_days(recorded).sum())
+    main = replayed.lives[Kind.DETERIORATION]
+    changes = {change: int((main.change == CHANGES.index(change)).sum()) for change in Change}
+    return {
+        "pathway": replayed.pathway.name,
+        "pathway_version": replayed.pathway.version,
+        "sets_by_severity": _by_severity(np.bincount(replayed.severity, minlength=len(Severity))),
+        "alarms": {
+            kind.value: {
+                severity: {"count": count, "per_patient_day": _per_day(count, days)}
+                for severity, count in _by_severity(_called(lives)).items()
+            }
+            for kind, lives in replayed.lives.items()
+        },
+        "alerts": {
+            "raised": changes[Change.RAISED],
+            "stepped_up": changes[Change.STEPPED_UP],
+            "reopened": int((main.asks & (main.change == CHANGES.index(Change.WORSENED))).sum()),
+            "worsened_while_open": int((~main.asks & (main.change == CHANGES.index(Change.WORSENED))).sum()),
+        },
+        "at_least": {severity.label: _at_least(recorded, main, severity, days, window) for severity in ALERTING},
+        "grouping": _grouping(recorded, replayed, window),
+        "rules_of_the_pathway": dict(sorted(replayed.fired.items())),
+    }
+
+
+def _called(lives: Lives) -> NDArray[np.intp]:
+    return np.bincount(lives.severity[lives.asks], minlength=len(Severity))
+
+
+def calls_at_least(lives: Lives, severity: Severity) -> Flags:
+    """(n,) the sets that called somebody to an alert that was so bad or worse."""
+    calls: Flags = lives.asks & (lives.severity >= severity)
+    return calls
+
+
+def _at_least(recorded: Recorded, lives: Lives, severity: Severity, days: float, window: timedelta) -> dict[str, Any]:
+    calls = calls_at_least(lives, severity)
+    burden = {"alarms_per_patient_day": _per_day(int(calls.sum()), days)}
+    if recorded.labels is None:
+        return burden
+    return burden | foretold(recorded, recorded.labels, calls, window).as_json()
+
+
+def _grouping(recorded: Recorded, replayed: Replayed, window: timedelta) -> dict[str, Any]:
+    """What one open alert a patient spares, and what it costs: beside an alarm for every set that would alert alone."""
+    alone, calls = replayed.severity > 0, replayed.lives[Kind.DETERIORATION].asks
+    sets, called = int(alone.sum()), int(calls.sum())
+    said = {"sets_that_alert_alone": sets, "alarms": called, "removed": _share(sets - called, sets)}
+    if recorded.labels is None:
+        return said
+    every, grouped = (foretold(recorded, recorded.labels, flags, window) for flags in (alone, calls))
+    lost = int((every.detected & ~grouped.detected).sum())
+    later_us = (every.lead_us - grouped.lead_us)[every.detected & grouped.detected]
+    later_h = round(float(later_us.mean()) / HOUR_US, 2) if len(later_us) else None
+    return said | {"deteriorations_no_longer_told": lost, "told_later_by_h_mean": later_h}
+
+
+def whole(
+    recorded: Recorded, replayed: Mapping[str, Replayed], assumed: Mapping[str, Any], window: timedelta
+) -> dict[str, Any]:
+    """All figures of one backtest."""
+    labels = recorded.labels
+    return {
+        "caution": CAUTION,
+        "rules_version": RULES_VERSION,
+        "assumed": dict(assumed),
+        "patients": len(recorded.patients),
+        "patient_days": round(float(patient_days(recorded).sum()), 2),
+        "sets": len(recorded.sets.stay),
+        "labelled": None
+        if labels is None
+        else {"deteriorations": len(labels.stay), "begun_before_the_first_row": labels.begun_before},
+        "pathways": [of_pathway(recorded, one, window) for one in replayed.values()],
+    }
+
+
+def _by_severity(counts: NDArray[np.intp]) -> dict[str, int]:
+    return {severity.label: int(counts[severity]) for severity in ALERTING}
+
+
+def _per_day(count: int, days: float) -> float | None:
+    return round(count / days, 4) if days else None
+
+
+def _share(part: int, of: int) -> float | None:
+    return round(part / of, 4) if of else None

@@ -1,0 +1,168 @@
+"""A simulated day through the real drain and through the backtest: set by set they say the same, and call the same."""
+
+import csv
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlmodel import Session
+
+from alert_rules.alarm_arrays import CHANGES, Answering
+from alert_rules.alarms import ENDED, Change, Kind, State
+from alert_rules.pathway import pathways
+from alert_rules.severity import Severity
+from devices.simulator import bulk, cohort
+from monitoring.alerts.tables import Alert
+from monitoring.backtest.reading import LeftOut, read
+from monitoring.backtest.recorded import recorded
+from monitoring.backtest.replay import judge_sets, replay
+from tests.ward import Patient, Ward
+
+ACKNOWLEDGED_AFTER, RESOLVED_AFTER = timedelta(hours=3), timedelta(hours=5)
+"""So late that an open alert has time to step up."""
+NOTHING = "-------"
+NOT_RECORDED = {"id", "battery", "declined"}
+SCRIPTED = ("sepsis", "pneumonia_that_responds", None, None)
+
+WELL: dict[str, Any] = {"respiratory_rate": 16, "spo2": 97, "oxygen_flow": 0, "systolic": 125, "temperature": 36.8}
+STORY: tuple[tuple[int, dict[str, Any]], ...] = (
+    (0, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer", "weight": 70}),
+    (30, {"pulse": 135}),
+    (40, {"consciousness": "C", "assessed_by": "carer"}),
+    (50, {"consciousness": "A", "assessed_by": "patient"}),  # their own word: lifts nothing
+    (52, {"consciousness": "C", "assessed_by": "carer"}),  # so this is not news
+    (60, {"consciousness": "A", "assessed_by": "carer"}),
+    (65, {"consciousness": "C", "assessed_by": "carer"}),  # and this is
+    (75, {"glucose": 3.5}),
+    (85, {"glucose": 6.1, "wellness": "worse"}),
+    (95, {"glucose": 3.5, "wellness": "same"}),
+    (100, {"wellness": "worse", "quality": "low"}),
+    (110, {"spo2": 40, "quality": "low"}),  # improbable, and of low quality
+    (115, {"spo2": 91, "quality": "low"}),
+    (120, {"spo2": 97, "pulse": 72, "systolic": 125, "diastolic": 80}),
+    (400, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
+    (410, {"respiratory_rate": 22, "oxygen_flow": 2}),  # nobody prescribed it
+    (420, {"weight": 72.5}),
+    (430, {"spo2": 93, "temperature": 38.2, "pulse": 112}),  # incomplete: somebody completes the set
+)
+"""Minutes, and what was sent: what a simulated day does not bring, news and what is none."""
+
+Sent = tuple[datetime, int, dict[str, Any]]
+
+
+def _sent(start: datetime) -> list[Sent]:
+    """A day and some hours of four patients, two of whom get worse: a set every hour and a half, each of some kit."""
+    people = [
+        replace(one, hub=replace(one.hub, clock_offset_s=0, local_time=False))
+        for one in cohort(["acute_respiratory"], 4, seed=7)
+    ]
+    people = [one.begins(name, start) if name else one for one, name in zip(people, SCRIPTED, strict=True)]
+    posts, sent = bulk(people, start, timedelta(minutes=90), seed=7), []
+    for _, post in zip(range(4 * 18), posts, strict=False):
+        one = msgspec.json.decode(post.body)
+        sent.append((datetime.fromisoformat(one["taken_at"]).astimezone(UTC), people.index(post.patient), one))
+    sent += [
+        (at, 4, {"id": f"story-{minute}", "taken_at": at.isoformat(), **said})
+        for minute, said in STORY
+        if (at := start + timedelta(minutes=minute))
+    ]
+    return sorted(sent, key=lambda one: one[0])
+
+
+def _people_answer(ward: Ward, patient: Patient) -> None:
+    """As the backtest assumes: acknowledged and resolved some hours after it called."""
+    for alert in ward.alerts(patient):
+        if alert.kind != Kind.DETERIORATION or alert.state in ENDED:
+            continue
+        since = ward.now - _asked_at(ward, alert)
+        if since >= RESOLVED_AFTER:
+            ward.resolves(alert)
+        elif alert.state == State.OPEN and since >= ACKNOWLEDGED_AFTER:
+            ward.acknowledges(alert)
+
+
+_ASKED = text(
+    "SELECT max(at) FROM alert_history WHERE alert_id = :id"
+    " AND (what IN ('raised', 'stepped_up') OR (what = 'worsened' AND from_state <> 'open'))"
+)
+_JUDGED = text(
+    "SELECT taken_at, severity, points FROM reading WHERE episode_id = :episode AND quality <> 'test' ORDER BY taken_at"
+)
+_CHANGED = text(
+    "SELECT h.at, h.what, h.severity FROM alert_history AS h JOIN alert ON alert.id = h.alert_id"
+    " WHERE alert.patient_id = :patient AND alert.kind = 'deterioration'"
+    " AND h.what IN ('raised', 'stepped_up', 'worsened') ORDER BY h.id"
+)
+
+
+def _asked_at(ward: Ward, alert: Alert) -> datetime:
+    with Session(ward.engine) as session:
+        at = session.execute(_ASKED, {"id": alert.id}).scalar_one()
+        assert isinstance(at, datetime)
+        return at
+
+
+def _as_csv(path: Path, sent: list[Sent], plans: list[dict[str, Any]]) -> None:
+    lines = [
+        {
+            "patient": f"p{place}",
+            **plans[place],
+            **{name: said for name, said in one.items() if name not in NOT_RECORDED},
+        }
+        for _, place, one in sent
+    ]
+    names = sorted({name for line in lines for name in line})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.DictWriter(file, names)
+        rows.writeheader()
+        rows.writerows(lines)
+
+
+def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path) -> None:
+    ward.opens("RESP", pathway="acute_respiratory")
+    ward.code = "RESP"
+    patients = [ward.admit() for _ in range(5)]
+    plans: list[dict[str, Any]] = [{}, {}, {"spo2_scale": 2, "home_oxygen_l_min": 1.0}, {}, {}]
+    ward.plans(patients[2], **plans[2])
+    sent = _sent(ward.now)
+    for taken_at, place, one in sent:
+        ward.now = taken_at
+        _people_answer(ward, patients[place])
+        ward.receives_sets([one], patient=patients[place])
+
+    _as_csv(tmp_path / "day.csv", sent, plans)
+    found = recorded(read([tmp_path / "day.csv"], LeftOut()), LeftOut())
+    pathway = pathways()["acute_respiratory"]
+    facts = judge_sets(found, pathway).facts
+    replayed = replay(found, pathway, Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
+    lives = replayed.lives[Kind.DETERIORATION]
+    worst, changes = 0, set[str]()
+    kit = replayed.lives[Kind.DATA_QUALITY]
+    assert [alert.kind for alert in ward.alerts(patients[4])].count(Kind.DATA_QUALITY) == 1
+    assert found.sets.stay[kit.asks].tolist() == [4]
+    for place, patient in enumerate(patients):
+        with Session(ward.engine) as session:
+            judged = [tuple(row) for row in session.execute(_JUDGED, {"episode": patient.episode_id})]
+            changed = [tuple(row) for row in session.execute(_CHANGED, {"patient": patient.key})]
+        columns = [column for column, stay in enumerate(found.sets.stay.tolist()) if stay == place]
+        taken = [datetime.fromtimestamp(found.sets.taken_us[one] / 1e6, UTC) for one in columns]
+        points = [_points(facts.news2.points[:, one], facts.vitals.known[:, one]) for one in columns]
+        said = list(zip(taken, replayed.severity[columns].tolist(), points, strict=True))
+        assert said == [(at, severity, scored or NOTHING) for at, severity, scored in judged if at in taken]
+        assert len(said) >= 12
+        assert len(changed) < len(said)
+        assert [
+            (at, change.value, int(lives.severity[column]))
+            for at, column in zip(taken, columns, strict=True)
+            if (change := CHANGES[int(lives.change[column])]) is not None
+        ] == changed
+        worst, changes = max(worst, *replayed.severity[columns].tolist()), changes | {what for _, what, _ in changed}
+    assert worst == Severity.CRITICAL
+    assert changes == set(Change)
+
+
+def _points(points: Any, known: Any) -> str:
+    return "".join(str(one) if is_known else "-" for one, is_known in zip(points.tolist(), known.tolist(), strict=True))
