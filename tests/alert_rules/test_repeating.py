@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_rules.alarms import COMPLETE_THE_SET, Finding
-from alert_rules.repeating import AMBER_WITHIN, WORSE_WITHIN, Asked, Came, Step, decide, within
+from alert_rules.repeating import AMBER_WITHIN, WORSE_WITHIN, Asked, Came, Step, Why, decide, within
 from alert_rules.severity import Severity
 
 NOON: Final = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -87,6 +87,17 @@ def test_only_ambers_and_readings_of_low_quality_are_ever_asked_about(came: Came
         assert came.is_low or (repeat_first and is_mild and sum(came.found.points.values()) < 5)
     else:
         assert step is Step.ORDINARY
+
+
+def test_a_milder_reading_of_something_else_does_not_lose_a_red_that_was_asked_about() -> None:
+    red = Finding(Severity.RED, rules=frozenset({"glucose_low"}))
+    asked = Asked(Why.LOW_QUALITY, 0, NOON + WORSE_WITHIN, red, frozenset({"glucose", "pulse"}))
+    pulse = frozenset({"pulse"})
+    amber = Finding(Severity.AMBER, rules=frozenset({"pulse_amber_high"}))
+    came = Came(amber, 1, pulse, (pulse,), is_low=False, may_ask=True)
+    assert decide(asked, came, NOON, repeat_first=True) == (Step.RAISE_BOTH, None)
+    whole = replace(came, measured=pulse | {"glucose"})
+    assert decide(asked, whole, NOON, repeat_first=True) == (Step.RAISE, None)
 
 
 def test_a_reading_that_may_be_red_is_waited_for_less_long() -> None:
