@@ -135,7 +135,7 @@ def process(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     }  # fmt: skip
     started = subprocess.Popen([sys.executable, "-m", "monitoring.cli", "serve"], env=environment)
     try:
-        eventually(lambda: answers(port), within_s=40)
+        eventually(lambda: answers(port), within_s=90)
         yield started
     finally:
         started.kill()
