@@ -59,7 +59,7 @@ class Asked:
 
 def backtest(  # noqa: PLR0913 - an option each
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="CSV, plain or .gz: docs/clinical/backtest.md.", exists=True)
+        list[Path], typer.Argument(metavar="FILE...", help="CSV, plain or .gz: docs/backtest.md.", exists=True)
     ],
     pathway: Annotated[
         list[str] | None, typer.Option(help="Name of a pathway or its TOML file; any number. general, unless said.")

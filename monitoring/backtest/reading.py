@@ -1,6 +1,6 @@
 """Recorded readings from CSV files, plain or gzipped: rows to arrays, and what had to be left out, by line.
 
-Forms, told apart by their header: our own (docs/clinical/backtest.md), and the two of PhysioNet's challenges of 2019
+Forms, told apart by their header: our own (docs/backtest.md), and the two of PhysioNet's challenges of 2019
 (a row an hour) and 2012 (a row a value).
 """
 

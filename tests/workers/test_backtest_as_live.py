@@ -40,7 +40,7 @@ STORY: tuple[tuple[int, dict[str, Any]], ...] = (
     (85, {"glucose": 6.1, "wellness": "worse"}),
     (95, {"glucose": 3.5, "wellness": "same"}),
     (100, {"wellness": "worse", "quality": "low"}),
-    (110, {"spo2": 40, "quality": "low"}),  # improbable, and of low quality
+    (110, {"spo2": 40}),  # improbable: as poor as what says so
     (115, {"spo2": 91, "quality": "low"}),
     (120, {"spo2": 97, "pulse": 72, "systolic": 125, "diastolic": 80}),
     (400, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
