@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint fuzz bench bench-history bench-flow chaos docs clean
+.PHONY: help demo test check lint fuzz bench bench-history bench-flow chaos docs pictures clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +46,9 @@ chaos: $(VENV)/.installed-dev ## kill at random under load, and count what was p
 
 docs: $(VENV)/.installed-dev ## write the pages in docs/ that are made from code and tables
 	@$(BIN)/python -m tests.spec.render
+
+pictures: $(VENV)/.installed-dev ## take the README's pictures of the demo (needs Chromium on the PATH)
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 clean: ## remove the virtual environment and every cache
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

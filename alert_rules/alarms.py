@@ -115,6 +115,7 @@ class Basis:
     score: int = 0  # their sum when something was last told, or the lowest since
     rules: frozenset[str] = frozenset()  # those that fire, but for sums of points
     severity: Severity = Severity.NONE  # the worst found since nothing fired
+    near: frozenset[str] = frozenset()  # of `rules`, ambers that fire no more, but not by enough to be better
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ class Finding:
     assumed: Mapping[str, int] = field(default_factory=dict)  # the same, where nobody measured: believed if none did
     rules: frozenset[str] = frozenset()  # those that fire, but for sums of points
     cleared: frozenset[str] = frozenset()  # those that what was measured does not fire
+    near: frozenset[str] = frozenset()  # ambers whose value is nearly at the bound
     by_itself: bool = False  # news whatever was found before
 
 
@@ -166,6 +168,11 @@ def weigh(held: Held | None, found: Finding) -> tuple[Held | None, Change | None
     return Held(State.OPEN, worst, basis), Change.STEPPED_UP if worst > held.severity else Change.WORSENED
 
 
+def withheld(basis: Basis, found: Finding) -> frozenset[str]:
+    """Rules that fire again, and are no news only because the value had not got better by enough."""
+    return found.rules & basis.near
+
+
 def _is_worse(basis: Basis, found: Finding) -> bool:
     """Worse than what was told, or than what it improved to since. What raises nothing by itself is not."""
     if found.severity is Severity.NONE:
@@ -178,11 +185,12 @@ def _is_worse(basis: Basis, found: Finding) -> bool:
 def _after(basis: Basis, found: Finding, *, told: bool) -> Basis:
     points = _points(basis, found)
     rules = (basis.rules - found.cleared) | found.rules
+    near = ((basis.near | (found.near & basis.rules)) - found.cleared) - found.rules
     total = sum(points.values())
     score = total if told else min(basis.score, total)
     if not found.severity and rules <= {COMPLETE_THE_SET} and total < LOW_MEDIUM and not _red(points):
         return Basis(points, score)
-    return Basis(points, score, rules, max(basis.severity, found.severity))
+    return Basis(points, score, rules, max(basis.severity, found.severity), near)
 
 
 def _points(basis: Basis, found: Finding) -> dict[str, int]:

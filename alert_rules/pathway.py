@@ -26,7 +26,6 @@ LADDERS: Final = files("alert_rules") / "ladders.toml"
 READINGS_PER_DAY_MAX: Final = 24
 STAY_DAYS_MAX: Final = 365
 CLOCK_H_MAX: Final = 24 * 365
-REFRACTORY_H_MAX: Final = 24
 CARRIED_MIN: Final = range(1, REACH_US // MINUTE_US + 1)
 """How long a value can be carried at most: a late set scores again what lies within that of it."""
 
@@ -48,7 +47,7 @@ class Pathway:
     limits: Mapping[str, Lines] = field(default_factory=dict)  # of an adult, where the plan draws none; but SpO2's
     carried_min: Mapping[str, int] = field(default_factory=dict)  # by parameter, where not as `compose` has it
     hysteresis: Mapping[str, int] = field(default_factory=dict)  # by vital sign, in whole units
-    refractory_h: int = 0
+    repeat_first: bool = False  # the patient is asked to repeat a reading before an amber is raised
     rules: tuple[PathwayRule, ...] = ()
 
     @property
@@ -125,7 +124,7 @@ def _read(name: str, text: str) -> Pathway:
         limits=limits,
         carried_min=_carried(table.table("carried_min")),
         hysteresis=read_margins(table.table("hysteresis")),
-        refractory_h=table.whole("refractory_h", 0, REFRACTORY_H_MAX, 0),
+        repeat_first=table.flag("repeat_first", default=False),
         rules=read_rules(table.tables("rules"), limits),
     )
     table.done()

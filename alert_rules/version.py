@@ -7,7 +7,7 @@ from typing import Final
 DECIDING: Final = (
     "vitals", "news2", "news2_arrays", "compose", "limits", "severity", "alarms", "silence", "staffed", "concern",
     "kit",
-    "kinds", "windows", "engine", "rule_files", "facts",
+    "kinds", "windows", "engine", "rule_files", "rule_faults", "hysteresis", "repeating", "facts",
 )  # fmt: skip
 """The modules whose text decides what alerts."""
 

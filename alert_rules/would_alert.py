@@ -9,6 +9,7 @@ from alert_rules.kinds import NEWS2, FromUsual
 from alert_rules.ladder import Ladders
 from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS, Lines
 from alert_rules.pathway import Pathway
+from alert_rules.repeating import AMBER_WITHIN
 from alert_rules.sentences import would
 from alert_rules.severity import LINE_RULES, RULES, Rule, Severity
 from alert_rules.silence import GRACE, WELFARE_CHECK_AFTER, times_for
@@ -75,6 +76,11 @@ def _about(pathway: Pathway, own: Own | None) -> Section:
             lines.append(f"NEWS2 does not apply ({own.not_scored.replace('_', ' ')}): the plan's own limits do")
         usual = [f"{_label(name)} {_usual(name, value)}" for name, value in own.usual.items()]
         lines.append(f"Usual values: {', '.join(usual) or 'none are known'}")
+    if pathway.repeat_first:
+        minutes = AMBER_WITHIN.seconds // 60
+        lines.append(
+            f"Before a new amber the patient is asked to repeat the reading; unrepeated it alerts in {minutes} min"
+        )
     carried = ", ".join(f"{LABELS[name]} {minutes} min" for name, minutes in pathway.carried_min.items())
     if carried:
         lines.append(f"Values count for later sets: {carried}")

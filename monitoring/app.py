@@ -38,6 +38,7 @@ from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
 from monitoring.pages.routes import pages
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
+from monitoring.prompts.routes import ROUTES as PROMPT_ROUTES
 from monitoring.recovery.prevention_routes import ROUTES as PREVENTION_ROUTES
 from monitoring.recovery.report_routes import ROUTES as RECOVERY_REPORT_ROUTES
 from monitoring.recovery.routes import ROUTES as RECOVERY_ROUTES
@@ -74,7 +75,7 @@ def make_app(settings: Settings) -> Litestar:
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ASIDE_ROUTES,
         *ALERT_ROUTES,
-        *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *BURDEN_ROUTES,
+        *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *PROMPT_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
         *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,
     ]  # fmt: skip

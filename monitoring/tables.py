@@ -33,6 +33,7 @@ from monitoring.intake.tables import Aside, Ledger, Reading, Rescored, SetAside,
 from monitoring.kit.tables import Assignment, Device, DeviceClock, DeviceSeen, DeviceTrouble, KitMove
 from monitoring.loaded.tables import Deprivation, EthnicGroup, Loading, PopulationGroup, PostcodeLsoa, Practice
 from monitoring.patients.tables import LatestVitals, Patient, PatientMerge, Plan
+from monitoring.prompts.tables import Prompt, Suppressed
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
@@ -112,6 +113,7 @@ __all__ = [
     "PostcodeLsoa",
     "Practice",
     "Prevention",
+    "Prompt",
     "PseudonymKey",
     "Reading",
     "Recovery",
@@ -127,6 +129,7 @@ __all__ = [
     "SitRep",
     "SpellEntry",
     "Staff",
+    "Suppressed",
     "Token",
     "UcrHistory",
     "UcrReferral",

@@ -24,19 +24,9 @@ from monitoring.config import PREFIX, Settings
 from tests.servers import Servers
 
 COMMANDS = (
-    "demo",
-    "up",
-    "serve",
-    "worker",
-    "timekeeper",
-    "migrate",
-    "staff",
-    "device",
-    "report",
-    "rules",
-    "backtest",
-    "check",
-)
+    "demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "decode", "report", "rules",
+    "backtest", "check",
+)  # fmt: skip
 
 PARTS = frozenset({"up", "serve", "worker", "timekeeper", "migrate"})  # commands that become a process of their own
 

@@ -49,6 +49,7 @@ from workers.drain.batch import Done, process
 from workers.kit import watch_kit
 from workers.ladders import fire_due
 from workers.overdue import raise_overdue
+from workers.prompts import raise_unrepeated
 from workers.ucr_clock import watch_ucr
 
 DAY = date(2026, 3, 10)  # a Tuesday in winter: London is on UTC
@@ -183,6 +184,7 @@ class Ward:
             )
         else:
             self.now += clock
+        raise_unrepeated(self.engine, self.now)
         raise_overdue(self.engine, self.now)
         watch_kit(self.engine, self.now)
         watch_ucr(self.engine, self.now)

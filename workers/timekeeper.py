@@ -39,7 +39,9 @@ from workers.ladders import keep as keep_ladders
 from workers.mishaps import CULPRITS, described
 from workers.overdue import raise_overdue
 from workers.planned_beds import tell_planned_beds
+from workers.prompts import ask_by_sms, raise_unrepeated
 from workers.releases import queue_again
+from workers.settling import Settling, settle
 from workers.snapshots import take_sitreps
 from workers.ucr_clock import watch_ucr
 
@@ -70,6 +72,7 @@ class Task:
 
 def tasks() -> list[Task]:
     """All that the timekeeper does. A task leaves nothing half done: each is a transaction or several."""
+    settling = Settling()
     return [
         Task(
             "heartbeat",
@@ -81,6 +84,8 @@ def tasks() -> list[Task]:
             "releases", timedelta(seconds=5), lambda post, now: queue_again(post.engine, post.queue, post.settings, now)
         ),
         Task("overdue", timedelta(seconds=1), lambda post, now: raise_overdue(post.engine, now)),
+        Task("repeats", timedelta(seconds=1), lambda post, now: raise_unrepeated(post.engine, now)),
+        Task("prompts", timedelta(seconds=1), lambda post, now: ask_by_sms(post.engine, now)),
         Task("kit", timedelta(minutes=1), lambda post, now: watch_kit(post.engine, now)),
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),
@@ -89,6 +94,7 @@ def tasks() -> list[Task]:
         Task("planned beds", timedelta(seconds=1), lambda post, now: tell_planned_beds(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
+        Task("settle", timedelta(seconds=1), lambda post, _: settle(post.engine, settling)),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),
         Task("forget_ways", timedelta(minutes=1), lambda post, now: forget_ways(post.engine, now)),
     ]

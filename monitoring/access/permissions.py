@@ -81,6 +81,7 @@ DEVICE_MAY: Final = frozenset(
     {
         "post readings",
         "raise concerns",
+        "read prompts",
         "post hospital messages",
         "post referral messages",
         "read referral messages",

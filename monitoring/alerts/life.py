@@ -26,10 +26,11 @@ from alert_rules.alarms import (
     State,
     go,
     weigh,
+    withheld,
 )
 from alert_rules.severity import Severity
 from alert_rules.staffed import StaffedHours, due_at
-from monitoring.alerts.basis import basis_as_json, held_of, with_graver
+from monitoring.alerts.basis import WITHHELD, basis_as_json, held_of, with_graver
 from monitoring.alerts.history import histories
 from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.escalation.starting import begin, end, let_go
@@ -92,16 +93,21 @@ class Alerts:
         `evidence` is asked for only where something changes: most sets of a patient with an alert change nothing.
         """
         alert = self.open.get((about.patient_id, kind))
-        held, change = weigh(None if alert is None else held_of(alert), found)
+        before = None if alert is None else held_of(alert)
+        held, change = weigh(before, found)
         if held is None:
             return None
         if alert is None:
             alert = self._new(about, kind)
         was = State(alert.state) if change is not Change.RAISED else None
+        again = withheld(before.basis, found) if change is None and before is not None else None
         basis = basis_as_json(held.basis)
         if alert.basis != basis:
             alert.basis = basis
         if change is None:
+            if again:
+                shown = evidence()
+                self.note(about, kind, WITHHELD, found.severity, shown.set, ", ".join(sorted(again)))
             return None
         is_asked_anew = was is not State.OPEN or held.severity > alert.severity
         alert.severity, alert.state = held.severity, held.state

@@ -18,6 +18,13 @@ _ABOUT: Final = {
 """By the first word of a body's type: what it is about, and what to do."""
 
 
+_ASKS: Final = {
+    "prompt.repeat": "From your virtual ward: please take your readings again now. If you feel worse call your ward or "
+    "111, in an emergency 999."
+}
+"""By the type of a body that goes to a patient: all that is said, the same to everybody."""
+
+
 def subject(body: Mapping[str, Any]) -> str:
     """One line: `Virtual ward RESP1: RED alert, ref 7F3K`; of several alerts how many, and which."""
     data = body.get("data", {})
@@ -35,7 +42,9 @@ def subject(body: Mapping[str, Any]) -> str:
 
 
 def text(body: Mapping[str, Any], public_url: str | None) -> str:
-    """The whole of an SMS: the subject, what to do, and a link into our own pages."""
+    """The whole of an SMS: the subject, what to do, and a link into our own pages; or what a patient is asked."""
+    if (asked := _ASKS.get(str(body.get("type", "")))) is not None:
+        return asked
     _, what_to_do = _about(body)
     said = f"{subject(body)}. {what_to_do}"
     link = body.get("data", {}).get("link")

@@ -31,6 +31,7 @@ from monitoring.flow.states import LIVE, Move
 from monitoring.flow.tables import Entry, LetterKind, Referral
 from monitoring.kit.assigning import end_kit
 from monitoring.patients.tables import LatestVitals
+from monitoring.prompts.asking import open_prompts, stop_asking
 from monitoring.recovery.ending import end_care, end_for_the_dead
 from monitoring.refusals import Conflict
 from monitoring.ucr.leaving import DIED, call_off_all
@@ -83,6 +84,7 @@ def discharge(act: Act, episode_id: UUID, body: DischargeBody) -> EpisodeView:
         end_for_the_dead(act, spell.patient.id, at)
     else:
         _refuse_unanswered(alerts)
+        _refuse_unrepeated(act, spell)
         for kind in sorted(TECHNICAL):
             alerts.expire(about(spell), kind, "discharged")
         why, at_home = f"patient discharged: {body.outcome}", body.outcome in AT_HOME
@@ -109,6 +111,16 @@ def _refuse_unanswered(alerts: Alerts) -> None:
         raise Conflict(f"Answer this first: {worst}.", current={"state": "admitted", "alerts": unanswered})
 
 
+def _refuse_unrepeated(act: Act, spell: Spell) -> None:
+    """Raise Conflict where a reading that may be red is to be repeated: nobody leaves before it is known."""
+    for prompt in open_prompts(act.session, [spell.episode.id]).values():
+        if prompt.finding["severity"] >= UNANSWERED_FROM:
+            current = {"state": "admitted", "repeat": {"asked_at": prompt.asked_at, "until": prompt.until_at}}
+            raise Conflict(
+                f"A repeat of what may be red is waited for until {prompt.until_at:%H:%M}Z.", current=current
+            )
+
+
 def _end(act: Act, spell: Spell, at: datetime) -> None:
     """Everything that lasts as long as the spell: bed, leave, delays, care, kit, and the watch over readings."""
     open_stay(act, spell).until_at = at
@@ -117,7 +129,8 @@ def _end(act: Act, spell: Spell, at: datetime) -> None:
     end_care(act.session, spell.episode, at, "discharged")
     end_kit(act, spell.patient, at)
     known = act.session.get_one(LatestVitals, spell.episode.id)
-    known.due_at = known.overdue_at = None
+    known.due_at = known.overdue_at = known.repeat_by = None
+    stop_asking(act.session, spell.episode.id, spell.ward.id, act.now)
 
 
 def _wards_that_were_asked(act: Act, episode_id: UUID) -> list[Ward]:

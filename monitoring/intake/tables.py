@@ -1,6 +1,8 @@
 """Readings as they came, the ledger that absorbs repeats, later scores, and what was kept aside.
 
-`reading` is partitioned by month of `taken_at` (`make_reading_month`), and both it and `rescored` are written once.
+`reading`, `rescored` and `ledger` are written once. What comes is `recent`: a part of `reading` and of `ledger` that
+stays small, whatever came before. From there it is settled (`workers/settling.py`), readings into a part for each month
+of `taken_at` (`make_reading_month`). Why: docs/decisions/0011.
 """
 
 from datetime import datetime
@@ -27,15 +29,25 @@ from sqlmodel import Field, SQLModel
 from monitoring.columns import Json, UtcDateTime, instant, internal_key, one_of, public_key
 
 
+def is_recent() -> bool:
+    """Which part of its table a row is in: it comes into the recent one, which only settling takes it from."""
+    made: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    return made
+
+
 class Ledger(SQLModel, table=True):
     """Each id that a source ever sent, with what it said: the same id again changes nothing.
 
-    `source` is a device's internal key, or the negative of a member of staff's.
+    `source` is a device's internal key, or the negative of a member of staff's. Unique within each part; that no id is
+    in both, `workers/drain/ledger.py` sees to.
     """
+
+    __table_args__ = ({"postgresql_partition_by": "LIST (recent)"},)
 
     source: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     id: str = Field(primary_key=True)
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # first 16 bytes of SHA-256
+    recent: bool = is_recent()
 
 
 class Scored(SQLModel):
@@ -59,7 +71,15 @@ class Reading(Scored, table=True):
     NULL is not measured. `as_sent` holds the values that rounding to the chart changed, `also` the rarer ones.
     """
 
-    __table_args__ = ({"postgresql_partition_by": "RANGE (taken_at)"},)
+    __table_args__ = (
+        Index(
+            "reading_declined",
+            "episode_id",
+            "taken_at",
+            postgresql_where=text("quality <> 'test' AND also ? 'declined'"),
+        ),
+        {"postgresql_partition_by": "LIST (recent)"},
+    )
 
     episode_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     taken_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
@@ -81,6 +101,7 @@ class Reading(Scored, table=True):
     quality: str = "good"
     flags: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text)))
     uses: list[UUID] | None = Field(default=None, sa_column=Column(ARRAY(Uuid)))  # other sets carried into the score
+    recent: bool = is_recent()
 
 
 class Rescored(Scored, table=True):

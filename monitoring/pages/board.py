@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from anyio import to_thread
 from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect
@@ -14,24 +13,25 @@ from sqlmodel import col
 
 from alert_rules.pathway import pathways
 from monitoring.access.permissions import MAY
+from monitoring.access.roles import Role
 from monitoring.acts import Act, Incoming, look
-from monitoring.clock import utc_now
 from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
-from monitoring.health import Part, database_parts, queue_part, unscored_part
+from monitoring.health import Part
 from monitoring.pages import beside
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
 from monitoring.pages.signing_in import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
+from monitoring.pages.unwell import what_is_unwell
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
-from monitoring.service import Service, service_of
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
 
 PATIENTS_MAX: Final = 1000
+HOMES: Final[dict[Role | None, str]] = {Role.UCR: "/ucr", Role.COORDINATOR: "/beds", Role.ENGINEER: "/kit"}
 PAGE: Final[dict[str, Any]] = {"include_in_schema": False}
 
 
@@ -65,8 +65,20 @@ class Picture:
 
 @get("/", opt={"allows": ANYBODY}, **PAGE)
 async def get_home(request: Incoming) -> Response[Any]:
-    """The first ward that is theirs; the list of wards where there are several."""
-    wards = await look(request, _wards)
+    """Where each role works: a UCR team's referrals, the beds, the kit; everybody else's wards."""
+    if home := HOMES.get(request.user.role):
+        return Redirect(home, status_code=303)
+    return await _to_wards(request)
+
+
+@get("/wards", opt={"allows": "read patients"}, **PAGE)
+async def get_wards(request: Incoming) -> Response[Any]:
+    """The list of wards; where there is only one, that."""
+    return await _to_wards(request)
+
+
+async def _to_wards(request: Incoming) -> Response[Any]:
+    wards = await look(request, wards_of)
     await goes_on(request)
     if len(wards) == 1:
         return Redirect(f"/wards/{wards[0].code}", status_code=303)
@@ -88,7 +100,7 @@ async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[str]
 
 
 async def _picture(request: Incoming, code: str) -> Picture:
-    unwell = await to_thread.run_sync(_unwell, service_of(request))
+    unwell = await what_is_unwell(request)
     return await look(request, lambda act: _read(act, code, unwell))
 
 
@@ -116,15 +128,8 @@ def _row(
     return Row(one, sparkline(spots, now, *lines), known, None if one.alert is None else coming.get(one.alert.id))
 
 
-def _unwell(service: Service) -> dict[str, Part]:
-    """What does not work, part by part: a stopped worker must never look like a quiet ward."""
-    now = utc_now()
-    parts = database_parts(service.engine, now)
-    parts["queue"], parts["unscored"] = queue_part(service.durability), unscored_part(service.backlog, now)
-    return {name: part for name, part in parts.items() if part.status != "ok"}
-
-
-def _wards(act: Act) -> list[Ward]:
+def wards_of(act: Act) -> list[Ward]:
+    """The wards of a caller that are not closed."""
     query = select(Ward).where(col(Ward.closed_at).is_(None)).order_by(col(Ward.code)).limit(PATIENTS_MAX)
     if act.who.wards is not None:
         query = query.where(col(Ward.code).in_(act.who.wards))
@@ -135,4 +140,4 @@ def _may_answer(request: Incoming) -> bool:
     return request.user.role in MAY["answer alerts"]
 
 
-ROUTES: list[Any] = [get_home, get_board, get_rows]
+ROUTES: list[Any] = [get_home, get_wards, get_board, get_rows]

@@ -11,9 +11,11 @@ from litestar.params import FromPath, QueryParameter
 from monitoring.acts import Act, Incoming, look
 from monitoring.alerts import finding
 from monitoring.alerts.views import AlertView
+from monitoring.aside.views import AsideFilter, SetAsideView
 from monitoring.chart.reading import Span
 from monitoring.flow import records
 from monitoring.flow.records import EntryView
+from monitoring.pages.kit import aside_of
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
 from monitoring.patients import chart, register
@@ -26,6 +28,7 @@ from monitoring.refusals import NotFound
 SETS_SHOWN: Final = 30
 ALERTS_SHOWN: Final = 20
 ENTRIES_SHOWN: Final = 30
+ASIDE_SHOWN: Final = 10
 
 SpanAsked = Annotated[Span, QueryParameter(name="span")]
 
@@ -40,6 +43,7 @@ class Picture:
     sets: list[tuple[ReadingView, ScoreView]]
     alerts: list[AlertView]
     entries: list[EntryView]
+    aside: list[SetAsideView]
 
 
 @get(
@@ -70,6 +74,7 @@ def _read(act: Act, patient_id: UUID) -> Picture:
         sets=[(reading_view(row, shown.id), score_view(row)) for row in rows],
         alerts=finding.alerts_of_patient(act, patient_id, ALERTS_SHOWN, None).items,
         entries=entries,
+        aside=aside_of(act, AsideFilter(patient=patient_id), ASIDE_SHOWN),
     )
 
 

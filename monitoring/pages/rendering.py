@@ -6,7 +6,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 
-from monitoring.acts import Incoming
+from monitoring.access import sessions
+from monitoring.access.permissions import MAY
 from monitoring.pages import words
 
 FOLDER: Final = Path(__file__).parent
@@ -21,6 +22,10 @@ _pages: Final = Environment(
     auto_reload=False,
 )
 _pages.filters |= words.FILTERS
+_pages.globals |= {
+    "idle_s": int(sessions.IDLE.total_seconds()),
+    "may": lambda who, what: who.role in MAY[what],
+}
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
@@ -36,8 +41,3 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     """A page, or a part of one, from a template and what it shows."""
     made = _pages.get_template(template).render(shown)
     return Response(made, status_code=status, media_type=MediaType.HTML, headers=HEADERS | (headers or {}))
-
-
-def looking(request: Incoming) -> dict[str, Any]:
-    """Who is looking, for the head of a page."""
-    return {"me": request.user}

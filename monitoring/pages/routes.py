@@ -11,11 +11,12 @@ from litestar.static_files import create_static_files_router
 
 from monitoring import problems
 from monitoring.access.gate import EVERYBODY
-from monitoring.pages import alert, board, patient, signing_in
+from monitoring.pages import alert, aside, beds, board, kit, patient, plan, signing_in, ucr
 from monitoring.pages.rendering import ASSETS, page
 from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
 
+PARTS: Final = (signing_in, board, alert, patient, plan, ucr, beds, kit, aside)
 TITLES: Final = {
     403: "You may not see this",
     404: "There is no such page",
@@ -33,7 +34,7 @@ def pages() -> list[Router]:
     return [
         Router(
             "/",
-            route_handlers=[*signing_in.ROUTES, *board.ROUTES, *alert.ROUTES, *patient.ROUTES],
+            route_handlers=[handler for part in PARTS for handler in part.ROUTES],
             exception_handlers=handlers,
         ),
         assets,

@@ -17,6 +17,7 @@ from monitoring.acts import Incoming
 from monitoring.clock import utc_now
 from monitoring.database import transaction
 from monitoring.pages.rendering import page
+from monitoring.pages.seen import goes_on
 from monitoring.service import Service, service_of
 
 OPEN: Final[dict[str, Any]] = {"opt": {"allows": EVERYBODY}, "include_in_schema": False}
@@ -98,6 +99,12 @@ async def post_sign_out(request: Incoming) -> Response[Any]:
     return gone
 
 
+@post("/here", status_code=204, opt={"allows": ANYBODY}, include_in_schema=False)
+async def post_here(request: Incoming) -> None:
+    """Somebody touches a page without opening another: their session goes on. What a page asks by itself never is."""
+    await goes_on(request)
+
+
 def within(wanted: str) -> str:
     """Where to go on: a path of ours, or home. Another site's address is never followed."""
     is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
@@ -118,4 +125,4 @@ def _signed_in(service: Service, session: str, wanted: str) -> Response[Any]:
     return Redirect(wanted, status_code=303, cookies=[cookie])
 
 
-ROUTES: list[Any] = [get_sign_in, post_sign_in, get_link, post_link, post_sign_out]
+ROUTES: list[Any] = [get_sign_in, post_sign_in, get_link, post_link, post_sign_out, post_here]

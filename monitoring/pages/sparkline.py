@@ -29,27 +29,30 @@ class Spot:
 
 def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_low: int | None) -> str:
     """An SVG picture; its words say the same. Colours come from the page's stylesheet, by class."""
-    parts = [
-        f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
-        f'aria-label="{said(spots)}">'
+    drawn = [
+        _path(f"limit {line}", f"M0 {_y(bound)}h{WIDTH}")
+        for line, bound in (("amber", amber_low), ("red", red_low))
+        if bound is not None
     ]
-    for line, bound in (("amber", amber_low), ("red", red_low)):
-        if bound is not None:
-            y = _y(bound)
-            parts.append(f'<line class="limit {line}" x1="0" x2="{WIDTH}" y1="{y}" y2="{y}"/>')
+    bars: dict[str, str] = {}
     for spot in spots:
         if spot.score is not None:
             height = 3 + min(spot.score, SCORE_MAX) / SCORE_MAX * (HEIGHT - 6)
             risk = RISKS[risk_of(spot.score, single_red=spot.single_red).rank].value
-            parts.append(
-                f'<rect class="bar {risk}" x="{_x(spot.at, now) - 1.5:.1f}" y="{HEIGHT - height:.1f}" width="3" '
-                f'height="{height:.1f}"/>'
-            )
-    for run in _runs([spot for spot in spots if spot.spo2 is not None]):
-        places = " ".join(f"{_x(spot.at, now):.1f},{_y(spot.spo2 or 0)}" for spot in run)
-        parts.append(f'<polyline class="spo2" points="{places}"/>')
-        parts += [f'<circle class="spo2" cx="{_x(one.at, now):.1f}" cy="{_y(one.spo2 or 0)}" r="1.8"/>' for one in run]
-    return "".join([*parts, "</svg>"])
+            bars[risk] = bars.get(risk, "") + f"M{_x(spot.at, now):g} {HEIGHT}v-{height:.0f}"
+    drawn += [_path(f"bar {risk}", lines) for risk, lines in bars.items()]
+    known = [spot for spot in spots if spot.spo2 is not None]
+    if known:
+        places = [[f"{_x(spot.at, now):g} {_y(spot.spo2 or 0):g}" for spot in run] for run in _runs(known)]
+        drawn.append(_path("spo2", "".join("M" + "L".join(run) for run in places)))
+        drawn.append(_path("spo2 dots", "".join(f"M{place}h0" for run in places for place in run)))
+    box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'<svg class="spark" {box} role="img" aria-label="{said(spots)}">{"".join(drawn)}</svg>'
+
+
+def _path(kind: str, lines: str) -> str:
+    """Of a kind that the stylesheet draws: bars and dots are lines with a width."""
+    return f'<path class="{kind}" d="{lines}"/>'
 
 
 def said(spots: Sequence[Spot]) -> str:
@@ -76,7 +79,7 @@ def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
 
 
 def _x(at: datetime, now: datetime) -> float:
-    return max(0.0, min(1.0, 1 - (now - at) / HOURS)) * (WIDTH - 4) + 2
+    return round(max(0.0, min(1.0, 1 - (now - at) / HOURS)) * (WIDTH - 4) + 2, 1)
 
 
 def _y(spo2: int) -> float:

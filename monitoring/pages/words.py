@@ -1,7 +1,7 @@
 """How pages say things: times of the ward's clock, how long ago, severities and states in plain words."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from monitoring.clock import WARD_TIME
@@ -25,6 +25,11 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(WARD_TIME):%a %-d %b %H:%M}"
 
 
+def stamp(at: datetime) -> str:
+    """An instant for scripts, to the second, in UTC: a board has hundreds of them."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def day(on: date) -> str:
     """26 Nov 2026."""
     return f"{on:%-d %b %Y}"
@@ -46,6 +51,11 @@ def plain(code: str) -> str:
     return str(code).replace("_", " ")
 
 
+def vital(code: str) -> str:
+    """A vital sign as clinicians write it."""
+    return "SpO2" if code == "spo2" else plain(code).capitalize()
+
+
 def nhs(number: str | None) -> str:
     """An NHS number in its three groups."""
     return f"{number[:3]} {number[3:6]} {number[6:]}" if number else "no NHS number"
@@ -56,14 +66,22 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:g}"
 
 
+def percent(share: float | None) -> str:
+    """0.8125 is 81 %; nothing where there is no share."""
+    return "" if share is None else f"{share:.0%}".replace("%", " %")
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "clock": clock,
     "moment": moment,
+    "stamp": stamp,
     "day": day,
     "age": age,
     "plain": plain,
+    "vital": vital,
     "nhs": nhs,
     "number": number,
+    "percent": percent,
     "severity": lambda code: SEVERITY[code],
     "sign": lambda code: SIGNS[code],
 }

@@ -36,7 +36,7 @@ AHEAD_MAX = timedelta(days=31)
 
 def current_plan(act: Act, patient_id: UUID) -> PlanView:
     """The plan in force now. Raises NotFound where the patient is on no ward."""
-    _, episode, _ = _stay(act, patient_id)
+    _, episode, _ = stay_of(act, patient_id)
     return plan_view(in_force(act.session, episode, act.now))
 
 
@@ -59,7 +59,7 @@ def from_now_on(session: Session, episode: Episode, now: datetime) -> list[Plan]
 
 def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     """A new plan from an instant on. Raises NotFound, Unacceptable, Conflict for a stay that had not begun."""
-    patient, episode, ward = _stay(act, patient_id)
+    patient, episode, ward = stay_of(act, patient_id)
     require(body, "reason", "review_on", "spo2_scale", "readings_per_day")
     from_at = act.now if body.from_ is None else in_utc("from", body.from_)
     if from_at > act.now + AHEAD_MAX:
@@ -130,7 +130,8 @@ def _tell_alerts(act: Act, about: About, *, nothing_due: bool) -> None:
     emit(act.session, alerts.write())
 
 
-def _stay(act: Act, patient_id: UUID) -> tuple[Patient, Episode, Ward]:
+def stay_of(act: Act, patient_id: UUID) -> tuple[Patient, Episode, Ward]:
+    """The patient with the spell and the ward they are on. Raises NotFound where they are on none."""
     patient = find(act, patient_id)
     query = (
         select(Episode, Ward)

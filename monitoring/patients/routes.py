@@ -13,6 +13,7 @@ from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.patients import chart, correcting, merges, merging, register
+from monitoring.patients.baselines import BaselinesView, baselines
 from monitoring.patients.by_staff import for_patient
 from monitoring.patients.merges import MergeView
 from monitoring.patients.merging import MergeBody, UnmergeBody
@@ -85,6 +86,17 @@ async def get_plan(request: Incoming, patient: FromPath[UUID]) -> PlanView:
 async def put_plan(request: Incoming, patient: FromPath[UUID], data: JSONBody[PlanBody]) -> Response[PlanView]:
     """A clinician decides scale, oxygen, limits and schedule from an instant on, with a reason and a review date."""
     return await change(request, lambda act: replace_plan(act, patient, data))
+
+
+@get(
+    "/v1/patients/{patient:uuid}/baselines",
+    opt={"allows": "read patients", "whose": baselines},
+    tags=TAGS,
+    summary="Usual values, decided and learnt",
+)
+async def get_baselines(request: Incoming, patient: FromPath[UUID]) -> BaselinesView:
+    """What is usual for the patient, by the plan and by the first days of the stay: a proposal, and how sure it is."""
+    return await look(request, lambda act: baselines(act, patient))
 
 
 @get(
@@ -167,6 +179,6 @@ async def get_merges(
 
 
 ROUTES: list[Any] = [
-    post_patient, get_patients, get_patient, put_patient, get_plan, put_plan,
+    post_patient, get_patients, get_patient, put_patient, get_plan, put_plan, get_baselines,
     get_readings, post_patient_readings, get_scores, post_merge, post_unmerge, get_merges,
 ]  # fmt: skip

@@ -152,6 +152,7 @@ class LatestVitals(SQLModel, table=True):
     __table_args__ = (
         # The timekeeper's to-do list: small, however many patients are in time.
         Index("latest_vitals_overdue", "overdue_at", postgresql_where=text("overdue_at IS NOT NULL")),
+        Index("latest_vitals_to_repeat", "repeat_by", postgresql_where=text("repeat_by IS NOT NULL")),
     )
 
     episode_id: int = Field(sa_column=Column(BigInteger, ForeignKey("episode.id"), primary_key=True))
@@ -166,3 +167,4 @@ class LatestVitals(SQLModel, table=True):
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     overdue_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     missed: int = Field(default=0, sa_type=SmallInteger)  # slots missed since last heard
+    repeat_by: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the open prompt's `until_at`

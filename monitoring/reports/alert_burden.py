@@ -7,8 +7,9 @@ from typing import Final
 import msgspec
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from alert_rules.alarms import ACKNOWLEDGE_WITHIN
+from alert_rules.alarms import ACKNOWLEDGE_WITHIN, Kind
 from monitoring.acts import Act
+from monitoring.alerts.basis import WITHHELD
 from monitoring.reports.periods import Span
 from monitoring.reports.spell_groups import of_span
 
@@ -22,6 +23,9 @@ METHOD: Final = {
     "missed": "Not acknowledged within the time of the severity with which it was raised; still open beyond it "
     "counts. An amber's time is counted in staffed hours.",
     "minutes": "From raised to first acknowledged by a person, by the wall clock, and in the ward's staffed hours.",
+    "withheld": "Times that an open alert was not told again, because the value had not got better by enough.",
+    "suppressed": "Not raised in the period, and no part of `alerts`: the patient was asked to repeat, and that was "
+    "normal or nobody watched them any more. By rule, one counts under each of its rules.",
     "steps": "Steps of the ladder that told somebody, on average; `climbed`: share that went beyond the first.",
 }
 
@@ -68,6 +72,8 @@ class BurdenRow(msgspec.Struct, kw_only=True):
     unneeded: float | None
     minutes: Minutes
     staffed_minutes: Minutes
+    withheld: int
+    suppressed: int = 0
     steps: float | None
     climbed: float | None
 
@@ -94,8 +100,8 @@ def alert_burden(act: Act, span: Span, by: BurdenBy) -> BurdenReport:
     total = _rows(act, asked, BurdenBy.ALL)
     nothing = BurdenRow(
         group="all", alerts=0, patient_days=0.0, per_patient_day=None, acknowledged=0, missed=0, acted_on=None,
-        unneeded=None, minutes=Minutes(p50=None, p90=None), staffed_minutes=Minutes(p50=None, p90=None), steps=None,
-        climbed=None,
+        unneeded=None, minutes=Minutes(p50=None, p90=None), staffed_minutes=Minutes(p50=None, p90=None), withheld=0,
+        steps=None, climbed=None,
     )  # fmt: skip
     return BurdenReport(
         from_=asked["from"],
@@ -111,7 +117,7 @@ def _rows(act: Act, asked: dict[str, object], by: BurdenBy) -> list[BurdenRow]:
     query = text(
         _BURDEN.replace("{group}", _GROUP[by])
         .replace("{rules}", _BY_RULE if by is BurdenBy.RULE else "")
-        .replace("{days}", "WHERE occupied.ward = grouped.grp" if by is BurdenBy.WARD else "")
+        .replace("{days}", "WHERE occupied.ward = counted.grp" if by is BurdenBy.WARD else "")
     )
     rows = act.session.execute(query.bindparams(bindparam("wards", type_=ARRAY(Text))), asked).mappings()
     return [msgspec.convert(dict(row), BurdenRow) for row in rows]
@@ -133,6 +139,8 @@ def _minutes(column: str) -> str:
     return f"jsonb_build_object({', '.join(parts)})"
 
 
+_NO_MINUTES: Final = "jsonb_build_object('p50', NULL, 'p90', NULL)"
+
 # An alert's first answer, and with which severity it was raised, stand in its history; the alert shows the last ones.
 _BURDEN: Final = f"""
 WITH asked AS (
@@ -153,7 +161,7 @@ WITH asked AS (
                        AND to_state IN ('acknowledged', 'actioned', 'resolved') ORDER BY id LIMIT 1) answer ON true
     WHERE alert.raised_at >= :from AND alert.raised_at < :to
 ), timed AS (
-    SELECT raised.*, waited.seconds, steps.taken,
+    SELECT raised.*, waited.seconds, steps.taken, kept.withheld,
            least(waited.seconds, coalesce(staffed.seconds, waited.seconds)) AS staffed_seconds
     FROM raised
     CROSS JOIN LATERAL (SELECT coalesce(answered_at, :to) AS until_at) ended
@@ -173,6 +181,8 @@ WITH asked AS (
     ) staffed ON staffed_hours IS NOT NULL
     CROSS JOIN LATERAL (SELECT count(*) AS taken FROM ladder_step
                         WHERE alert_id = raised.id AND taken = 'told') steps
+    CROSS JOIN LATERAL (SELECT count(*) AS withheld FROM alert_history
+                        WHERE alert_id = raised.id AND what = '{WITHHELD}') kept
 ), late AS (
     SELECT timed.*, CASE WHEN rank = 1 THEN staffed_seconds ELSE seconds END > target.within AS is_missed
     FROM timed JOIN (VALUES {_TARGETS}) AS target (rank, within) USING (rank)
@@ -185,13 +195,24 @@ WITH asked AS (
                  FILTER (WHERE state = 'resolved')::numeric, 4)::float8 AS unneeded,
            {_minutes("seconds")} AS minutes,
            {_minutes("staffed_seconds")} AS staffed_minutes,
-           round(avg(taken), 2)::float8 AS steps, round(avg((taken > 1)::int), 4)::float8 AS climbed
+           sum(withheld)::int AS withheld, round(avg(taken), 2)::float8 AS steps,
+           round(avg((taken > 1)::int), 4)::float8 AS climbed
     FROM late AS raised {{rules}}
     GROUP BY 1
+), held AS (
+    SELECT {{group}} AS grp, count(DISTINCT prompt_id)::int AS suppressed
+    FROM (SELECT prompt_id, asked.ward, rule, '{Kind.DETERIORATION}'::text AS kind,
+                 (ARRAY['amber', 'amber_plus', 'red', 'critical'])[severity] AS severity
+          FROM suppressed JOIN asked ON asked.id = suppressed.ward_id
+          WHERE at >= :from AND at < :to) AS raised
+    GROUP BY 1
 )
-SELECT grp AS "group", alerts, coalesce(round(days::numeric, 2), 0)::float8 AS patient_days,
-       round((alerts / nullif(days, 0))::numeric, 4)::float8 AS per_patient_day, acknowledged, missed, acted_on,
-       unneeded, minutes, staffed_minutes, steps, climbed
-FROM grouped LEFT JOIN LATERAL (SELECT sum(occupied.days) AS days FROM occupied {{days}}) beds ON true
-ORDER BY alerts DESC, grp
+SELECT grp AS "group", coalesce(alerts, 0) AS alerts, coalesce(round(days::numeric, 2), 0)::float8 AS patient_days,
+       round((coalesce(alerts, 0) / nullif(days, 0))::numeric, 4)::float8 AS per_patient_day,
+       coalesce(acknowledged, 0) AS acknowledged, coalesce(missed, 0) AS missed, acted_on, unneeded,
+       coalesce(minutes, {_NO_MINUTES}) AS minutes, coalesce(staffed_minutes, {_NO_MINUTES}) AS staffed_minutes,
+       coalesce(withheld, 0) AS withheld, coalesce(suppressed, 0) AS suppressed, steps, climbed
+FROM (SELECT * FROM grouped FULL JOIN held USING (grp)) AS counted
+LEFT JOIN LATERAL (SELECT sum(occupied.days) AS days FROM occupied {{days}}) beds ON true
+ORDER BY coalesce(alerts, 0) DESC, grp
 """  # noqa: S608 - put together from the constants above

@@ -132,6 +132,15 @@ def referrals(act: Act, wanted: UcrFilter, limit: int, cursor: str | None) -> Pa
     return page(act.session, query, limit, key=lambda row: row[0].id, show=lambda row: view(row, act.now))
 
 
+def at_work(act: Act, live_max: int, ended_max: int) -> list[tuple[UcrReferral, UcrReferralView]]:
+    """Referrals of the caller's team or wards that still want something, then those that ended last."""
+    seen, is_live = seen_by(act.who), col(UcrReferral.state).in_(LIVE)
+    by_clock = col(UcrReferral.breach_at), col(UcrReferral.id)
+    live = _shown(UcrReferral).where(*seen, is_live).order_by(*by_clock).limit(live_max)
+    ended = _shown(UcrReferral).where(*seen, ~is_live).order_by(col(UcrReferral.id).desc()).limit(ended_max)
+    return [(row[0], view(row, act.now)) for query in (live, ended) for row in act.session.execute(query)]
+
+
 def referral(act: Act, referral_id: UUID) -> UcrReferralDetail:
     """One referral whole. Raises NotFound where there is none, or none for this caller."""
     query = _shown(UcrReferral).where(col(UcrReferral.public_id) == referral_id, *seen_by(act.who))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -48,6 +48,8 @@ class Ward(SQLModel, table=True):
     created_at: datetime = instant()
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     beds_change_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    phone: str | None = None  # for its patients
+    prompts_by_sms: bool = Field(default=False, sa_column=Column(Boolean, nullable=False, server_default="false"))
 
 
 class WardCapacity(SQLModel, table=True):

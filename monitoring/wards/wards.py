@@ -41,6 +41,8 @@ class WardFacts(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     in_sitrep: bool | None = None  # None: as the pathway says
     staffed_hours: Hours | None = None  # None: always staffed
     staff_on_shift: Annotated[OnShift, msgspec.Meta(max_length=12)] | None = None  # {"day": 4, "night": 1}
+    phone: Word | None = None  # for its patients, shown by their devices
+    prompts_by_sms: bool = False  # whether its patients are also asked by SMS, without any detail
 
 
 class WardBody(WardFacts, kw_only=True):

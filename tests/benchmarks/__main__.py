@@ -11,6 +11,7 @@ from typing import Final
 
 from tests.benchmarks import (
     backtest,
+    board,
     climbing,
     decoding,
     decoding_fhir,
@@ -41,6 +42,7 @@ MEASURES: Final = (
     Measure("climbing", "from an alert until somebody is told", climbing.take, needs_wrk=False),
     Measure("paging", "from a message's commit until its webhook is received", paging.take, needs_wrk=False),
     Measure("live", "from POST until seen on /v1/live", live.take),
+    Measure("board", "a board of 100 patients: first byte, weight", board.take, needs_wrk=False),
 )
 
 if __name__ == "__main__":

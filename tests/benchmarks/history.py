@@ -9,7 +9,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -26,6 +26,19 @@ from tests.benchmarks.up import Up
 AGAINST_EMPTY: Final = Target(must=0.9, aim=1.0)
 SPAN: Final = timedelta(days=90)
 TOLD_EVERY: Final = 40  # slots
+AT_WORK: Final = ("PostgreSQL", "workers")
+"""Who drains. Their CPU time says how much work it was, whatever else the cores did meanwhile."""
+
+
+class Drained(NamedTuple):
+    """How fast a stream was drained, and with how much work."""
+
+    rate: float  # sets a second
+    cpu_us: float  # a set
+
+
+Pair = tuple[Drained, Drained]
+"""Without history and with it."""
 
 
 def take(bench: Bench) -> list[Figure]:
@@ -36,7 +49,7 @@ def take(bench: Bench) -> list[Figure]:
         _drain(full, other.singles(full, posts), posts)
         slots = max(1, bench.scale.history // posts)
         _write_history(bench, full, slots)
-        pairs: dict[bool, list[tuple[float, float]]] = {True: [], False: []}  # by whether a checkpoint was just made
+        pairs: dict[bool, list[Pair]] = {True: [], False: []}  # by whether a checkpoint was just made
         for number in range(2 * bench.scale.runs):
             after_checkpoint = number % 2 == 0
             bench.say(f"draining without and with history, {number + 1} of {2 * bench.scale.runs}")
@@ -44,8 +57,8 @@ def take(bench: Bench) -> list[Figure]:
             for up in (empty, full):
                 _prepare(up, checkpoint=after_checkpoint)
             in_turn = (full, empty) if number % 4 >= 2 else (empty, full)
-            rates = {up.url: _drain(up, file, posts) for up in in_turn}
-            pairs[after_checkpoint].append((rates[empty.url], rates[full.url]))
+            drained = {up.url: _drain(up, file, posts) for up in in_turn}
+            pairs[after_checkpoint].append((drained[empty.url], drained[full.url]))
         size = _size(full)
     sets = f"{slots * posts:,} sets of history ({size})"
     return [
@@ -54,11 +67,14 @@ def take(bench: Bench) -> list[Figure]:
     ]
 
 
-def _drain(up: Up, file: Path, posts: int) -> float:
-    """Fill the stream, then empty it. Returns sets a second."""
+def _drain(up: Up, file: Path, posts: int) -> Drained:
+    """Fill the stream, then empty it."""
     up.hold_bell()
     durable_rate(up, file, posts)
-    return drain_rate(up, posts)
+    before = up.cpu_s()
+    rate = drain_rate(up, posts)
+    after = up.cpu_s()
+    return Drained(rate, sum(after[part] - before[part] for part in AT_WORK) / posts * 1e6)
 
 
 def _prepare(up: Up, *, checkpoint: bool) -> None:
@@ -71,16 +87,18 @@ def _prepare(up: Up, *, checkpoint: bool) -> None:
 
 
 def _write_history(bench: Bench, up: Up, slots: int) -> None:
-    """Everybody's set of today once more for each slot of three months, oldest first, with its ledger entry."""
+    """Everybody's set of today once more for each slot of three months, oldest first, and its ledger entry: settled."""
     reading = {
         "taken_at": "one.taken_at - %(ago)s",
         "received_at": "one.received_at - %(ago)s",
         "id": "one.id || '-' || %(slot)s",
         "set": "md5(one.set || '-' || %(slot)s)::uuid",
+        "recent": "false",
     }
     ledger = {
         "id": "one.id || '-' || %(slot)s",
         "content": "substr(sha256(one.content || %(slot)s::text::bytea), 1, 16)",
+        "recent": "false",
     }
     with up.owner() as connection:
         connection.execute("CREATE TEMP TABLE reading_model AS SELECT * FROM reading ORDER BY episode_id")
@@ -127,12 +145,13 @@ def _size(up: Up) -> str:
     return str(row[0])
 
 
-def _figure(measure: str, runs: list[tuple[float, float]], sets: str) -> Figure:
-    share, beside = middle([full / empty for empty, full in runs])
-    rates = (
-        f"{spoken(median(empty for empty, _ in runs))} sets/s empty, {spoken(median(full for _, full in runs))} full"
-    )
-    return Figure(measure, share, "×", AGAINST_EMPTY, f"{beside}; {rates}; {sets}")
+def _figure(measure: str, runs: list[Pair], sets: str) -> Figure:
+    share, beside = middle([full.rate / empty.rate for empty, full in runs])
+    rates = [median(one.rate for one in side) for side in zip(*runs, strict=True)]
+    cpu_us = [median(one.cpu_us for one in side) for side in zip(*runs, strict=True)]
+    said = f"{spoken(rates[0])} sets/s empty, {spoken(rates[1])} full"
+    cpu = f"{cpu_us[0]:.0f} and {cpu_us[1]:.0f} µs of CPU a set"
+    return Figure(measure, share, "×", AGAINST_EMPTY, f"{beside}; {said}; {cpu}; {sets}")
 
 
 HISTORY: Final = Measure("history", "the drain with months of readings and with none", take)

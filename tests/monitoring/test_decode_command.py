@@ -102,13 +102,6 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_printed(file: Any, t
     assert "nowhere.json" in result.stderr.replace("\n", "")
 
 
-def test_a_format_that_is_not_read_says_so(file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(every.FORMATS, "fhir", None)
-    result = run(file("fhir.json", {"resourceType": "Observation"}))
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "fhir is not read by this version yet" in result.stderr
-
-
 def test_the_format_is_seen_where_it_is_not_named() -> None:
     seen = {
         b"MSH|^~": "hl7v2",

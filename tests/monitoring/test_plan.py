@@ -251,3 +251,32 @@ def test_a_plan_is_written_once_and_kept(api: Api) -> None:
         rows = session.execute(text("SELECT reason, decided_by FROM plan ORDER BY id")).all()
     assert [row.reason for row in rows] == [None, "decided"]
     assert rows[1].decided_by == api.ward.staff[Role.CLINICIAN].id
+
+
+def test_usual_values_are_proposed_from_the_first_two_days_and_decided_by_a_clinician(api: Api) -> None:
+    ward, path = api.ward, f"/v1/patients/{api.ward.patient.id}/baselines"
+    assert done(api.get(path))["items"] == []
+    hours = {0: 90, 6: 91, 12: 60, 18: 89, 24: 90, 49: 70}  # one odd, and one that is not of the first two days
+    sets = [
+        {"id": f"b{hour}", "taken_at": ward.now + timedelta(hours=hour), **WELL | {"spo2": spo2, "weight": 70.25}}
+        for hour, spo2 in hours.items()
+    ]
+    ward.now += timedelta(hours=50)
+    ward.receives_sets(sets)
+    ward.receives_sets([{"id": "low", "taken_at": ward.now - timedelta(hours=40), "quality": "low", "spo2": 50}])
+    ward.receives_sets([{"id": "part", "taken_at": ward.now - timedelta(hours=39), "systolic": 125}])
+    found = {one["name"]: one for one in done(api.get(path, Role.SUPPORT))["items"]}
+    assert found["spo2"] == {
+        "name": "spo2",
+        "decided": None,
+        "learnt": {"value": 90, "readings": 5, "over_h": 24, "spread": 1, "enough": True},
+    }
+    assert found["weight"]["learnt"]["value"] == 70.25
+    assert (found["systolic"]["learnt"]["readings"], found["news2"]["learnt"]["readings"]) == (6, 5)
+    done(api.put(of_ward(api), PLAN | {"baselines": {"spo2": 90, "peak_flow": 300}}))
+    items = {one["name"]: one for one in done(api.get(path))["items"]}
+    assert (items["spo2"]["decided"], items["peak_flow"]) == (
+        90,
+        {"name": "peak_flow", "decided": 300, "learnt": None},
+    )
+    assert refused(api.put(of_ward(api), PLAN | {"baselines": {"spo2": 101}}), 422)

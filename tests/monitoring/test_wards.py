@@ -19,6 +19,8 @@ WHOLE: dict[str, Any] = WARD | {
     "min_age": 16,
     "max_age": 120,
     "staff_on_shift": {"day": 4, "night": 1},
+    "phone": "01603 286286",
+    "prompts_by_sms": True,
     "staffed_hours": {"mon": ["08:00", "20:00"], "sat": ["20:00", "24:00"], "sun": ["20:00", "06:00"]},
 }
 

@@ -32,6 +32,7 @@ from alert_rules.ladder import REPEAT_S, When
 from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
 from alert_rules.pathway import pathways, usual_ladders
+from alert_rules.repeating import AMBER_WITHIN, WORSE_WITHIN
 from alert_rules.sentences import would
 from alert_rules.severity import COMPLETE_AT, COMPLETE_FROM, COMPLETE_IF_MAX, LINE_RULES, RULES, Rule, Severity
 from alert_rules.silence import (
@@ -43,11 +44,13 @@ from alert_rules.silence import (
     WELFARE_CHECK_MISSED,
     overdue_severity,
 )
+from alert_rules.usual import LEARNT_WITHIN, READINGS_MIN
 from alert_rules.vitals import PARAMETERS
 from alert_rules.words import LABELS, shown
 from devices.plausible import POSSIBLE, PROBABLE, ZERO_IS_A_VALUE
 from monitoring.escalation.proving import TESTED_FROM
 from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
+from monitoring.prompts.views import ASKED_FROM, REMINDED_AFTER
 from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
 from monitoring.recovery.clocks import Outcome as RecoveryOutcome
 from tests.spec.kept_aside import kept_aside
@@ -55,6 +58,7 @@ from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
 from tests.spec.sentences import TOLD
 from tests.spec.severity import SEVERITY, TO_COMPLETE
+from workers.prompts import SMS_FROM, SMS_UNTIL
 
 KINDS: Final = {
     Kind.DETERIORATION: "NEWS2, a threshold or a limit, of the newest that is known",
@@ -79,6 +83,8 @@ def policy() -> str:
         pathways=_pathways(),
         added=_added(),
         drawn=_drawn(),
+        learnt_days=LEARNT_WITHIN.days,
+        learnt_min=READINGS_MIN,
         earlier=EARLIER_MAX,
         within=f"{WITHIN_MAX_US // DAY_US} days",
         scale_2_amber=f"{(SCALE_2.red_low or 0) + 1}–{SCALE_2.amber_low}",
@@ -130,6 +136,13 @@ def policy() -> str:
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
         **kept_aside(_span),
+        repeat_first=", ".join(sorted(one.title for one in pathways().values() if one.repeat_first)),
+        amber_within=_span(AMBER_WITHIN),
+        worse_within=_span(WORSE_WITHIN),
+        reminded_after=_span(REMINDED_AFTER),
+        asked_from=f"{ASKED_FROM:%H:%M}",
+        sms_from=f"{SMS_FROM:%H:%M}",
+        sms_until=f"{SMS_UNTIL:%H:%M}",
         kit=_kit(),
         silent=_span(SILENT_AFTER),
         charged=BATTERY_CHARGED_PERCENT,

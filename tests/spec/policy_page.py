@@ -39,7 +39,7 @@ SpO2 limits do not either. The plan's own limits, consciousness, oxygen, glucose
 without these lines is refused: {needed}. Age counts on the day
 of the set: who turns {age_years_min} is scored from then on. In comfort care nothing on this page alerts.
 
-A reading of low quality counts as any other.
+A reading of low quality counts as any other, but the patient is [asked to repeat it](#please-repeat-the-reading) first.
 
 ### SpO2 limits when the plan names none
 
@@ -65,6 +65,8 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * All conditions of a rule hold in one set, or it does not fire. A value counts as it is known, carried or not; what is
   looked at over time has to be measured in the set itself.
 * Usual values are the plan's `baselines`; without one such a rule says nothing. NEWS2 counts as far as it is certain.
+  `GET /v1/patients/{{id}}/baselines` proposes them: the median of the first {learnt_days} days, from {learnt_min} readings on*, with
+  their number, their time and their spread. Nothing alerts by a proposal: a clinician puts it into the plan.
 * A trend is the Theil-Sen line through all readings of its time, so that one wrong reading makes none; and the last
   reading itself has to be so far from the lowest or highest of them. A slope needs its whole time to be said.
 * Looked back is in event time, on {earlier} earlier readings* and {within}* at the most. Of one instant, the set with the
@@ -75,6 +77,9 @@ Lines that a pathway draws where the plan names none, for whom NEWS2 applies to:
 * A vital sign is missed where the plan expects it (`expects`), and nobody measured it for so long.
 * Values are whole numbers from the door on: what is not a number, infinite or beyond what can be measured never comes
   here. One reading ever has no trend; nothing measured fires nothing but answers and what is missed.
+* Hysteresis: an amber counts as better only beyond a margin inside its bound (`hysteresis` in the file*). Within the
+  margin it is not told again when it fires once more: each time is noted in the alert's history, and counted as
+  `withheld` in the report on alert burden. What is red, critical or scores 3 is told by its own bound, and NEWS2 too.
 * Rules on the quality of readings tell of the kit: they raise `data_quality`, which ends with a good set.
 * Limits that change in the middle of a stay hold for what is taken from then on; nothing is judged anew by them.
 
@@ -156,6 +161,34 @@ One open alert per patient and kind.
 * What a hub of several patients sent for nobody in particular, and would be red or was refused, is told of every patient
   who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
+
+### Please repeat the reading
+
+Most ambers at home are a cold finger or a hurried cuff. So a patient can be asked to measure again before the ward is
+told: by their device (`GET /v1/prompts`) and, where the ward says so, by SMS, which says nothing of them. Pathways that
+repeat first*: {repeat_first}.
+
+| asked instead of | where | no repeat within* |
+| --- | --- | --- |
+| an amber | the pathway repeats first | {amber_within}: the amber is raised, as of its set |
+| an amber of low quality | everywhere | {amber_within}: it is raised as it stands |
+| amber_plus, red or critical of low quality | everywhere | {worse_within}: it is raised as it stands |
+
+* Only a new alert is waited for: with an alert of deterioration open, in whatever state, nothing is. Of good quality,
+  amber_plus, red, critical and NEWS2 of 5 or more never wait; concerns never do, nor a set that a person has to complete
+  by phone.
+* Asked again is what a device measured in that very set. An answer, consciousness and oxygen are no readings: what rests
+  on them alerts at once. So does what staff measured, what came an hour late, and what comes from a patient in hospital.
+* A good set that measures all of it again and raises nothing ends the asking, and nothing is raised. One that is still
+  amber, or worse, is raised at once, and the alert's history says that it was repeated. What a set does not measure again
+  stays asked for until the time is over, and is raised then.
+* Another set of low quality is no repeat. What it finds is asked about with the rest, never for longer.
+* Once nobody repeated in time, readings that are overdue after it are so at amber_plus.
+* It ends with the stay. Nobody is discharged, but by death, while a repeat of what may be red is waited for.
+* Each rule that raised nothing is recorded with the ward, the sets and the values of both; the report on the burden of
+  alerts counts them (`suppressed`).
+* Devices also show that readings are due, from {reminded_after} after their time; the question of the day, from
+  {asked_from} until it is answered; and whom to call. SMS go from {sms_from} to {sms_until}*, once for each asking.
 
 ## Kept aside
 
@@ -306,5 +339,5 @@ Services that bring care to the home, by clocks of their own. The national retur
 
 ## What is not decided yet
 
-Repeat readings are not on this page, because the software does not do them yet.
+Times without repeats and accepted values are not on this page, because the software does not do them yet.
 """

@@ -1,14 +1,18 @@
 """What a set is scored with: its own values and those still fresh, by the plan that was in force when it was taken."""
 
+import json
+import re
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from alert_rules.severity import Severity
+from monitoring.database import driver_of
 from monitoring.patients.plan import LimitsBody, PlanBody
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from tests.workers.records import count, current, kept_aside
+from workers.drain import hearing
 
 WITHOUT_SCORE = PlanBody(
     limits={
@@ -139,3 +143,15 @@ def test_sets_of_weight_alone_have_no_score(ward: Ward) -> None:
     ward.receives_sets([{"id": "w", "taken_at": ward.now, "weight": 70.25}])
     assert current(ward, "w").not_scored == "no_scored_vital"
     assert kept_aside(ward.engine) == []
+
+
+def test_declined_sets_are_counted_without_a_look_at_others(ward: Ward) -> None:
+    whole_stay = [{"id": f"s{n}", "taken_at": ward.now - timedelta(seconds=n), "weight": 70} for n in range(500)]
+    ward.receives_sets(whole_stay)  # no vital sign: nothing was heard since admission
+    asked = json.dumps([{"episode_id": ward.patient.episode_id, "since": str(ward.now - timedelta(days=1))}])
+    with ward.engine.connect() as connection:
+        plan = driver_of(connection).execute(f"EXPLAIN {hearing._DECLINED}", (asked,)).fetchall()
+    read = re.findall(
+        r"Index (?:Only )?Scan (?:using|on) reading_\d{4}_\d{2}_(\w+)", "\n".join(line for (line,) in plan)
+    )
+    assert set(read) == {"episode_id_taken_at_idx"}  # as the months name what `reading_declined` is in each of them

@@ -10,9 +10,11 @@ import numpy as np
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
+from alert_rules.hysteresis import nearly
 from alert_rules.kinds import PathwayRule
 from alert_rules.news2 import RED
 from alert_rules.pathway import rules_of_pathways
+from alert_rules.repeating import Came
 from alert_rules.sentences import said_of, used
 from alert_rules.severity import RULES, Rule, Severity
 from alert_rules.version import RULES_VERSION
@@ -20,6 +22,7 @@ from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 from alert_rules.words import sentence, shown
 from monitoring.alerts.basis import held_of
 from monitoring.alerts.life import Alerts, Evidence
+from workers.drain.repeats import Repeats
 from workers.drain.scoring import Scored, as_uuid
 
 CATCHING_UP: Final = timedelta(minutes=60)
@@ -32,8 +35,11 @@ LOOKED_AT: Final = {rule.name: rule.of for rule in RULES} | rules_of_pathways()
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
-def raise_deterioration(alerts: Alerts, scored: Scored, rescored: Iterable[int]) -> None:
-    """Hold each set's findings, oldest first, against the patient's open alerts; then tell what came too late."""
+def raise_deterioration(alerts: Alerts, repeats: Repeats, scored: Scored, rescored: Iterable[int]) -> None:
+    """Hold each set's findings, oldest first, against the patient's open alerts; then tell what came too late.
+
+    Or against what the patient was, or is now, asked to repeat first.
+    """
     again = set(rescored)
     overtaken: list[int] = []
     last = _last_measured(scored)
@@ -45,13 +51,19 @@ def raise_deterioration(alerts: Alerts, scored: Scored, rescored: Iterable[int])
             continue
         is_open = (stay.patient_id, Kind.DETERIORATION) in alerts.open
         is_graver = row.stored is None or severity > row.stored.severity
-        if not (is_open or (severity and is_graver)):  # what was resolved is not raised again by what it was before
+        may_repeat = repeats.concern(scored, column)
+        if not (
+            is_open or may_repeat or (severity and is_graver)
+        ):  # what was resolved is not raised again by what it was before
             continue
         since = _measured_since(scored, column, last)
         found = _finding(scored, column, since)
         if stay.discharged_at is None:
             evidence = partial(_evidence_of_now, scored, column, since)
-            alerts.weigh(stay.about, Kind.DETERIORATION, found, evidence)
+            if may_repeat:
+                repeats.weigh(alerts, scored, column, _came(scored, column, found, since, is_open=is_open), evidence)
+            else:
+                alerts.weigh(stay.about, Kind.DETERIORATION, found, evidence)
         if is_graver and severity >= Severity.RED and (stay.discharged_at or found.severity < severity):
             overtaken.append(column)
     for column in overtaken:
@@ -118,13 +130,30 @@ def _finding(scored: Scored, column: int, since: set[str]) -> Finding:
     rules = {rule.name for rule in standing if rule.of}
     fired = {rule.name for rule in scored.verdicts.rules(column)}
     measured = _measured(scored, column) - since
-    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured}
+    pathway = scored.stays[scored.rows[column].stay].ward.pathway
+    near = nearly(scored.facts, column, pathway.hysteresis, pathway.rules, measured) - fired
+    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured} - near
     if _is_to_complete(scored, column, since):
         rules.add(COMPLETE_THE_SET)
     elif scored.news2.complete[column] and not since:
         cleared.add(COMPLETE_THE_SET)
     worst = max((rule.severity for rule in standing), default=Severity.NONE)
-    return Finding(worst, points, assumed, frozenset(rules), frozenset(cleared))
+    return Finding(worst, points, assumed, frozenset(rules), frozenset(cleared), near)
+
+
+def _came(scored: Scored, column: int, found: Finding, since: Collection[str], *, is_open: bool) -> Came:
+    """A set as far as it begins or ends the asking for a repeat. What staff measured is not asked of the patient."""
+    row, points = scored.rows[column], _points(scored, column)
+    assert row.item is not None
+    is_away = scored.stays[row.stay].is_paused or _is_behind(scored, column)
+    return Came(
+        found,
+        row.taken_us,
+        frozenset(_measured(scored, column)),
+        tuple(rule.blames(points) for rule in _standing(scored, column, since)),
+        is_low=row.one.quality == "low",
+        may_ask=row.item.source > 0 and not (is_open or is_away),
+    )
 
 
 def _points(scored: Scored, column: int) -> dict[str, int]:

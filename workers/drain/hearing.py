@@ -111,6 +111,7 @@ JOIN reading ON reading.episode_id = asked.episode_id AND reading.taken_at > ask
 WHERE reading.quality <> 'test' AND reading.also ? 'declined'
 GROUP BY asked.episode_id
 """
+"""By the index `reading_declined`, which holds such sets alone: who was never heard has a whole stay of others."""
 
 
 def check_on_who_declined(connection: psycopg.Connection, alerts: Alerts, scored: Scored) -> None:

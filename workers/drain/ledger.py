@@ -1,6 +1,12 @@
-"""The ledger comes first: only what it did not know has effects."""
+"""The ledger comes first: only what it did not know has effects.
 
-from collections.abc import Sequence
+It has two parts. Entries come into the recent one, whose index makes sure that among all who enter at once an id is
+there once. From there they are settled, many at a time (`workers/settling.py`), by nobody's leave: so who enters looks
+among the settled ones afterwards, in a statement that began later. An id that was known is then found whatever
+happened meanwhile: it was still recent as ours came, and kept it out, or it had left, and is settled by now.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
@@ -13,6 +19,13 @@ INSERT INTO ledger (source, id, content)
 SELECT source, id, content FROM json_to_recordset(%s) AS new (source bigint, id text, content bytea)
 ON CONFLICT DO NOTHING
 RETURNING source, id
+"""
+
+_SETTLED = """
+SELECT known.source, known.id
+FROM json_to_recordset(%s) AS asked (source bigint, id text)
+JOIN ledger AS known USING (source, id)
+WHERE NOT known.recent
 """
 
 _KNOWN = """
@@ -28,11 +41,25 @@ def enter(connection: psycopg.Connection, items: Sequence[Item]) -> tuple[list[I
     """The items that were never seen before, and those that reuse an id for something else. Repeats vanish."""
     first: dict[Key, Item] = {}
     repeats = [item for item in items if first.setdefault((item.source, item.one.id), item) is not item]
-    ordered = sorted(first)  # everybody in one order: no deadlock
-    rows = [{"source": key[0], "id": key[1], "content": f"\\x{first[key].content.hex()}"} for key in ordered]
-    entered: set[Key] = set(connection.execute(_ENTER, (as_rows(rows),)).fetchall())
+    entered = _enter(connection, first)
     repeats.extend(item for key, item in first.items() if key not in entered)
-    return [first[key] for key in ordered if key in entered], _conflicts(connection, repeats)
+    return [first[key] for key in sorted(entered)], _conflicts(connection, repeats)
+
+
+def _enter(connection: psycopg.Connection, items: Mapping[Key, Item]) -> set[Key]:
+    """Enter what is in neither part. Where some were settled already, once more without them: few are sent again."""
+    settled: set[Key] = set()
+    while True:
+        asked = sorted(items.keys() - settled)  # everybody in one order: no deadlock
+        rows = [{"source": key[0], "id": key[1], "content": f"\\x{items[key].content.hex()}"} for key in asked]
+        with connection.transaction() as attempt:
+            entered: set[Key] = set(connection.execute(_ENTER, (as_rows(rows),)).fetchall())
+            ids = as_rows([{"source": source, "id": own_id} for source, own_id in entered])
+            known: set[Key] = set(connection.execute(_SETTLED, (ids,)).fetchall())
+            if not known:
+                return entered
+            settled |= known
+            raise psycopg.Rollback(attempt)
 
 
 def _conflicts(connection: psycopg.Connection, repeats: Sequence[Item]) -> list[Kept]:

@@ -102,8 +102,8 @@ def _named(connection: psycopg.Connection, sensors: Collection[str]) -> dict[int
 
 
 _CHARGE: Final = """
-INSERT INTO device_seen AS seen (device_id, last_seen_at, battery_percent)
-SELECT device_id, last_seen_at, battery_percent
+INSERT INTO device_seen AS seen (device_id, last_seen_at, battery_percent, clock_samples_s)
+SELECT device_id, last_seen_at, battery_percent, '{}'
 FROM json_to_recordset(%s) AS new (device_id bigint, last_seen_at timestamptz, battery_percent int)
 ON CONFLICT (device_id) DO UPDATE
 SET last_seen_at = greatest(seen.last_seen_at, excluded.last_seen_at), battery_percent = excluded.battery_percent

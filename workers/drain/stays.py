@@ -86,6 +86,7 @@ class Stay:
     due_at: datetime | None
     overdue_at: datetime | None
     missed: int
+    repeat_by: datetime | None  # what the patient is asked to repeat is raised then
     plans: list[tuple[datetime, PlanInForce]] = field(default_factory=list)
 
     @property
@@ -223,7 +224,7 @@ SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cor
        EXISTS (SELECT FROM leave WHERE leave.episode_id = episode.id AND until_at IS NULL AND kind = ANY(%s)),
        episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
        known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
-       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed
+       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by
 FROM episode
 JOIN latest_vitals AS known ON known.episode_id = episode.id
 JOIN patient ON patient.id = episode.patient_id

@@ -74,6 +74,7 @@ LATEST: Final = {
     "due_at": "timestamptz",
     "overdue_at": "timestamptz",
     "missed": "smallint",
+    "repeat_by": "timestamptz",
 }
 """The columns that are written, and their types."""
 
@@ -122,7 +123,8 @@ UPDATE latest_vitals AS known
 SET values = new.values, taken_us = new.taken_us, sets = new.sets,
     also = CASE WHEN new.also IS NULL THEN known.also ELSE known.also || new.also END,
     newest_at = new.newest_at, newest_set = new.newest_set, newest_severity = new.newest_severity,
-    heard_at = new.heard_at, due_at = new.due_at, overdue_at = new.overdue_at, missed = new.missed
+    heard_at = new.heard_at, due_at = new.due_at, overdue_at = new.overdue_at, missed = new.missed,
+    repeat_by = new.repeat_by
 FROM {as_record(LATEST)}
 WHERE known.episode_id = new.episode_id
 """  # noqa: S608 - our own names
@@ -144,7 +146,9 @@ def update_latest(connection: psycopg.Connection, scored: Scored) -> None:
                     scored.rows[row].key,
                 )
         heard = (stay.newest_at, stay.newest_set, stay.newest_severity, stay.heard_at, stay.due_at, stay.overdue_at)
-        rows.append(_LATEST(stay.episode_id, values, taken, sets, also.get(number), *heard, stay.missed))
+        rows.append(
+            _LATEST(stay.episode_id, values, taken, sets, also.get(number), *heard, stay.missed, stay.repeat_by)
+        )
     connection.execute(_UPDATE_LATEST, (as_rows(rows),))
 
 

@@ -1,19 +1,17 @@
 // Keeps a page's live part as it is on the server: news comes by Server-Sent Events, the part is taken in again, cell by
-// cell, and nothing moves under a pointer or a keyboard. Without news it says how old the picture is.
-"use strict";
-
+// cell, and nothing moves under a pointer or a keyboard. Without news it says how old the picture is. It also sends
+// what forms and buttons say, on pages without a live part too.
 const live = document.getElementById("live");
 const link = document.getElementById("link");
 const said = document.getElementById("said");
 const sound = document.getElementById("sound");
 const SOONEST_MS = 1000;  // between two looks at the server
 const LATEST_MS = 30000;  // without news: clocks run on
-let asking = false, again = false, lastAsked = 0, source = null, connected = false;
-let seen = new Set(alerts());
+const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
+let again = false, asking = false, lastAsked = 0, source = null, connected = false, pointedAt = 0, goBack = null;
+let seen = new Set(alarms());
 
-function alerts() {
-  return [...live.querySelectorAll("a.chip.red, a.chip.critical")].map((one) => one.getAttribute("href"));
-}
+function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm) : []; }
 
 function at() { return new Date(live.querySelector("[data-at]").dataset.at); }
 
@@ -27,55 +25,69 @@ function ago(ms) {
 
 function tick() {
   const now = Date.now();
-  for (const time of live.querySelectorAll("time[data-at]")) time.textContent = ago(now - new Date(time.dataset.at));
-  for (const time of live.querySelectorAll("time[data-until]")) time.textContent = ago(new Date(time.dataset.until) - now);
-  const old = now - at();
+  for (const time of live.querySelectorAll("time[data-at]")) write(time, ago(now - new Date(time.dataset.at)));
+  for (const time of live.querySelectorAll("time[data-until]")) {
+    const left = new Date(time.dataset.until) - now;
+    write(time, ago(left) + ((left < 0 ? time.dataset.behind : time.dataset.ahead) || ""));
+  }
+  for (const meter of live.querySelectorAll("meter[data-from]")) meter.value = (now - new Date(meter.dataset.from)) / 60000;
   const clock = at().toLocaleTimeString("en-GB", { timeZone: "Europe/London" });
   link.className = connected ? "link on" : "link off";
-  link.textContent = connected ? `Live, as of ${clock}` : `Connection lost. This is the picture of ${clock}, ${ago(old)} old`;
+  write(link, connected ? `Live, as of ${clock}` : `Connection lost. This is the picture of ${clock}, ${ago(now - at())} old`);
 }
 
-function busy(element) {
-  return element.contains(document.activeElement) && document.activeElement !== document.body;
-}
+function write(place, words) { if (place.textContent !== words) place.textContent = words; }
 
-// What carries a key changes in place, cell by cell where it has cells; what holds the focus, or an open form, stays.
+function keyed(key) { return live.querySelector(`[data-key="${CSS.escape(key)}"]`); }
+
+function held(element) { return element.contains(document.activeElement) && document.activeElement !== document.body; }
+
+function busy(element) { return held(element) || element.querySelector("details[open]") !== null; }
+
+// What carries a key changes in place, the rows of lists cell by cell; what holds the focus, or an open form, stays.
 function takeIn(fresh) {
-  const before = new Map([...live.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one]));
-  for (const one of fresh.querySelectorAll("[data-key]:not(tr)")) {
-    const old = before.get(one.dataset.key);
-    if (!old || busy(old) || old.querySelector("details[open]")) continue;
-    if (old.innerHTML !== one.innerHTML) old.replaceWith(one); else Object.assign(old.dataset, one.dataset);
+  for (const one of fresh.querySelectorAll("[data-key]")) {
+    const old = keyed(one.dataset.key);
+    if (!old || one.parentElement?.matches("[data-rows]")) continue;
+    Object.assign(old.dataset, one.dataset);
+    if (!busy(old) && old.innerHTML !== one.innerHTML) old.replaceWith(one.cloneNode(true));
   }
-  takeInRows(fresh, before);
+  for (const rows of fresh.querySelectorAll("[data-rows]")) takeInRows(rows);
+  const kept = new Set([...fresh.querySelectorAll("[data-rows] > *")].map((row) => row.dataset.key));
+  for (const row of live.querySelectorAll("[data-rows] > *")) if (!kept.has(row.dataset.key) && !busy(row)) row.remove();
   const waiting = Number(live.querySelector("[data-waiting]").dataset.waiting);
   document.title = (waiting ? `(${waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+  if (goBack !== null && document.activeElement === document.body) {
+    const place = keyed(goBack) || document.getElementById("content");
+    (place.querySelector("button, a, summary") || place).focus();
+  }
+  goBack = null;
 }
 
-// Rows keep their place while a pointer or the keyboard is among them.
-function takeInRows(fresh, before) {
-  const body = live.querySelector("tbody[data-rows]");
-  if (!body) return;
-  const wanted = [...fresh.querySelectorAll("tbody[data-rows] > tr")], still = !body.matches(":hover") && !busy(body);
-  for (const row of wanted) {
-    const old = before.get(row.dataset.key);
+// Rows, or cards, keep their place while a pointer moves among them or the keyboard is there.
+function takeInRows(rows) {
+  const body = live.querySelector(`[data-rows="${rows.dataset.rows}"]`);
+  const pointed = Date.now() - pointedAt < STILL_MS && matchMedia("(hover: hover)").matches && body.matches(":hover");
+  const still = !pointed && !held(body);
+  for (const row of rows.children) {
+    const old = keyed(row.dataset.key);
     if (!old) { body.append(row.cloneNode(true)); continue; }
     old.className = row.className;
-    for (const cell of row.querySelectorAll("[data-cell]")) {
-      const place = old.querySelector(`[data-cell="${cell.dataset.cell}"]`);
+    [...row.children].forEach((cell, number) => {
+      const place = old.children[number];
       if (place.innerHTML !== cell.innerHTML && !busy(place)) place.innerHTML = cell.innerHTML;
-    }
+    });
+    if (old.parentElement !== body && !held(old)) body.append(old);
   }
-  const kept = new Set(wanted.map((row) => row.dataset.key));
-  for (const row of [...body.children]) if (!kept.has(row.dataset.key) && !busy(row)) row.remove();
-  if (still) for (const row of wanted) body.append(body.querySelector(`[data-key="${row.dataset.key}"]`));
+  const wanted = [...rows.children].map((row) => keyed(row.dataset.key)).filter((row) => row.parentElement === body);
+  if (still && wanted.some((row, place) => body.children[place] !== row)) body.append(...wanted);
 }
 
 function announce() {
-  const fresh = alerts().filter((one) => !seen.has(one));
-  seen = new Set(alerts());
+  const fresh = alarms().filter((one) => !seen.has(one));
+  seen = new Set(alarms());
   if (!fresh.length) return;
-  said.textContent = `${fresh.length} new red or critical alert${fresh.length > 1 ? "s" : ""}`;
+  said.textContent = `${fresh.length} new ${live.dataset.alarms}${fresh.length > 1 ? "s" : ""}`;
   if (sound && sound.checked) beep();
 }
 
@@ -101,8 +113,8 @@ async function refresh() {
       fresh.innerHTML = await answer.text();
       takeIn(fresh.content);
       announce();
-      connected = source.readyState === EventSource.OPEN;
     }
+    connected = answer.ok && source.readyState === EventSource.OPEN;
   } catch { connected = false; }
   tick();
   asking = false;
@@ -117,32 +129,40 @@ function follow() {
 }
 
 // One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
-async function send(place, path, body) {
+async function send(place, body) {
   const button = place.matches("button") ? place : place.querySelector("button");
-  button.disabled = true;
+  if (place.dataset.sending) return;
+  place.dataset.sending = "yes";  // disabled, it would lose the focus
   const key = place.dataset.once ||= crypto.randomUUID();  // pressed again after a lost answer: done once
+  const method = place.dataset.put ? "PUT" : "POST";
   try {
-    const answer = await fetch(path, {
-      method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json", "Idempotency-Key": key },
+    const answer = await fetch(place.dataset.put || place.dataset.post, {
+      method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", "Idempotency-Key": key },
     });
     delete place.dataset.once;
-    if (answer.ok) { done(place); } else { tell(button, problem(answer.status, await answer.json())); }
+    if (answer.status === 401) { location.reload(); return; }
+    if (answer.ok && place.dataset.then) { location.assign(place.dataset.then); return; }
+    if (answer.ok) { done(place); } else { tell(button, problem(place, answer.status, await answer.json())); }
   } catch {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
-  button.disabled = false;
-  refresh();
+  delete place.dataset.sending;
+  if (live) { lastAsked = 0; refresh(); }
 }
 
 function done(place) {
   said.textContent = "Done";
+  goBack = place.closest("[data-key]")?.dataset.key ?? null;
   document.activeElement.blur();
-  if (place.matches("form")) { place.reset(); place.closest("details").open = false; }
+  for (const open of place.closest("[data-key]")?.querySelectorAll("details[open]") ?? []) open.open = false;
+  if (place.matches("form")) place.reset();
 }
 
+document.addEventListener("pointermove", () => { pointedAt = Date.now(); }, { passive: true });
+
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-post]");
-  if (button) send(button, button.dataset.post, JSON.parse(button.dataset.body || "{}"));
+  const button = event.target.closest("button[data-post], button[data-put]");
+  if (button) send(button, JSON.parse(button.dataset.body || "{}"));
 });
 
 document.addEventListener("submit", (event) => {
@@ -153,15 +173,28 @@ document.addEventListener("submit", (event) => {
   for (const field of form.elements) {
     if (!field.name || field.value === "") continue;
     const ahead = field.dataset.minutes === undefined ? null : Date.now() + field.value * 60000;
-    body[field.name] = ahead ? new Date(ahead).toISOString() : field.value;
+    const when = field.type === "datetime-local" ? field.value : ahead;
+    body[field.name] = when === null ? field.value : new Date(when).toISOString();
   }
-  send(form, form.dataset.post, body);
+  send(form, body);
 });
 
-function problem(status, body) {
+function problem(place, status, body) {
   const now = body.current || {};
   if (status === 409 && now.acknowledged_at) return "Somebody was first: it is taken.";
+  if (status === 409 && renewed(place, now.version)) {
+    const is = [now.severity, now.state].filter(Boolean).join(", ").replaceAll("_", " ");
+    return `It changed meanwhile, and is now ${is}. Press again if you still want to.`;
+  }
   return (body.errors || []).map((one) => `${one.field}: ${one.reason}`).join("; ") || body.detail || body.title;
+}
+
+// Pressed on what was no longer so: who knows it now, and presses again, means what it now is.
+function renewed(place, version) {
+  const name = place.dataset.body ? "body" : "with", said = JSON.parse(place.dataset[name] || "{}");
+  if (!version || !said.version || said.version === version) return false;
+  place.dataset[name] = JSON.stringify({ ...said, version });
+  return true;
 }
 
 function tell(button, words) {

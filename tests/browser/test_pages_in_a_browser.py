@@ -1,0 +1,182 @@
+"""What only a browser shows: accessibility, the keyboard, news, a lost connection, a phone, an idle desk."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from socket import socket
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from monitoring.access import sessions
+from monitoring.access.roles import Role
+from monitoring.clock import utc_now
+from monitoring.config import PREFIX, Settings
+from tests.browser.people import DESK, PATIENCE_MS, PHONE, House, overflows, reached_by_keyboard, violations
+from tests.monitoring.embedded.processes import eventually
+from tests.monitoring.steps import admit, done, drain, has_alert, made, open_ward, posts, register
+from tests.monitoring.ucr_steps import TEAM
+from tests.ward import SICK, WELL
+
+expect.set_options(timeout=PATIENCE_MS)
+TAKE = "Take the alert of Ann Other"
+
+
+def kept_aside(house: House) -> str:
+    """The page of a set from the future."""
+    posts(house.api, **WELL | {"taken_at": (utc_now() + timedelta(hours=2)).isoformat()})
+    drain(house.api)
+    return f"/set-aside/{house.api.get('/v1/set-aside').json()['items'][0]['id']}"
+
+
+def asked_of_a_team(house: House, alert: str) -> None:
+    """A clinician asks a team for a visit."""
+    done(house.api.put("/v1/ucr/teams/LE1", TEAM))
+    body = {"patient": str(house.api.ward.patient.id), "alert": alert, "need": "falls", "reason": "fell"}
+    made(house.api.post("/v1/ucr/referrals", body, Role.CLINICIAN))
+
+
+def test_axe_finds_nothing_on_any_page_light_or_dark_and_none_is_wider_than_a_phone(house: House) -> None:
+    alert = has_alert(house.api, **SICK)["id"]
+    aside = kept_aside(house)
+    asked_of_a_team(house, alert)
+    open_ward(house.api, "OTHER")
+    patient = f"/patients/{house.api.ward.patient.id}"
+    pages = {
+        Role.ADMIN: (
+            "/",
+            "/wards/WARD1",
+            f"/alerts/{alert}",
+            patient,
+            f"{patient}/plan",
+            "/ucr",
+            "/beds",
+            "/kit",
+            aside,
+        ),
+        Role.UCR: ("/ucr", "/beds"),  # the second is refused
+    }
+    found = []
+    for role, paths in pages.items():
+        page = house.sits_down(role, "/sign-in")
+        for path in ("/sign-in", *paths):
+            page.goto(path)
+            found += [(path, how, one) for how, one in looked_at(page)]
+            if path.endswith("/plan"):
+                page.fill("#reason", "retains CO2")
+                page.fill("#review_on", "2027-01-01")
+                page.click("text=Look at the changes")
+                found += [("second look", how, one) for how, one in looked_at(page)]
+    assert found == []
+
+
+def looked_at(page: Page) -> Iterator[tuple[str, object]]:
+    """What is wrong with a page, in light and in dark, and on a phone."""
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        yield from ((scheme, one) for one in violations(page))
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    if wider := overflows(page):
+        yield "phone", f"{wider} px too wide"
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+
+
+def test_an_alert_is_taken_by_the_keyboard_alone_and_news_takes_the_focus_from_nobody(house: House) -> None:
+    has_alert(house.api, **SICK)
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+    assert reached_by_keyboard(page, TAKE)
+    posts(house.api, **SICK | {"pulse": 135})
+    drain(house.api)
+    admit(house.api, register(house.api))  # the board is told of the bed, and fetches all
+    expect(page.locator("tbody")).to_contain_text("Pulse 135")
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == TAKE
+    page.keyboard.press("Enter")
+    expect(page.locator(".fault")).to_contain_text("It changed meanwhile, and is now critical, open")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody")).to_contain_text("acknowledged, with")
+    eventually(lambda: page.evaluate("document.activeElement.closest('tr') !== null"), within_s=5)
+
+
+def test_three_people_see_a_deterioration_from_the_reading_to_the_team_at_the_door(house: House) -> None:
+    done(house.api.put("/v1/ucr/teams/LE1", TEAM))
+    joy = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+    chris = house.sits_down(Role.COORDINATOR, "/ucr")
+    crew = house.sits_down(Role.UCR, "/ucr", at=PHONE)
+    expect(joy.locator("#link")).to_contain_text("Live")
+    posts(house.api, **SICK)
+    drain(house.api)
+    joy.click("a.chip.red")
+    joy.click("text=Ask a UCR team to go there")
+    joy.fill("#need", "falls")
+    joy.fill("#ucr-reason", "cannot stand up")
+    joy.click("text=Send the referral")
+    for page in (chris, crew):
+        expect(page.locator("article")).to_contain_text("cannot stand up")
+    expect(crew).to_have_title("(1) UCR – Virtual Ward")
+    for tap, column in (
+        ("Accept", "Accepted"), ("We are on the way", "On the way"), ("We are with the patient", "With the patient"),
+    ):  # fmt: skip
+        crew.get_by_role("button", name=tap, exact=True).click()
+        expect(chris.locator(f"[data-rows='{column}'] article")).to_contain_text("Ann Other")
+    expect(chris.locator("article")).to_contain_text("in time")
+    expect(joy.locator("[data-key=history]")).to_contain_text("ucr arrived")
+
+
+@contextmanager
+def process(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """An API process that can be killed."""
+    environment = os.environ | {
+        f"{PREFIX}DATABASE_URL": settings.database_url, f"{PREFIX}QUEUE_URL": settings.queue_url,
+        f"{PREFIX}PORT": str(port), f"{PREFIX}LOG_LEVEL": "error", f"{PREFIX}QUEUE_DURABILITY": "stated",
+    }  # fmt: skip
+    started = subprocess.Popen([sys.executable, "-m", "monitoring.cli", "serve"], env=environment)
+    try:
+        eventually(lambda: answers(port), within_s=40)
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody serves there."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_board_whose_api_was_killed_says_so_and_comes_back_with_all_that_happened(house: House) -> None:
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings, house.url = house.api.ward.settings, f"http://127.0.0.1:{port}"
+    with process(settings, port) as api:
+        page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+        expect(page.locator("#link")).to_contain_text("Live")
+        api.kill()
+        expect(page.locator("#link")).to_contain_text("Connection lost. This is the picture of")
+        has_alert(house.api, **SICK)  # meanwhile
+    with process(settings, port):
+        expect(page.locator("#link")).to_contain_text("Live")
+        expect(page.locator("a.chip.red")).to_be_visible()
+
+
+def test_an_idle_desk_is_warned_and_then_signed_out_with_nothing_left_to_read(house: House) -> None:
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1", clock=True)
+    minute = 60_000
+    warned = sessions.IDLE // timedelta(milliseconds=1) - minute
+    page.clock.fast_forward(warned)
+    expect(page.get_by_role("dialog")).to_contain_text("You will be signed out in")
+    page.get_by_role("button", name="I am still here").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.clock.fast_forward(warned)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.clock.fast_forward(2 * minute)
+    page.wait_for_url("**/sign-in?next=*")
+    page.goto("/wards/WARD1")
+    expect(page).to_have_title("Sign in – Virtual Ward")
