@@ -4,7 +4,7 @@ For the backtest, where people answer by a stated assumption. Step by step in ti
 then the second of every one. Rules are bits of 64-bit words, so that a set's are looked at together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from alert_rules.alarms import ACKNOWLEDGE_WITHIN, WORSE_BY, Change
 from alert_rules.compose import Composed, Sets
 from alert_rules.facts import UNCARRIED
-from alert_rules.kinds import PathwayRule
-from alert_rules.limits import LIMITED
+from alert_rules.hysteresis import AMBER_LINES
+from alert_rules.kinds import PathwayRule, Persists, Value
+from alert_rules.limits import LIMITED, LINES
 from alert_rules.news2 import RED
 from alert_rules.severity import LOW_MEDIUM, RULES, Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
@@ -98,8 +99,18 @@ class _State:
         )
 
 
-def findings(sets: Sets, wellness: Flags, composed: Composed, facts: Facts, verdicts: Verdicts) -> Findings:
-    """What sets that come in order of time say of their patients. `wellness` (n,): the daily question was answered."""
+def findings(
+    sets: Sets,
+    wellness: Flags,
+    composed: Composed,
+    facts: Facts,
+    verdicts: Verdicts,
+    margins: Mapping[str, int],
+) -> Findings:
+    """What sets that come in order of time say of their patients. `wellness` (n,): the daily question was answered.
+
+    `margins`: the pathway's hysteresis.
+    """
     n = len(sets.stay)
     rules: list[Rule | PathwayRule] = [*RULES, *(rule for rule, _ in verdicts.added)]
     fired = [*verdicts.fired, *(flags for _, flags in verdicts.added)]
@@ -110,7 +121,7 @@ def findings(sets: Sets, wellness: Flags, composed: Composed, facts: Facts, verd
         if rule.of:
             stands.append(flags)
             seen = np.logical_or.reduce([measured[vital] for vital in rule.of])
-            cleared.append(seen & ~flags)
+            cleared.append(seen & ~flags & ~_nearly(rule, facts, margins, measured))
     points = np.where(facts.vitals.known & facts.scorable, facts.news2.points.view(np.int8), np.int8(UNKNOWN))
     assumed = np.where(composed.oxygen_assumed, points[OXYGEN], np.int8(UNKNOWN))
     points[OXYGEN, composed.oxygen_assumed] = UNKNOWN
@@ -208,6 +219,29 @@ def _is_worse(
     new_rule = (found.rules[at] & ~rules).any(axis=1)
     worse: Flags = (found.severity[at] > worst) | (total >= score + WORSE_BY) | new_red | new_rule
     return worse
+
+
+def _nearly(rule: Rule | PathwayRule, facts: Facts, margins: Mapping[str, int], measured: Mapping[str, Flags]) -> Flags:
+    """(n,) as `hysteresis.nearly` of one rule."""
+    near = np.zeros(len(facts.watched), np.bool_)
+    if rule.severity is not Severity.AMBER:
+        return near
+    for vital, margin in margins.items():
+        row = LIMITED.index(vital)
+        bounds = [
+            (facts.lines[LINES.index(line), row], line.endswith("high"))
+            for line in AMBER_LINES
+            if isinstance(rule, Rule) and rule.name == f"{vital}_{line}"
+        ]
+        if isinstance(rule, PathwayRule) and len(rule.conditions) == 1:
+            one = rule.conditions[0]
+            if isinstance(one, Value | Persists) and one.vital == vital:
+                bounds.append((np.full(len(near), one.bound, np.int32), one.high))
+        is_known = measured[vital] & facts.limited_known[row]
+        for bound, high in bounds:
+            value = facts.limited[row]
+            near |= is_known & ((value >= bound - margin) if high else (value <= bound + margin))
+    return near
 
 
 def _measured(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:

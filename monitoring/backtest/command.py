@@ -53,7 +53,7 @@ class Asked:
             "plans": "the pathway's defaults; SpO2 scale and home oxygen where the file names them",
             "usual_values": "none known",
             "kit": "what a patient ever measured",
-            "arrival": "each set as it was taken",
+            "arrival": "each set as it was taken; nobody is asked to repeat one first",
         }
 
 

@@ -60,7 +60,9 @@ def replay(
         judged = judge_sets(some, pathway)
         for rule, flags in (*judged.verdicts.added, *judged.verdicts.technical):
             fired[rule.name] = fired.get(rule.name, 0) + int(flags.sum())
-        found = findings(some.sets, some.wellness > 0, judged.composed, judged.facts, judged.verdicts)
+        found = findings(
+            some.sets, some.wellness > 0, judged.composed, judged.facts, judged.verdicts, pathway.hysteresis
+        )
         severity.append(judged.verdicts.severity)
         lives[Kind.DETERIORATION].append(live(found, answering, len(some.patients)))
         kit = of_the_kit(some.sets, judged.verdicts)

@@ -39,10 +39,13 @@ STORY: tuple[tuple[int, dict[str, Any]], ...] = (
     (75, {"glucose": 3.5}),
     (85, {"glucose": 6.1, "wellness": "worse"}),
     (95, {"glucose": 3.5, "wellness": "same"}),
-    (100, {"wellness": "worse", "quality": "low"}),
-    (110, {"spo2": 40, "quality": "low"}),  # improbable, and of low quality
-    (115, {"spo2": 91, "quality": "low"}),
+    (100, {"wellness": "worse", "temperature": 24.5}),
+    (110, {"spo2": 40}),  # improbable
+    (115, {"spo2": 45}),
     (120, {"spo2": 97, "pulse": 72, "systolic": 125, "diastolic": 80}),
+    (300, {"spo2": 93}),
+    (310, {"spo2": 94}),  # no better by the margin of hysteresis
+    (320, {"spo2": 93}),  # so this is no news
     (400, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
     (410, {"respiratory_rate": 22, "oxygen_flow": 2}),  # nobody prescribed it
     (420, {"weight": 72.5}),
@@ -56,13 +59,13 @@ Sent = tuple[datetime, int, dict[str, Any]]
 def _sent(start: datetime) -> list[Sent]:
     """A day and some hours of four patients, two of whom get worse: a set every hour and a half, each of some kit."""
     people = [
-        replace(one, hub=replace(one.hub, clock_offset_s=0, local_time=False))
-        for one in cohort(["acute_respiratory"], 4, seed=7)
+        replace(one, hub=replace(one.hub, clock_offset_s=0, local_time=False)) for one in cohort(["frailty"], 4, seed=7)
     ]
     people = [one.begins(name, start) if name else one for one, name in zip(people, SCRIPTED, strict=True)]
     posts, sent = bulk(people, start, timedelta(minutes=90), seed=7), []
     for _, post in zip(range(4 * 18), posts, strict=False):
         one = msgspec.json.decode(post.body)
+        one.pop("quality", None)  # what is of low quality is asked for again first: that is not replayed
         sent.append((datetime.fromisoformat(one["taken_at"]).astimezone(UTC), people.index(post.patient), one))
     sent += [
         (at, 4, {"id": f"story-{minute}", "taken_at": at.isoformat(), **said})
@@ -122,8 +125,8 @@ def _as_csv(path: Path, sent: list[Sent], plans: list[dict[str, Any]]) -> None:
 
 
 def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path) -> None:
-    ward.opens("RESP", pathway="acute_respiratory")
-    ward.code = "RESP"
+    ward.opens("FRAIL", pathway="frailty")  # it asks for no repeat first
+    ward.code = "FRAIL"
     patients = [ward.admit() for _ in range(5)]
     plans: list[dict[str, Any]] = [{}, {}, {"spo2_scale": 2, "home_oxygen_l_min": 1.0}, {}, {}]
     ward.plans(patients[2], **plans[2])
@@ -135,14 +138,11 @@ def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Wa
 
     _as_csv(tmp_path / "day.csv", sent, plans)
     found = recorded(read([tmp_path / "day.csv"], LeftOut()), LeftOut())
-    pathway = pathways()["acute_respiratory"]
+    pathway = pathways()["frailty"]
     facts = judge_sets(found, pathway).facts
     replayed = replay(found, pathway, Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
     lives = replayed.lives[Kind.DETERIORATION]
     worst, changes = 0, set[str]()
-    kit = replayed.lives[Kind.DATA_QUALITY]
-    assert [alert.kind for alert in ward.alerts(patients[4])].count(Kind.DATA_QUALITY) == 1
-    assert found.sets.stay[kit.asks].tolist() == [4]
     for place, patient in enumerate(patients):
         with Session(ward.engine) as session:
             judged = [tuple(row) for row in session.execute(_JUDGED, {"episode": patient.episode_id})]
