@@ -14,7 +14,7 @@ from tests.ward import Ward
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: while it runs, nothing else in the process can run an event loop
 def chromium() -> Iterator[Browser]:
     """The browser's one process."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
