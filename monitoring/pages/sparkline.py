@@ -14,6 +14,8 @@ SCORE_MAX: Final = 12
 """What fills the height; more is no higher."""
 SPO2_LOWEST: Final = 82
 SPO2_HIGHEST: Final = 100
+BIN_PX: Final = 6
+"""Some 50 minutes: bars closer than that run into each other."""
 JOINED_WITHIN: Final = timedelta(hours=6)
 
 
@@ -28,26 +30,31 @@ class Spot:
 
 
 def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_low: int | None) -> str:
-    """An SVG picture; its words say the same. Colours come from the page's stylesheet, by class."""
+    """An SVG picture; its words say the same. Colours come from the page's stylesheet, by class.
+
+    A dot marks the newest of what is joined, and who stands alone.
+    """
     drawn = [
         _path(f"limit {line}", f"M0 {_y(bound)}h{WIDTH}")
         for line, bound in (("amber", amber_low), ("red", red_low))
         if bound is not None
     ]
     bars: dict[str, str] = {}
+    told = said(spots)
+    spots = _thinned(spots, now)
     for spot in spots:
         if spot.score is not None:
             height = 3 + min(spot.score, SCORE_MAX) / SCORE_MAX * (HEIGHT - 6)
             risk = RISKS[risk_of(spot.score, single_red=spot.single_red).rank].value
-            bars[risk] = bars.get(risk, "") + f"M{_x(spot.at, now):g} {HEIGHT}v-{height:.0f}"
+            bars[risk] = bars.get(risk, "") + f"M{_x(spot.at, now)} {HEIGHT}v-{height:.0f}"
     drawn += [_path(f"bar {risk}", lines) for risk, lines in bars.items()]
     known = [spot for spot in spots if spot.spo2 is not None]
     if known:
-        places = [[f"{_x(spot.at, now):g} {_y(spot.spo2 or 0):g}" for spot in run] for run in _runs(known)]
-        drawn.append(_path("spo2", "".join("M" + "L".join(run) for run in places)))
-        drawn.append(_path("spo2 dots", "".join(f"M{place}h0" for run in places for place in run)))
+        places = [[f"{_x(spot.at, now)} {_y(spot.spo2 or 0)}" for spot in run] for run in _runs(known)]
+        drawn.append(_path("spo2", "".join("M" + "L".join(run) for run in places if len(run) > 1)))
+        drawn.append(_path("spo2 dots", "".join(f"M{run[-1]}h0" for run in places)))
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
-    return f'<svg class="spark" {box} role="img" aria-label="{said(spots)}">{"".join(drawn)}</svg>'
+    return f'<svg class="spark" {box} role="img" aria-label="{told}">{"".join(drawn)}</svg>'
 
 
 def _path(kind: str, lines: str) -> str:
@@ -78,10 +85,27 @@ def _runs(spots: Sequence[Spot]) -> list[list[Spot]]:
     return runs
 
 
-def _x(at: datetime, now: datetime) -> float:
-    return round(max(0.0, min(1.0, 1 - (now - at) / HOURS)) * (WIDTH - 4) + 2, 1)
+def _thinned(spots: Sequence[Spot], now: datetime) -> list[Spot]:
+    """Of what falls on one place, the worst: the highest score, the lowest saturation. Each weighs on the page."""
+    places: dict[int, Spot] = {}
+    for spot in spots:
+        place = _x(spot.at, now) // BIN_PX
+        other = places.get(place)
+        places[place] = spot if other is None else _worse(other, spot)
+    return list(places.values())
 
 
-def _y(spo2: int) -> float:
+def _worse(one: Spot, later: Spot) -> Spot:
+    scores = [spot.score for spot in (one, later) if spot.score is not None]
+    values = [spot.spo2 for spot in (one, later) if spot.spo2 is not None]
+    is_red = one.single_red or later.single_red
+    return Spot(later.at, max(scores, default=None), min(values, default=None), single_red=is_red)
+
+
+def _x(at: datetime, now: datetime) -> int:
+    return round(max(0.0, min(1.0, 1 - (now - at) / HOURS)) * (WIDTH - 4) + 2)
+
+
+def _y(spo2: int) -> int:
     within = min(max(spo2, SPO2_LOWEST), SPO2_HIGHEST)
-    return round(4 + (SPO2_HIGHEST - within) / (SPO2_HIGHEST - SPO2_LOWEST) * (HEIGHT - 8), 1)
+    return round(4 + (SPO2_HIGHEST - within) / (SPO2_HIGHEST - SPO2_LOWEST) * (HEIGHT - 8))

@@ -20,7 +20,7 @@ from tests.ward import SICK, WELL
 
 FIRST_BYTE_MS: Final = Target(must=50, aim=30)
 WHOLE_MS: Final = Target(must=100, aim=50)
-WEIGHT_KB: Final = Target(must=150, aim=100)
+WEIGHT_KB: Final = Target(must=100, aim=60)
 PATIENTS: Final = 2 * PATIENTS_PER_WARD
 SETS: Final = 4  # a day's
 SICK_ONE_IN: Final = 10
