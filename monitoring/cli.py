@@ -272,7 +272,7 @@ def _complain(what: str) -> None:
 def _become(module: str) -> NoReturn:
     """Run a part as this very process."""
     read_settings()
-    os.execv(sys.executable, [sys.executable, "-m", module])  # noqa: S606 - our own module
+    os.execv(sys.executable, [sys.executable, "-m", "monitoring.lean", module])  # noqa: S606 - our own module
 
 
 def _print_made(made: Any, json: bool) -> None:

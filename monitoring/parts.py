@@ -72,7 +72,7 @@ def _parts(found: Installation, port: int, workers: int, env: Mapping[str, str])
     every = {**env, **_urls(found), f"{PREFIX}PORT": str(port)}
     named = [("api", "monitoring.serve"), ("timekeeper", "workers.timekeeper")]
     named += [(f"worker-{number + 1}", "workers.worker") for number in range(workers)]
-    return [Part(name, [sys.executable, "-m", module], every) for name, module in named]
+    return [Part(name, [sys.executable, "-m", "monitoring.lean", module], every) for name, module in named]
 
 
 def _urls(found: Installation) -> dict[str, str]:
