@@ -22,9 +22,9 @@ from monitoring.embedded.installation import RUN_FILE, Installation
 from tests.monitoring.embedded.processes import REPOSITORY, alive, eventually, offspring
 
 PARTS: Final = {
-    "API": "-m monitoring.serve",
-    "worker": "-m workers.worker",
-    "timekeeper": "-m workers.timekeeper",
+    "API": "-m monitoring.lean monitoring.serve",
+    "worker": "-m monitoring.lean workers.worker",
+    "timekeeper": "-m monitoring.lean workers.timekeeper",
     "Valkey": "/valkey-server ",
     "PostgreSQL": "/postgres -D ",
     "session": "postgres: vw_app ",
