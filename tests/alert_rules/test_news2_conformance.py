@@ -5,9 +5,7 @@ checkout, or from the folder that VIRTUAL_WARD_CONFORMANCE names. Without them t
 """
 
 import csv
-import os
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,11 @@ import pytest
 from alert_rules.news2 import CONSCIOUSNESS_ROW, News2, Risk, Scale, mismatch, score
 from alert_rules.news2_arrays import score_arrays
 from alert_rules.vitals import Consciousness, VitalArrays, Vitals, to_chart
+from tests.conformance import CONFORMANCE
 
 Row = dict[str, str]
 
-BESIDE_THE_CHECKOUT = Path(__file__).parents[3] / "shared" / "conformance"
-VECTORS = Path(os.environ.get("VIRTUAL_WARD_CONFORMANCE", BESIDE_THE_CHECKOUT)) / "news2_vectors.csv"
+VECTORS = CONFORMANCE / "news2_vectors.csv"
 EXPECTED = ("exp_rr", "exp_spo2", "exp_o2", "exp_sbp", "exp_pulse", "exp_acvpu", "exp_temp")
 
 THE_CHART_SAYS = {

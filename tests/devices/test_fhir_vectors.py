@@ -4,8 +4,6 @@ They are not ours to copy into the project: they are read from `shared/conforman
 """
 
 import csv
-import os
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,9 +11,9 @@ import pytest
 from devices.formats.fhir.node import Refused
 from devices.formats.fhir.observations import decode
 from devices.reading import CHARTED, ReadingSet
+from tests.conformance import CONFORMANCE
 
-BESIDE_THE_CHECKOUT: Final = Path(__file__).parents[3] / "shared" / "conformance"
-FOLDER: Final = Path(os.environ.get("VIRTUAL_WARD_CONFORMANCE", BESIDE_THE_CHECKOUT)) / "fhir"
+FOLDER: Final = CONFORMANCE / "fhir"
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="the conformance vectors are not here")
 
 UNKNOWN_TIME, NOT_KEPT, ABSENT = "time not known", "is not kept here", "says that there is no value"

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,10 @@ from devices.formats.hl7v2.ack import Answer, acknowledge
 from devices.formats.hl7v2.adt import Adt
 from devices.formats.hl7v2.message import Refused, Unreadable, open_envelope
 from devices.formats.hl7v2.moments import LOCAL, NoTime, day, instant
+from tests.conformance import CONFORMANCE
 from tests.hospital import segment
 
-CONFORMANCE = Path("/work/shared/conformance/hl7v2")
+MESSAGES = CONFORMANCE / "hl7v2"
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SOUND = (
     r"MSH|^~\&|PAS|RXX|VW|QXX|20261121100000+0000||ADT^A01^ADT_A01|C1|P|2.5.1||||||UNICODE UTF-8",
@@ -215,13 +215,13 @@ def test_any_change_of_a_sound_message_is_survived(data: Any) -> None:
     survives(bytes(body))
 
 
-@pytest.mark.skipif(not CONFORMANCE.exists(), reason="messages of others, not of this project")
+@pytest.mark.skipif(not MESSAGES.exists(), reason="messages of others, not of this project")
 def test_messages_of_a_trust_are_read() -> None:
-    said = adt.decode(open_envelope((CONFORMANCE / "polaris-adt-A01.hl7").read_bytes()))
+    said = adt.decode(open_envelope((MESSAGES / "polaris-adt-A01.hl7").read_bytes()))
     assert (said.person.family_name, said.person.sex, said.person.gp_practice) == ("ZZZEDUCATION", "male", "K84026")
     assert (said.visit.ward, said.recorded_at.isoformat()) == ("NOC-Ward B", "2017-07-31T13:13:00+00:00")  # 14:13 BST
-    left = adt.decode(open_envelope((CONFORMANCE / "polaris-adt-A03.hl7").read_bytes()))
+    left = adt.decode(open_envelope((MESSAGES / "polaris-adt-A03.hl7").read_bytes()))
     assert left.person.nhs_number is None
     assert left.visit.discharged_at == left.occurred_at
     for name in ("polaris-oru-news2-full.hl7", "polaris-oru-sparse.hl7", "comen-vs8-oru.hl7", "hapi-pcd01-bp.hl7"):
-        assert open_envelope((CONFORMANCE / name).read_bytes()).header.code == "ORU"
+        assert open_envelope((MESSAGES / name).read_bytes()).header.code == "ORU"

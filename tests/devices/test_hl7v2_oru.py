@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,10 +17,11 @@ from devices.formats.hl7v2.observations import decode, observe
 from devices.formats.hl7v2.results import Observations
 from devices.reading import Odd, ReadingSet
 from monitoring.hospital.readings import answer_to
+from tests.conformance import CONFORMANCE
 from tests.devices.oru import NAMES, TAKEN_AT, batch, obr, obx, oru, pid
 
-CONFORMANCE = Path("/work/shared/conformance/hl7v2")
-OTHERS = pytest.mark.skipif(not CONFORMANCE.exists(), reason="messages of others, not of this project")
+MESSAGES = CONFORMANCE / "hl7v2"
+OTHERS = pytest.mark.skipif(not MESSAGES.exists(), reason="messages of others, not of this project")
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SENT = "20261121100000"
 GLOUCESTER = "9434765919^^^NHS^NH"
@@ -55,7 +55,7 @@ def says(one: ReadingSet) -> dict[str, Any]:
 
 def theirs(name: str) -> Observations:
     """A message of somebody else."""
-    return observe(open_envelope((CONFORMANCE / name).read_bytes()), NOW)
+    return observe(open_envelope((MESSAGES / name).read_bytes()), NOW)
 
 
 @OTHERS

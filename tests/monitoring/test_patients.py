@@ -2,18 +2,18 @@
 
 import csv
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from monitoring.access.roles import Role
+from tests.conformance import CONFORMANCE
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PERSON, admit, done, elsewhere, employ, faults, made, open_ward, refused, register
 
 NUMBERED = {name: value for name, value in PERSON.items() if name != "no_nhs_number_reason"}
-VECTORS = Path(__file__).parents[3] / "shared" / "conformance" / "nhs_numbers.csv"
+VECTORS = CONFORMANCE / "nhs_numbers.csv"
 MISJUDGED = {"2983396363"}
 """Its check digit is right; the vectors' source holds it against a rule for Scottish numbers, as it did 2983396339."""
 WHOLE: dict[str, Any] = NUMBERED | {
