@@ -72,6 +72,13 @@ def test_two_culprits_in_one_batch_are_both_found(ward: Ward, queue: Redis) -> N
     assert sorted(kept_aside(ward.engine)) == [("bad0", POISON), ("bad1", POISON)]
 
 
+def test_what_else_an_arrival_tells_takes_none_of_its_sets_along(ward: Ward, queue: Redis) -> None:
+    put(queue, msgspec.structs.replace(arrival(ward, *sets(ward, "a", "b")), battery=10**12))  # no such integer there
+    drain_all(ward, queue)
+    assert [row.id for row in rows(ward.engine, "SELECT id FROM reading ORDER BY id")] == ["a", "b"]
+    assert kept_aside(ward.engine) == []
+
+
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff\0\xfe", b'{"source": 1}', b"[" * 5000], ids=repr)
 def test_an_entry_that_cannot_be_read_is_kept_aside_as_it_came(ward: Ward, queue: Redis, payload: bytes) -> None:
     put(queue, arrival(ward, *sets(ward, "a")))

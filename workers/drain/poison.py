@@ -21,8 +21,8 @@ BYTES_MAX: Final = 100_000
 
 
 def things(arrival: Arrival) -> list[Arrival]:
-    """An arrival's sets, refused sets and oddities, each in an arrival of its own."""
-    alone = msgspec.structs.replace(arrival, sets=[], impossible=[], odd=[])
+    """An arrival's sets, refused sets and oddities, each in an arrival of its own, which tells nothing else."""
+    alone = msgspec.structs.replace(arrival, sets=[], impossible=[], odd=[], battery=None)
     return [
         *(msgspec.structs.replace(alone, sets=[one]) for one in arrival.sets),
         *(msgspec.structs.replace(alone, impossible=[one]) for one in arrival.impossible),
