@@ -15,12 +15,13 @@ from sqlalchemy import Engine, text
 
 from monitoring.clock import utc_now
 from monitoring.config import Settings
-from monitoring.database import once_more, transaction
+from monitoring.database import transaction
 from monitoring.escalation.firing import BATCH, fire
 from monitoring.escalation.starting import CHANNEL
 from monitoring.events import NewEvent, emit
 from monitoring.metrics import TICK_FAILURES
-from workers.mishaps import CULPRITS, described, will_pass
+from workers.mishaps import CULPRITS, described
+from workers.one_by_one import together_or_each
 
 log = structlog.get_logger()
 
@@ -76,25 +77,17 @@ def _follow(engine: Engine, settings: Settings, stop: threading.Event) -> None:
 
 def _fire_some(engine: Engine, settings: Settings, now: datetime) -> int:
     """One batch in one transaction; where one of them can't be taken, each by itself."""
-    try:
-        return once_more(partial(_fire, engine, settings, now))
-    except CULPRITS as error:
-        if will_pass(error):
-            raise
-    with transaction(engine) as session:
-        due = list(session.scalars(_WHO, {"now": now, "batch": BATCH}))
-    for alert_id in due:
-        try:
-            once_more(partial(_fire, engine, settings, now, only=alert_id))
-        except CULPRITS as error:
-            if will_pass(error):
-                raise
-            log.error("step_not_taken", alert=alert_id, **described(error))
-            _put_off(engine, alert_id, now)
-    return len(due)
+
+    def put_off(alert_id: int, error: BaseException) -> None:
+        log.error("step_not_taken", alert=alert_id, **described(error))
+        _put_off(engine, alert_id, now)
+
+    return together_or_each(
+        engine, partial(_fire, engine, settings, now), (_WHO, {"now": now, "batch": BATCH}), put_off
+    )
 
 
-def _fire(engine: Engine, settings: Settings, now: datetime, *, only: int | None = None) -> int:
+def _fire(engine: Engine, settings: Settings, now: datetime, only: int | None) -> int:
     with transaction(engine) as session:
         return fire(session, settings, now, only=only)
 

@@ -12,12 +12,13 @@ from alert_rules.alarms import Finding, Kind
 from alert_rules.severity import Severity
 from alert_rules.silence import GRACE, Schedule, overdue_at, overdue_severity
 from monitoring.alerts.life import About, Alerts, Evidence
-from monitoring.database import AnyRow, once_more, transaction
+from monitoring.database import AnyRow, transaction
 from monitoring.events import NewEvent, emit
 from monitoring.metrics import OVERDUE, TICK_FAILURES
 from monitoring.patients.tables import LatestVitals
 from monitoring.wards.tables import PAUSES
-from workers.mishaps import CULPRITS, described, will_pass
+from workers.mishaps import described
+from workers.one_by_one import together_or_each
 
 log = structlog.get_logger()
 
@@ -93,25 +94,15 @@ def raise_overdue(engine: Engine, now: datetime) -> int:
 
 def _look_at_some(engine: Engine, now: datetime) -> int:
     """One batch in one transaction; where one of them can't be judged, each by itself."""
-    try:
-        return once_more(partial(_look, engine, now))
-    except CULPRITS as error:
-        if will_pass(error):
-            raise
-    with transaction(engine) as session:
-        due = list(session.scalars(_WHO, {"now": now, "batch": BATCH}))
-    for episode_id in due:
-        try:
-            once_more(partial(_look, engine, now, only=episode_id))
-        except CULPRITS as error:
-            if will_pass(error):
-                raise
-            log.error("overdue_not_judged", episode=episode_id, **described(error))
-            _put_off(engine, episode_id, now)
-    return len(due)
+
+    def put_off(episode_id: int, error: BaseException) -> None:
+        log.error("overdue_not_judged", episode=episode_id, **described(error))
+        _put_off(engine, episode_id, now)
+
+    return together_or_each(engine, partial(_look, engine, now), (_WHO, {"now": now, "batch": BATCH}), put_off)
 
 
-def _look(engine: Engine, now: datetime, *, only: int | None = None) -> int:
+def _look(engine: Engine, now: datetime, only: int | None) -> int:
     """Judge those that are due, or one of them; what another timekeeper holds is passed over."""
     with transaction(engine) as session:
         claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))

@@ -12,7 +12,7 @@ from alert_rules.repeating import Ended
 from alert_rules.severity import Severity
 from monitoring.alerts.life import About, Alerts
 from monitoring.clock import WARD_TIME
-from monitoring.database import AnyRow, once_more, transaction
+from monitoring.database import AnyRow, transaction
 from monitoring.delivery.outbox import NewMessage, Way, put
 from monitoring.delivery.targets import WrongTarget, address
 from monitoring.escalation.tables import By
@@ -21,7 +21,8 @@ from monitoring.metrics import TICK_FAILURES
 from monitoring.patients.tables import LatestVitals
 from monitoring.prompts.asking import NOT_REPEATED, open_prompts, raise_first, suppress
 from monitoring.prompts.tables import Prompt
-from workers.mishaps import CULPRITS, described, will_pass
+from workers.mishaps import described
+from workers.one_by_one import together_or_each
 
 log = structlog.get_logger()
 
@@ -80,28 +81,18 @@ def raise_unrepeated(engine: Engine, now: datetime) -> int:
 
     One batch in one transaction; where one of them can't be judged, each by itself.
     """
-    try:
-        return once_more(partial(_look, engine, now))
-    except CULPRITS as error:
-        if will_pass(error):
-            raise
-    with transaction(engine) as session:
-        due = list(session.scalars(_WHO, {"now": now, "batch": BATCH}))
-    for episode_id in due:
-        try:
-            once_more(partial(_look, engine, now, only=episode_id))
-        except CULPRITS as error:
-            if will_pass(error):
-                raise
-            TICK_FAILURES.labels("repeat").inc()
-            log.error("repeat_not_judged", episode=episode_id, **described(error))
-            with transaction(engine) as session:
-                later = update(LatestVitals).where(col(LatestVitals.episode_id) == episode_id)
-                session.execute(later.values(repeat_by=now + PUT_OFF))
-    return len(due)
+
+    def put_off(episode_id: int, error: BaseException) -> None:
+        TICK_FAILURES.labels("repeat").inc()
+        log.error("repeat_not_judged", episode=episode_id, **described(error))
+        with transaction(engine) as session:
+            later = update(LatestVitals).where(col(LatestVitals.episode_id) == episode_id)
+            session.execute(later.values(repeat_by=now + PUT_OFF))
+
+    return together_or_each(engine, partial(_look, engine, now), (_WHO, {"now": now, "batch": BATCH}), put_off)
 
 
-def _look(engine: Engine, now: datetime, *, only: int | None = None) -> int:
+def _look(engine: Engine, now: datetime, only: int | None) -> int:
     with transaction(engine) as session:
         claimed = list(session.scalars(_CLAIM, {"now": now, "batch": BATCH, "only": only}))
         if not claimed:
