@@ -83,7 +83,7 @@ class Extension(msgspec.Struct, gc=False):
     """What a guide adds."""
 
     url: str | None = None
-    valueReference: Reference | None = None  # noqa: N815 - FHIR's names, here and below
+    valueReference: Reference | None = None
 
 
 class Meta(msgspec.Struct, gc=False):
@@ -96,42 +96,42 @@ class Valued(msgspec.Struct, gc=False):
     """What Observations and their components have alike."""
 
     code: Concept | None = None
-    valueQuantity: Quantity | None = None  # noqa: N815
-    valueCodeableConcept: Concept | None = None  # noqa: N815
-    valueInteger: Number | None = None  # noqa: N815
-    valueString: str | None = None  # noqa: N815
-    valueBoolean: bool | None = None  # noqa: N815
-    valueDateTime: str | None = None  # noqa: N815
-    valueSampledData: SampledData | None = None  # noqa: N815
-    valueRange: Any = None  # noqa: N815
-    valueRatio: Any = None  # noqa: N815
-    valueTime: Any = None  # noqa: N815
-    valuePeriod: Any = None  # noqa: N815
-    dataAbsentReason: Concept | None = None  # noqa: N815
+    valueQuantity: Quantity | None = None
+    valueCodeableConcept: Concept | None = None
+    valueInteger: Number | None = None
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueDateTime: str | None = None
+    valueSampledData: SampledData | None = None
+    valueRange: Any = None
+    valueRatio: Any = None
+    valueTime: Any = None
+    valuePeriod: Any = None
+    dataAbsentReason: Concept | None = None
     interpretation: tuple[Concept, ...] | None = None
-    modifierExtension: Any = None  # noqa: N815
+    modifierExtension: Any = None
 
 
 class Observation(Valued, gc=False):
     """An Observation; of another resource only its type, id and identifiers count."""
 
-    resourceType: str | None = None  # noqa: N815
+    resourceType: str | None = None
     id: str | None = None
     identifier: tuple[Identifier, ...] | None = None
     status: str | None = None
     subject: Reference | None = None
     device: Reference | None = None
-    effectiveDateTime: str | None = None  # noqa: N815
-    effectiveInstant: str | None = None  # noqa: N815
-    effectivePeriod: Period | None = None  # noqa: N815
-    effectiveTiming: Timing | None = None  # noqa: N815
+    effectiveDateTime: str | None = None
+    effectiveInstant: str | None = None
+    effectivePeriod: Period | None = None
+    effectiveTiming: Timing | None = None
     component: tuple[Valued, ...] | None = None
-    hasMember: tuple[Reference, ...] | None = None  # noqa: N815
-    derivedFrom: tuple[Reference, ...] | None = None  # noqa: N815
+    hasMember: tuple[Reference, ...] | None = None
+    derivedFrom: tuple[Reference, ...] | None = None
     performer: tuple[Reference, ...] | None = None
     extension: tuple[Extension, ...] | None = None
     meta: Meta | None = None
-    implicitRules: str | None = None  # noqa: N815
+    implicitRules: str | None = None
     contained: Any = None
 
 
@@ -140,13 +140,13 @@ class Request(msgspec.Struct, gc=False):
 
     method: str | None = None
     url: str | None = None
-    ifNoneExist: str | None = None  # noqa: N815
+    ifNoneExist: str | None = None
 
 
 class Entry(msgspec.Struct, gc=False):
     """A resource of a Bundle."""
 
-    fullUrl: str | None = None  # noqa: N815
+    fullUrl: str | None = None
     resource: Observation | None = None
     request: Request | None = None
 
@@ -161,13 +161,13 @@ class _Whole(Observation, gc=False):
 class _Apart(msgspec.Struct):
     """A Bundle of which some resource is not as it should be."""
 
-    resourceType: str | None = None  # noqa: N815
+    resourceType: str | None = None
     type: str | None = None
     entry: list[msgspec.Raw] | None = None
 
 
 class _EntryApart(msgspec.Struct):
-    fullUrl: str | None = None  # noqa: N815
+    fullUrl: str | None = None
     resource: msgspec.Raw = _NOTHING
     request: Request | None = None
 
@@ -175,13 +175,13 @@ class _EntryApart(msgspec.Struct):
 class _Named(msgspec.Struct):
     """What is read of a resource that is no Observation."""
 
-    resourceType: str | None = None  # noqa: N815
+    resourceType: str | None = None
     id: str | None = None
     identifier: tuple[Identifier, ...] | None = None
 
 
 class _Typed(msgspec.Struct):
-    resourceType: str | None = None  # noqa: N815
+    resourceType: str | None = None
 
 
 @dataclass(slots=True)
