@@ -78,7 +78,7 @@ def backtest(  # noqa: PLR0913 - an option each
 
     Nothing is stored, no server is needed. Hospital data compare versions of the rules only.
     """
-    from monitoring.backtest.reading import CannotRead  # noqa: PLC0415 - the other commands do not need numpy
+    from monitoring.backtest.reading import CannotRead
 
     asked = Asked(
         files,
@@ -102,8 +102,8 @@ def run(
     asked: Asked, *, plot: Path | None = None, patient: str | None = None, csv: Path | None = None, quiet: bool = True
 ) -> dict[str, Any]:
     """Read, replay, and count. Raises CannotRead, CannotBacktest and OSError."""
-    from monitoring.backtest import differences, report  # noqa: PLC0415 - as above
-    from monitoring.backtest.reading import LeftOut  # noqa: PLC0415
+    from monitoring.backtest import differences, report
+    from monitoring.backtest.reading import LeftOut
 
     if patient is not None and plot is None:
         raise CannotBacktest("--patient names whose chart is drawn: say into which file, with --plot")
@@ -128,12 +128,12 @@ def run(
 def _replayed(
     asked: Asked, pathways: "list[Pathway]", left_out: "LeftOut", *, quiet: bool
 ) -> "tuple[Recorded, dict[str, Replayed]]":
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from alert_rules.alarm_arrays import Answering  # noqa: PLC0415
-    from monitoring.backtest.reading import read  # noqa: PLC0415
-    from monitoring.backtest.recorded import recorded  # noqa: PLC0415
-    from monitoring.backtest.replay import replay  # noqa: PLC0415
+    from alert_rules.alarm_arrays import Answering
+    from monitoring.backtest.reading import read
+    from monitoring.backtest.recorded import recorded
+    from monitoring.backtest.replay import replay
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn())
     with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
@@ -160,7 +160,7 @@ def _replayed(
 
 def _pathway(name: str) -> "Pathway":
     """By name, or from a file of rules."""
-    from alert_rules.pathway import WrongPathway, pathways, read  # noqa: PLC0415
+    from alert_rules.pathway import WrongPathway, pathways, read
 
     if not name.endswith(".toml"):
         if name not in pathways():
@@ -184,7 +184,7 @@ def _left_out(left_out: "LeftOut") -> dict[str, Any]:
 
 
 def _plot(path: Path, patient: str | None, recorded: "Recorded", each: "list[Replayed]", asked: Asked) -> None:
-    from monitoring.backtest import plots  # noqa: PLC0415
+    from monitoring.backtest import plots
 
     form = path.suffix.removeprefix(".")
     if form not in {"png", "svg"}:

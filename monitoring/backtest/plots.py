@@ -166,7 +166,7 @@ def _colours(count: int) -> list[str]:
 
 
 def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure  # noqa: PLC0415 - 0.3 s and 40 MB that only a chart needs
+    from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
@@ -178,7 +178,7 @@ def _frame(axes: "Axes") -> None:
 
 
 def _saved(figure: "Figure", form: str) -> bytes:
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl
 
     drawn = BytesIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "backtest"}):  # texts stay texts, and the same twice
