@@ -1,6 +1,7 @@
 """What only a browser shows: accessibility, the keyboard, news, a lost connection, a phone, an idle desk."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from datetime import timedelta
 from socket import socket
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from monitoring.access import sessions
 from monitoring.access.roles import Role
@@ -101,6 +102,22 @@ def test_an_alert_is_taken_by_the_keyboard_alone_and_news_takes_the_focus_from_n
     eventually(lambda: page.evaluate("document.activeElement.closest('tr') !== null"), within_s=5)
 
 
+def test_a_picture_from_before_an_answer_does_not_hide_it(house: House) -> None:
+    has_alert(house.api, **SICK)
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+    expect(page.locator("#link")).to_contain_text("Live")
+    assert reached_by_keyboard(page, TAKE)
+    underway: list[tuple[Route, APIResponse]] = []
+    page.route("**/board", lambda route: underway.append((route, route.fetch())), times=1)
+    admit(house.api, register(house.api))  # the board is told of the bed, and fetches all
+    eventually(lambda: page.evaluate("true") and bool(underway))
+    with page.expect_response("**/acknowledge"):
+        page.keyboard.press("Enter")
+    route, answer = underway[0]
+    route.fulfill(response=answer)
+    expect(page.locator("tbody")).to_contain_text("acknowledged, with")
+
+
 def test_three_people_see_a_deterioration_from_the_reading_to_the_team_at_the_door(house: House) -> None:
     done(house.api.put("/v1/ucr/teams/LE1", TEAM))
     joy = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
@@ -177,6 +194,6 @@ def test_an_idle_desk_is_warned_and_then_signed_out_with_nothing_left_to_read(ho
     page.clock.fast_forward(warned)
     expect(page.get_by_role("dialog")).to_be_visible()
     page.clock.fast_forward(2 * minute)
-    page.wait_for_url("**/sign-in?next=*")
+    expect(page).to_have_url(re.compile(r"/sign-in\?next="))
     page.goto("/wards/WARD1")
     expect(page).to_have_title("Sign in – Virtual Ward")

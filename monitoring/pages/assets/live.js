@@ -57,11 +57,6 @@ function takeIn(fresh) {
   for (const row of live.querySelectorAll("[data-rows] > *")) if (!kept.has(row.dataset.key) && !busy(row)) row.remove();
   const waiting = Number(live.querySelector("[data-waiting]").dataset.waiting);
   document.title = (waiting ? `(${waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
-  if (goBack !== null && document.activeElement === document.body) {
-    const place = keyed(goBack) || document.getElementById("content");
-    (place.querySelector("button, a, summary") || place).focus();
-  }
-  goBack = null;
 }
 
 // Rows, or cards, keep their place while a pointer moves among them or the keyboard is there.
@@ -81,6 +76,15 @@ function takeInRows(rows) {
   }
   const wanted = [...rows.children].map((row) => keyed(row.dataset.key)).filter((row) => row.parentElement === body);
   if (still && wanted.some((row, place) => body.children[place] !== row)) body.append(...wanted);
+}
+
+// The focus returns to what was answered, but not in a picture asked for before the answer: held, it would stay as it was.
+function takeBack(key) {
+  if (key === null || key !== goBack) return;
+  goBack = null;
+  if (document.activeElement !== document.body) return;
+  const place = keyed(key) || document.getElementById("content");
+  (place.querySelector("button, a, summary") || place).focus();
 }
 
 function announce() {
@@ -105,6 +109,7 @@ async function refresh() {
   const wait = SOONEST_MS - (Date.now() - lastAsked);
   if (wait > 0) await new Promise((done) => setTimeout(done, wait));
   lastAsked = Date.now();
+  const answered = goBack;
   try {
     const answer = await fetch(live.dataset.part, { headers: { Accept: "text/html" } });
     if (answer.redirected) { location.reload(); return; }
@@ -112,6 +117,7 @@ async function refresh() {
       const fresh = document.createElement("template");
       fresh.innerHTML = await answer.text();
       takeIn(fresh.content);
+      takeBack(answered);
       announce();
     }
     connected = answer.ok && source.readyState === EventSource.OPEN;
