@@ -16,7 +16,7 @@ from monitoring.clock import WARD_TIME
 from monitoring.database import AnyRow
 from monitoring.equity.cuts import AGE_BANDS, GROUPS, NOT_STATED, OTHER_LANGUAGE, Cut
 from monitoring.equity.query import POPULATION, equity_by
-from monitoring.equity.small_cells import Shown, rounded, shown
+from monitoring.equity.small_cells import published
 from monitoring.loaded.formats import TableName
 from monitoring.loaded.loading import in_force
 from monitoring.reports.periods import Span
@@ -43,8 +43,8 @@ METHOD: Final = {
     "(median). One not answered has waited until the end of the period.",
     "rates": f"Of the period, per {PER:,} people of the group; shares of those ended and of those followed. All from "
     "the rounded numbers.",
-    "small_numbers": "A number of fewer than 5 people is null, all others are rounded to 5. Where a hidden one could "
-    "be worked out from the total, the next smallest is null too.",
+    "small_numbers": "A number of fewer than 5 people is null, all others are rounded to 5. Where one is null, the "
+    "total is the sum of those shown: one that counts everybody would tell of the hidden. Medians are of everybody.",
 }
 
 
@@ -110,6 +110,8 @@ USED: Final = (TableName.DEPRIVATION, TableName.POSTCODES, TableName.ETHNICITY, 
 
 Table = Mapping[tuple[str, str], _Counted]
 """By group and figure."""
+Told = Mapping[str, Mapping[str, int | None]]
+"""What may be told: by figure and group, the total among them."""
 
 
 def equity(act: Act, span: Span, cut: Cut, icb: str | None) -> EquityReport:
@@ -124,9 +126,7 @@ def equity(act: Act, span: Span, cut: Cut, icb: str | None) -> EquityReport:
         (group or ALL, figure): _Counted(*counted) for group, figure, *counted in _run(act, equity_by(cut), asked)
     }
     groups = _groups(cut, population)
-    told = {
-        figure: shown({group: table.get((group, figure), NOTHING).people for group in groups}) for figure in FIGURES
-    }
+    told = {figure: _told(table, groups, figure) for figure in FIGURES}
     people = {**population, ALL: sum(population.values()) or None}
     return EquityReport(
         from_=asked["from"],
@@ -150,19 +150,25 @@ def _groups(cut: Cut, population: Mapping[str, int]) -> list[str]:
     return [*known, NOT_STATED]
 
 
-def _row(group: str, table: Table, told: Mapping[str, Shown[str]], population: int | None) -> EquityRow:
+def _told(table: Table, groups: Sequence[str], figure: str) -> dict[str, int | None]:
+    counted = {group: table.get((group, figure), NOTHING) for group in (*groups, ALL)}
+    people = {group: counted[group].people for group in groups}
+    is_of_days = figure == "occupancy_days"
+    numbers = {group: (one.total or 0) if is_of_days else one.number for group, one in counted.items()}
+    shown, total = published(people, numbers, numbers[ALL])
+    return {**shown, ALL: total}
+
+
+def _row(group: str, table: Table, told: Told, population: int | None) -> EquityRow:
     """A line of the report, of what may be told."""
 
-    def is_told(figure: str) -> bool:
-        return told[figure].total if group == ALL else group in told[figure].groups
-
-    def counted(figure: str) -> _Counted:
-        return table.get((group, figure), NOTHING) if is_told(figure) else NOTHING
-
     def number(figure: str) -> int | None:
-        return rounded(counted(figure).number) if is_told(figure) else None
+        return told[figure].get(group)
 
-    received, admissions, days = number("referrals_received"), number("admissions"), counted("occupancy_days").total
+    def spread(figure: str) -> _Counted:
+        return NOTHING if number(figure) is None else table.get((group, figure), NOTHING)
+
+    received, admissions = number("referrals_received"), number("admissions")
     followed, readmitted, ended, died = map(number, ("followed", "readmitted", "ended", "died"))
     return EquityRow(
         group=group,
@@ -172,10 +178,10 @@ def _row(group: str, table: Table, told: Mapping[str, Shown[str]], population: i
         referrals_per_100k=_share(received, population, PER),
         admissions=admissions,
         admissions_per_100k=_share(admissions, population, PER),
-        occupancy_days=None if days is None else rounded(days),
+        occupancy_days=number("occupancy_days"),
         stays=number("stays"),
-        length_of_stay_median=_to_tenths(counted("stays").median),
-        length_of_stay_p90=_to_tenths(counted("stays").p90),
+        length_of_stay_median=_to_tenths(spread("stays").median),
+        length_of_stay_p90=_to_tenths(spread("stays").p90),
         followed=followed,
         readmitted=readmitted,
         readmission_rate=_share(readmitted, followed),
@@ -183,7 +189,7 @@ def _row(group: str, table: Table, told: Mapping[str, Shown[str]], population: i
         died=died,
         died_rate=_share(died, ended),
         alerts=number("alerts"),
-        minutes_to_acknowledge=_to_tenths(counted("alerts").median),
+        minutes_to_acknowledge=_to_tenths(spread("alerts").median),
     )
 
 
