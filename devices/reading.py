@@ -13,6 +13,7 @@ from typing import Final, Literal
 import msgspec
 
 from alert_rules.vitals import to_chart
+from devices.original import Original, derived_id
 
 Number = int | float
 Quality = Literal["good", "low", "test"]
@@ -115,6 +116,7 @@ class Arrival(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     patient: str | None = None  # public id, where staff sent it for one patient, or released it to one
     released: str | None = None  # public id of what was kept aside, where a person released it
     battery: int | None = None  # % of the device, where it was told apart from any set
+    original: Original | None = None  # the document, where it is of another format than our own
 
 
 CHARTED: Final[dict[str, tuple[str, int]]] = {
@@ -157,8 +159,7 @@ def content_of(one: ReadingSet | Impossible | Odd) -> bytes:
 
 def set_key(source: int, own_id: str) -> str:
     """A set's id everywhere: a UUID of version 8, made from its source and the source's own id."""
-    digits = sha256(f"{source}/{own_id}".encode()).hexdigest()
-    return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-8{digits[17:20]}-{digits[20:32]}"
+    return derived_id(f"{source}/{own_id}".encode())
 
 
 _encode = msgspec.json.Encoder().encode

@@ -35,6 +35,7 @@ from monitoring.intake.routes import ROUTES as INTAKE_ROUTES
 from monitoring.kit.routes import ROUTES as KIT_ROUTES
 from monitoring.live import live
 from monitoring.loaded.routes import ROUTES as TABLE_ROUTES
+from monitoring.originals.routes import ROUTES as ORIGINAL_ROUTES
 from monitoring.pages.routes import pages
 from monitoring.patients.routes import ROUTES as PATIENT_ROUTES
 from monitoring.problems import handlers
@@ -69,7 +70,7 @@ def make_app(settings: Settings) -> Litestar:
 
     routes = [
         *INTAKE_ROUTES, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *CHART_ROUTES, *SHARING_ROUTES,
+        *PATIENT_ROUTES, *CHART_ROUTES, *ORIGINAL_ROUTES, *SHARING_ROUTES,
         *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,

@@ -53,6 +53,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "manage devices": frozenset({ENGINEER, ADMIN}),
     "route replies": frozenset({ADMIN}),
     "read kept-aside sets": frozenset({ENGINEER, CLINICIAN, SUPPORT, AUDITOR, ADMIN}),
+    "read originals": frozenset({ENGINEER, CLINICIAN, AUDITOR, ADMIN}),
     "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
     "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),

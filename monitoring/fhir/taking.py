@@ -11,6 +11,7 @@ from anyio import to_thread
 
 from devices.formats.fhir.members import Fate, Member, Reading, contradicts
 from devices.formats.fhir.observations import settle
+from devices.original import Format, pack
 from devices.reading import Arrival
 from monitoring.clock import utc_now
 from monitoring.fhir.claims import Claim, claim, claim_of, known
@@ -121,6 +122,7 @@ async def _append(service: Service, reading: Reading, source: int) -> None:
             impossible=decoded.impossible,
             odd=decoded.odd,
             clock_offset_s=decoded.clock_offset_s,
+            original=pack(source, Format.FHIR, reading.document.body) if decoded.sets else None,
         )
         await service.inlet.append(source, msgspec.json.encode(arrival))
 

@@ -20,6 +20,7 @@ from devices.formats.hl7v2.ack import ACCEPTED, ERROR, REJECTED, Answer, Remark
 from devices.formats.hl7v2.message import Envelope, Refused, Unreadable
 from devices.formats.hl7v2.observations import SETS_MAX, is_readings, merge, observe
 from devices.formats.hl7v2.results import Observations, Worry
+from devices.original import Format, pack
 from devices.posted import Decoded
 from devices.reading import Odd
 from monitoring.access.tokens import Caller
@@ -48,8 +49,10 @@ class Unraised:
     reason: str
 
 
-async def receive(service: Service, who: Caller, envelopes: Sequence[Envelope], now: datetime) -> list[bytes]:
-    """The answer to each of some messages, once what they hold is on disk. Raises Unreadable, Unavailable."""
+async def receive(
+    service: Service, who: Caller, body: bytes, envelopes: Sequence[Envelope], now: datetime
+) -> list[bytes]:
+    """The answer to each message of a body, once what they hold is on disk. Raises Unreadable, Unavailable."""
     judged = [_judge(envelope, now) for envelope in envelopes]
     found = [one for one in judged if isinstance(one, Observations)]
     all_ = Decoded()
@@ -60,7 +63,7 @@ async def receive(service: Service, who: Caller, envelopes: Sequence[Envelope], 
     worries = [worry for one in found for worry in one.worries]
     if len(worries) > CONCERNS_MAX:
         raise Unreadable(f"holds more than {CONCERNS_MAX} concerns")
-    await put_on_disk(service, all_, source=who.id, now=now)
+    await put_on_disk(service, all_, source=who.id, now=now, original=pack(who.id, Format.HL7V2, body))
     unraised = await _be_heard(service, who, worries, now) if worries else {}
     answers = [one if isinstance(one, Answer) else answer_to(one, unraised) for one in judged]
     log.info(

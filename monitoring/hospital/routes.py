@@ -62,7 +62,7 @@ async def post_hl7v2(request: Incoming) -> Response[bytes]:
     envelopes = [open_envelope(one) for one in messages(body)]
     if is_batch(body) or envelopes[0].header.code == "ORU":
         now = utc_now()
-        answer = readings.batched(body, await readings.receive(service, who, envelopes, now), now)
+        answer = readings.batched(body, await readings.receive(service, who, body, envelopes, now), now)
     else:
         (envelope,) = envelopes
         answer = await to_thread.run_sync(

@@ -16,6 +16,7 @@ from devices.formats.gatt.body import decode as decode_gatt
 from devices.formats.native import Malformed, decode
 from devices.formats.open_mhealth.body import decode as decode_open_mhealth
 from devices.formats.open_mhealth.schema import DataPoint
+from devices.original import Format, Original, pack
 from devices.posted import Decoded, Posted
 from devices.reading import Arrival, Refusal
 from monitoring.access.tokens import Caller
@@ -78,7 +79,8 @@ async def post_readings(request: Request[Caller, Any, Any]) -> Response[Taken]:
 )
 async def post_gatt(request: Request[Caller, Any, Any]) -> Response[Taken]:
     """Take frames of sensors: each is a set of its own. The same stored frame again is the same set."""
-    return await take(service_of(request), decode_gatt(await read_json(request)), source=request.user.id)
+    body, source = await read_json(request), request.user.id
+    return await take(service_of(request), decode_gatt(body), source=source, original=pack(source, Format.GATT, body))
 
 
 @post(
@@ -91,22 +93,32 @@ async def post_gatt(request: Request[Caller, Any, Any]) -> Response[Taken]:
 )
 async def post_open_mhealth(request: Request[Caller, Any, Any]) -> Response[Taken]:
     """Take data points: each is a set of its own. The same header `id` or `uuid` again is the same set."""
-    return await take(service_of(request), decode_open_mhealth(await read_json(request)), source=request.user.id)
+    body, source = await read_json(request), request.user.id
+    decoded = decode_open_mhealth(body)
+    return await take(service_of(request), decoded, source=source, original=pack(source, Format.OPEN_MHEALTH, body))
 
 
 ROUTES: Final = [post_readings, post_gatt, post_open_mhealth]
 
 
-async def take(service: Service, decoded: Decoded, *, source: int, patient: str | None = None) -> Response[Taken]:
+async def take(
+    service: Service, decoded: Decoded, *, source: int, patient: str | None = None, original: Original | None = None
+) -> Response[Taken]:
     """Put what was accepted on disk and answer."""
-    await put_on_disk(service, decoded, source=source, now=utc_now(), patient=patient)
+    await put_on_disk(service, decoded, source=source, now=utc_now(), patient=patient, original=original)
     if not decoded.sets and (decoded.refused or decoded.battery is None):
         return _all_refused(decoded)
     return Accepted(Taken(len(decoded.sets), decoded.refused))
 
 
 async def put_on_disk(
-    service: Service, decoded: Decoded, *, source: int, now: datetime, patient: str | None = None
+    service: Service,
+    decoded: Decoded,
+    *,
+    source: int,
+    now: datetime,
+    patient: str | None = None,
+    original: Original | None = None,
 ) -> None:
     """Return once what was accepted will be scored, whatever dies. What is impossible travels too: somebody is told."""
     service.refuse_backlog(now)
@@ -120,6 +132,7 @@ async def put_on_disk(
             clock_offset_s=decoded.clock_offset_s,
             battery=decoded.battery,
             patient=patient,
+            original=original,
         )
         await service.inlet.append(abs(source), msgspec.json.encode(arrival))
     if decoded.refused:

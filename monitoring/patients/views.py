@@ -49,6 +49,7 @@ class ReadingView(msgspec.Struct, kw_only=True, omit_defaults=True):
     slot: int | None = None  # which of its users the sensor said it was
     clock: str | None = None  # synced, corrected or assumed
     device_time: datetime | None = None  # as the device gave it, where its clock is known to be wrong
+    original: UUID | None = None  # the document that it came in
     kept_aside: UUID | None = None  # what it was released from
     reported_news2: int | None = None
 

@@ -18,6 +18,7 @@ from workers.drain.clocks import Batch
 from workers.drain.items import Item, items_of, odd_of, refused_of
 from workers.drain.ledger import enter
 from workers.drain.likely import hold_unlikely
+from workers.drain.originals import keep_originals
 from workers.drain.releases import reopen, take
 from workers.drain.repeats import Repeats
 from workers.drain.scoring import Scored, score
@@ -58,6 +59,7 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     alerts = Alerts.lock(session, now, placed.stays.keys())
     done = Done(len(placed.items), len(items) - len(fresh) - len(taken) - len(conflicts), len(told))
     _score_and_store(connection, alerts, placed, done, now)
+    keep_originals(connection, arrivals, placed)
     seen = store_seen(connection, posted, kept, clocks.of_devices(fresh), {device for device, _ in learnt})
     store_batteries(connection, arrivals)
     clocks.learn(connection, alerts, placed, learnt, Batch(arrivals, fresh, seen))

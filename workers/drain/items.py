@@ -24,6 +24,7 @@ class Item:
     key: str  # the set's id everywhere: derived, so that the same set sent twice is the same set
     content: bytes
     released: str | None = None  # public id of what was kept aside, where a person released it
+    original: str | None = None  # id of the document that it came in, where that is kept
     device_time: datetime | None = None  # as the device gave it, where its clock was known to be wrong
 
     @property
@@ -81,10 +82,14 @@ def items_of(arrival: Arrival) -> list[Item]:
     if released := arrival.released:
         key = set_key(RELEASED, released)
         return [Item(source, one, received_at, arrival.patient, key, b"", released) for one in arrival.sets]
+    original = None if arrival.original is None else arrival.original.id
     return [
-        Item(source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one))
+        Item(
+            source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one),
+            original=original,
+        )
         for one in arrival.sets
-    ]
+    ]  # fmt: skip
 
 
 def refused_of(arrival: Arrival) -> list[Kept]:

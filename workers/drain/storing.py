@@ -178,14 +178,11 @@ def _reading(item: Item, stay: Stay) -> tuple[Any, ...]:
 
 
 def _of_its_way(item: Item) -> dict[str, Any]:
-    """What the device's wrong clock said, and what a set was released from."""
-    if item.device_time is None and item.released is None:
+    """What the device's wrong clock said, the document that a set came in, and what it was released from."""
+    if item.device_time is None and item.released is None and item.original is None:
         return {}
-    return {
-        name: value
-        for name, value in (("device_time", item.device_time), ("kept_aside", item.released))
-        if value is not None
-    }
+    way = (("device_time", item.device_time), ("original", item.original), ("kept_aside", item.released))
+    return {name: value for name, value in way if value is not None}
 
 
 def _score(scored: Scored, column: int) -> tuple[Any, ...]:
