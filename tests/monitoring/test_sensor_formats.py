@@ -45,7 +45,9 @@ def test_frames_become_readings_and_the_battery_the_devices(api: Api, queue: Red
         "rejected": [{"index": 3, "field": "frames[3].value", "reason": "1 bytes: its flags say 2"}],
     }
     drain_all(api.ward, queue)
-    found = rows(api.ward.engine, "SELECT pulse, systolic, also - 'original' AS also FROM reading ORDER BY pulse NULLS LAST")
+    found = rows(
+        api.ward.engine, "SELECT pulse, systolic, also - 'original' AS also FROM reading ORDER BY pulse NULLS LAST"
+    )
     assert [(row.pulse, row.systolic, row.also) for row in found] == [
         (72, None, {"clock": "assumed"}), (None, 128, {"clock": "assumed"}),
     ]  # fmt: skip
