@@ -91,7 +91,8 @@ def make_app(settings: Settings) -> Litestar:
         openapi_config=openapi.config(),
         logging_config=None,  # logs.py configures logging for every part alike
     )
-    app.asgi_handler = watched(app.asgi_handler)  # outermost: the framework's own refusals are watched too
+    # Outermost: the framework's own refusals are watched too.
+    app.asgi_handler = watched(app.asgi_handler, is_https=settings.is_https)
     return app
 
 

@@ -1,8 +1,8 @@
 """Settings: one frozen object, read once from the environment (`VIRTUAL_WARD_*`), passed in everywhere."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FilePath, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -52,8 +52,20 @@ class Settings(BaseSettings):
         ge=1,
         description="With the oldest undrained reading older than this, 503: a 202 would promise too much.",
     )
+    rate_per_s: float = Field(
+        default=100, gt=0, description="Requests a second that one token may make in the long run."
+    )
+    rate_burst: int = Field(default=1000, ge=1, description="Requests that one token may make at once, before that.")
     host: str = Field(default="127.0.0.1", description="Address that `serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `serve` listens on.")
+    tls_certificate: FilePath | None = Field(
+        default=None, description="The certificate and its chain, as PEM: `serve` then speaks https only."
+    )
+    tls_key: FilePath | None = Field(default=None, description="The certificate's private key, as PEM.")
+    tls_client_ca: FilePath | None = Field(
+        default=None,
+        description="Let in only who shows a certificate of this authority (PEM): for a `serve` of hubs' own.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info")
     log_format: Literal["json", "console"] = Field(default="json", description="console: for people.")
     fallback_to: str | None = Field(
@@ -103,6 +115,19 @@ class Settings(BaseSettings):
         default="https://api.notifications.service.gov.uk", pattern=r"^https?://", description="Where Notify is."
     )
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tls_certificate is None) is not (self.tls_key is None):
+            raise ValueError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
+        return self
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us by https: here, or before us."""
+        return self.tls_certificate is not None or (self.public_url or "").startswith("https://")
+
 
 class WrongSetting(Exception):
     """A setting from the environment cannot be used."""
@@ -117,6 +142,8 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def _wrong(fault: ErrorDetails) -> str:
+    if not fault["loc"]:  # of several together
+        return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
     given = "" if name.endswith(HOLDS_A_SECRET) else f", got {fault['input']!r}"
     return f"{PREFIX}{name.upper()}: {fault['msg']}{given}"

@@ -116,7 +116,9 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
         detail = "the parts run as the role that owns the schema: what is append-only is not enforced"
         parts["roles"] = HealthPart("degraded", detail)
     silent = HealthPart("degraded", f"nothing answers on port {settings.port}")
-    parts["api"] = HealthPart("ok") if answers(settings.port, settings.host) else silent
+    parts["api"] = (
+        HealthPart("ok") if answers(settings.port, settings.host, certificate=settings.tls_certificate) else silent
+    )
     return parts
 
 

@@ -52,6 +52,7 @@ REFUSALS: Final = {
     413: "The body is larger than 1 MiB, or what the operation allows, or holds more than 1,000 sets.",
     415: "The body is not of the media type that is taken here: JSON, or what the operation names.",
     422: "Well-formed, but it cannot be accepted: `errors` names each field and the reason.",
+    429: "Too fast: more requests than the token may make, or too many failed sign-ins from the address.",
     503: "The queue or the database cannot take it now. Send it again after `Retry-After` seconds.",
 }
 
@@ -206,7 +207,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
 
 def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int]:
     """What a route may answer instead of what was asked for."""
-    refusals = set() if path.startswith(OPEN) else {401, 403, 422, 503}  # 422: also for a parameter that is unknown
+    refusals = (
+        set() if path.startswith(OPEN) else {401, 403, 422, 429, 503}
+    )  # 422: also for a parameter that is unknown
     if "{" in path:
         refusals |= {404}
     if path.startswith("/v1/reports/") and not changes:
@@ -222,7 +225,7 @@ def _headers(status: str, *, changes: bool) -> dict[str, Any]:
     """What an answer carries beside its body, where it applies."""
     made = _LOCATION if status == "201" else {}
     replayed = _REPLAYED if changes and status.startswith("2") else {}
-    return made | replayed | (_RETRY_AFTER if status == "503" else {})
+    return made | replayed | (_RETRY_AFTER if status in {"429", "503"} else {})
 
 
 def _refusal(status: int, *, in_fhir: bool) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """What `up` runs, and where a command finds it. Imports little: the supervisor should weigh next to nothing."""
 
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from typing import Final
 
 from monitoring.config import PREFIX, Settings, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.embedded.supervisor import Installation, Part, Service, read_installation
 
 NO_MORE: Mapping[str, str] = {}
+ANSWERS_WITHIN_S: Final = 0.9
 
 
 class CannotAdd(Exception):
@@ -37,7 +40,7 @@ def service_on(port: int, workers: int, say: Callable[[str], None], env: Mapping
     return Service(
         migrate=lambda found: say(_migrated(found)),
         parts=lambda found: _parts(found, port, workers, env),
-        ready=lambda _: answers(port),
+        ready=lambda _: answers(port, certificate=settings.tls_certificate),
         port=port,
         database_url=database,
         owner_url=settings.database_owner_url if database else None,
@@ -45,13 +48,27 @@ def service_on(port: int, workers: int, say: Callable[[str], None], env: Mapping
     )
 
 
-def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether the API there takes readings."""
+def answers(port: int, host: str = "127.0.0.1", *, certificate: Path | None = None) -> bool:
+    """Whether the API there takes readings. `certificate`: that it shows, where it speaks https."""
+    if certificate is None:
+        connection = HTTPConnection(host, port, timeout=ANSWERS_WITHIN_S)
+    else:
+        connection = HTTPSConnection(host, port, timeout=ANSWERS_WITHIN_S, context=_trusting(certificate))
     try:
-        with urlopen(f"http://{host}:{port}/health/ready", timeout=0.9) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError, ValueError):
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (HTTPException, OSError):
         return False
+    finally:
+        connection.close()
+
+
+def _trusting(certificate: Path) -> ssl.SSLContext:
+    """Trusts this certificate and no other; it is of the name that others use, not of this address."""
+    context = ssl.create_default_context(cafile=certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def _migrated(found: Installation) -> str:

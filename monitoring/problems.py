@@ -25,6 +25,7 @@ from monitoring.refusals import (
     NotAcceptable,
     NotAuthenticated,
     NotFound,
+    TooFast,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -52,6 +53,7 @@ STATUS_OF: dict[type[Exception], int] = {
     TooLarge: 413,
     WrongMediaType: 415,
     Unacceptable: 422,
+    TooFast: 429,
     Unavailable: 503,
 }
 
@@ -74,7 +76,7 @@ Caller = Request[Any, Any, Any]
 
 def refuse(_: Caller, error: Exception) -> Response[bytes]:
     """The answer to a refusal that this service made itself."""
-    return answer(problem_of(error))
+    return answer(problem_of(error), retry_after_s=getattr(error, "retry_after_s", RETRY_AFTER_S))
 
 
 def problem_of(error: Exception) -> Problem:
@@ -89,13 +91,13 @@ def problem_of(error: Exception) -> Problem:
     )
 
 
-def answer(problem: Problem) -> Response[bytes]:
+def answer(problem: Problem, retry_after_s: int = RETRY_AFTER_S) -> Response[bytes]:
     """A problem as a response, with the headers that its status asks for."""
     headers = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.status in {429, 503}:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(retry_after_s)
     return Response(
         msgspec.json.encode(problem),
         status_code=problem.status,

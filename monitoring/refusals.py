@@ -29,6 +29,14 @@ class NotAuthenticated(Exception):
     """No token, or one that is not valid."""
 
 
+class TooFast(Exception):
+    """Too many requests."""
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class Forbidden(Exception):
     """Not with this role, or not on this ward."""
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic_ns
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from litestar import Request
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
+from monitoring.access.rates import Rates
 from monitoring.access.tokens import Tokens
 from monitoring.clock import utc_now
 from monitoring.config import Settings
@@ -40,6 +42,7 @@ class Service:
     tokens: Tokens
     inlet: Inlet
     hub: Hub
+    rates: Rates
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False
@@ -53,11 +56,12 @@ class Service:
         engine = make_engine(settings.database_url)
         tokens = Tokens(engine)
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
-        return cls(settings, engine, tokens, inlet, Hub(settings.database_url, settings.queue_url, engine))
+        hub = Hub(settings.database_url, settings.queue_url, engine)
+        return cls(settings, engine, tokens, inlet, hub, Rates.of(settings.rate_per_s, settings.rate_burst))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""
-        for look in (self._look_at_database, self._look_at_queue):
+        for look in (self._look_at_database, self._look_at_queue, self._share_rates):
             self._looks.append(asyncio.create_task(self._keep(look)))
         self._loops.extend(asyncio.create_task(loop) for loop in self.hub.loops())
 
@@ -114,6 +118,10 @@ class Service:
         BACKLOG_BYTES.set(self.backlog.size_bytes)
         oldest_at = self.backlog.oldest_at
         OLDEST_UNSCORED_SECONDS.set(0 if oldest_at is None else (utc_now() - oldest_at).total_seconds())
+
+    async def _share_rates(self) -> None:
+        with suppress(RedisError, *AWAY):  # each process goes on counting by itself
+            await self.rates.share(self.inlet.client, monotonic_ns())
 
 
 def _asks_for_durability(settings: Settings) -> bool:

@@ -21,8 +21,17 @@ HOT: Final = frozenset({"/v1/readings", "/health/live", "/health/ready", "/metri
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def watched(app: ASGIApp) -> ASGIApp:
-    """Give each request an id, log it, count it."""
+ALWAYS: Final = ((b"x-content-type-options", b"nosniff"),)
+PRIVATE: Final = ((b"cache-control", b"no-store"),)
+"""What the API answers names patients: it is kept nowhere on the way."""
+HTTPS_ONLY: Final = ((b"strict-transport-security", b"max-age=63072000"),)
+"""For two years."""
+
+
+def watched(app: ASGIApp, *, is_https: bool) -> ASGIApp:
+    """Give each request an id, log it, count it, and its answer the headers that all have."""
+    always = (*ALWAYS, *HTTPS_ONLY) if is_https else ALWAYS
+    private = (*always, *PRIVATE)
 
     async def watching(scope: Scope, receive: Receive, send: Send) -> None:
         request_id = _given_id(scope) or secrets.token_hex(16)
@@ -34,7 +43,8 @@ def watched(app: ASGIApp) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (HEADER, request_id.encode())]
+                more = private if scope["path"].startswith("/v1/") else always
+                message["headers"] = [*message["headers"], (HEADER, request_id.encode()), *more]
             await send(message)
 
         try:

@@ -5,6 +5,7 @@ handler at each request.
 """
 
 from hmac import compare_digest
+from time import monotonic_ns
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
+from monitoring.access.rates import Rates, network_of
 from monitoring.access.tokens import Caller, Tokens
 from monitoring.clock import utc_now
 from monitoring.headers import header
@@ -66,13 +68,47 @@ def _token(scope: Scope) -> str:
 
 
 async def authenticate(scope: Scope) -> Caller:
-    """The caller behind the bearer token, or behind the session of a browser. Raises NotAuthenticated, Forbidden."""
-    token = _session(scope) or _token(scope)
-    tokens: Tokens = scope["litestar_app"].state.service.tokens
-    caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token)
+    """The caller behind the bearer token, or behind the session of a browser.
+
+    Raises NotAuthenticated, Forbidden, TooFast.
+    """
+    caller = await caller_of(scope, _session(scope) or _token(scope))
     if caller is None or (caller.expires_at is not None and caller.has_expired(utc_now())):
         raise NotAuthenticated("The token is not valid.")
     return caller
+
+
+async def caller_of(scope: Scope, token: str) -> Caller | None:
+    """Who has this token; nobody is a failed sign-in from the request's address. Raises TooFast."""
+    tokens: Tokens = scope["litestar_app"].state.service.tokens
+    caller = tokens.held(token)
+    if caller is None:  # who guesses is refused before anybody is asked; who is known comes in from anywhere
+        refuse_guessing(scope)
+        caller = await to_thread.run_sync(tokens.ask, token)
+        if caller is None:
+            note_failure(scope)
+            return None
+    _rates(scope).admit(caller.token, monotonic_ns())
+    return caller
+
+
+def refuse_guessing(scope: Scope) -> None:
+    """Raise TooFast where too many sign-ins from the request's address failed."""
+    _rates(scope).refuse_guessing(_network(scope), monotonic_ns())
+
+
+def note_failure(scope: Scope) -> None:
+    """A sign-in from the request's address failed."""
+    _rates(scope).failures.take(_network(scope), monotonic_ns())
+
+
+def _rates(scope: Scope) -> Rates:
+    rates: Rates = scope["litestar_app"].state.service.rates
+    return rates
+
+
+def _network(scope: Scope) -> bytes:
+    return network_of(scope["client"][0] if scope["client"] else "")
 
 
 def _session(scope: Scope) -> str | None:

@@ -112,7 +112,7 @@ class Inlet:
 
     def __init__(self, url: str, *, streams: int, waits_for_disk: bool) -> None:
         retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
-        self._client = redis.asyncio.Redis.from_url(
+        self.client = redis.asyncio.Redis.from_url(
             url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=retry
         )
         self._bell_client = connect(url)
@@ -136,7 +136,7 @@ class Inlet:
 
     async def backlog(self) -> Backlog:
         """Measure what waits in the queue. Raises redis errors where it is away."""
-        async with self._client.pipeline(transaction=False) as pipeline:
+        async with self.client.pipeline(transaction=False) as pipeline:
             for number in range(self._streams):
                 pipeline.eval(_LOOK, 1, stream_name(number))
             return _backlog(await pipeline.execute())
@@ -144,7 +144,7 @@ class Inlet:
     async def durability(self) -> Durability:
         """Ask the server whether what it answers is on its disk. Raises redis errors where it is away."""
         try:
-            return durability_of(await self._client.config_get("append*"))
+            return durability_of(await self.client.config_get("append*"))
         except ResponseError:
             return Durability.UNKNOWN
 
@@ -152,7 +152,7 @@ class Inlet:
         """Let what is in flight end, and hang up."""
         if self._flusher is not None:
             await asyncio.wait([self._flusher])
-        await self._client.aclose()
+        await self.client.aclose()
         self._ringers.shutdown(wait=True)
         self._bell_client.close()
 
@@ -170,7 +170,7 @@ class Inlet:
     async def _send(self, batch: list[_Waiting]) -> list[Exception | None]:
         """One round trip for all: append, raise the bells, and wait for the disk where the server does not."""
         numbers = sorted({waiting.number for waiting in batch})
-        async with self._client.pipeline(transaction=False) as pipeline:
+        async with self.client.pipeline(transaction=False) as pipeline:
             for waiting in batch:
                 pipeline.xadd(stream_name(waiting.number), {FIELD: waiting.payload})
             for number in numbers:

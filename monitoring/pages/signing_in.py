@@ -11,7 +11,7 @@ from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect
 
 from monitoring.access import sessions
-from monitoring.access.gate import COOKIE, EVERYBODY
+from monitoring.access.gate import COOKIE, EVERYBODY, caller_of, note_failure, refuse_guessing
 from monitoring.access.tokens import Caller
 from monitoring.acts import Incoming
 from monitoring.clock import utc_now
@@ -47,7 +47,7 @@ async def post_sign_in(request: Visitor, data: Form) -> Response[Any]:
     """A session for whoever shows the token of a member of staff."""
     service = service_of(request)
     token = data.token.strip()
-    caller = service.tokens.held(token) or await to_thread.run_sync(service.tokens.ask, token)
+    caller = await caller_of(request.scope, token)
     if caller is None or caller.role is None or caller.expires_at is not None:
         fault = "This is not the token of a member of staff. It begins with vws_."
         return page("sign_in.html", status=422, next=within(data.next), fault=fault)
@@ -65,7 +65,10 @@ async def get_link(request: Visitor, link: FromPath[str]) -> Response[Any]:
             staff = sessions.whose_link(session, link, utc_now())
             return None if staff is None else staff.name
 
+    refuse_guessing(request.scope)
     name = await to_thread.run_sync(find)
+    if name is None:
+        note_failure(request.scope)
     return page("sign_in_link.html", status=200 if name else 404, link=link, name=name)
 
 
@@ -78,8 +81,10 @@ async def post_link(request: Visitor, link: FromPath[str]) -> Response[Any]:
         with transaction(service.engine) as session:
             return sessions.use_link(session, link, utc_now())
 
+    refuse_guessing(request.scope)
     session = await to_thread.run_sync(use)
     if session is None:
+        note_failure(request.scope)
         return page("sign_in_link.html", status=404, link=link, name=None)
     return _signed_in(service, session, HOME)
 
@@ -117,9 +122,8 @@ def _begin(service: Service, caller: Caller) -> str:
 
 
 def _signed_in(service: Service, session: str, wanted: str) -> Response[Any]:
-    is_secure = (service.settings.public_url or "").startswith("https://")
     cookie = Cookie(
-        key=COOKIE, value=session, httponly=True, secure=is_secure, samesite="strict", path="/",
+        key=COOKIE, value=session, httponly=True, secure=service.settings.is_https, samesite="strict", path="/",
         max_age=int(sessions.LONGEST.total_seconds()),
     )  # fmt: skip
     return Redirect(wanted, status_code=303, cookies=[cookie])

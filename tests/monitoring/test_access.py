@@ -120,7 +120,7 @@ def test_nobody_comes_in_without_a_token_that_is_valid(api: Api) -> None:
     let_in = [
         (str(door), token)
         for door, token in product(doors(api), ("", "vws_nobodys"))
-        if door.path not in OPEN and knock(api, door, token) != 401
+        if door.path not in OPEN and knock(api, door, token) not in {401, 429}  # 429: so many guesses
     ]
     assert let_in == []
 
