@@ -15,6 +15,7 @@ from rich.table import Table
 
 from monitoring.access.roles import Role
 from monitoring.backtest.command import backtest
+from monitoring.backup.commands import backup, restore
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
@@ -47,7 +48,8 @@ app.add_typer(rules_app, name="rules")
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""
 
-app.command(context_settings=VARIABLES)(backtest)
+for command in (backtest, backup, restore):
+    app.command(context_settings=VARIABLES)(command)
 
 out = Console()
 err = Console(stderr=True)

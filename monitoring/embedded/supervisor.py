@@ -68,6 +68,9 @@ class _Server:
     stop: Callable[[subprocess.Popen[bytes]], None]
 
 
+_NO_PARTS: Final = Service(migrate=lambda _: None, parts=lambda _: (), ready=lambda _: True, port=0)
+
+
 class _Stopped(BaseException):
     """A signal asked us to stop."""
 
@@ -90,6 +93,23 @@ def supervise(data: Path, service: Service, *, say: Say, until: threading.Event 
         finally:
             disarm()
     return 0
+
+
+@contextmanager
+def servers_alone(data: Path, say: Say) -> Iterator[Installation]:
+    """The embedded servers on `data`, made where they are not there, without any part. From the main thread.
+
+    Raises AlreadyRunningError where `up` runs on it, and EmbeddedError where they don't start.
+    """
+    with ExitStack() as cleanup:
+        cleanup.enter_context(locked(data.resolve()))
+        children.adopt_orphans()
+        sockets = cleanup.enter_context(socket_folder(data.resolve()))
+        installation, servers = _prepared(data.resolve(), sockets, _NO_PARTS, say)
+        for server in servers:
+            cleanup.callback(_stop_server, server, say)
+        _start_servers(servers, say)
+        yield installation
 
 
 def _run(data: Path, service: Service, say: Say, until: threading.Event, cleanup: ExitStack) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 import redis.asyncio
 import structlog
@@ -30,6 +31,8 @@ GROUP = "drain"
 DRAIN_QUEUE = "drain"
 DRAIN_JOB = "workers.jobs.drain"
 FIELD = b"a"  # the one field of an entry: an Arrival as JSON
+DRAIN_LOCK: Final = 7_702
+"""With the stream's number, the advisory lock of its one drain."""
 BELL_MS = 2000
 TIMEOUT_S = 2.0
 AWAY = (QueueConnectionError, QueueTimeout, OSError)

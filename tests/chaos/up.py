@@ -123,7 +123,7 @@ class Up:
     def command(self, *words: str) -> str:
         """What another `virtual-ward` command prints of this installation, as JSON."""
         command = [sys.executable, "-m", "monitoring.cli", *words, "--data", str(self.data), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env=_environment())
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env=environment())
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -141,7 +141,7 @@ class Up:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
-                env=_environment(),
+                env=environment(),
                 **children.bound(signal.SIGKILL),
             )
 
@@ -155,7 +155,7 @@ def running(*, workers: int = 2) -> Iterator[Up]:
             yield up.ready()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, without what would point an installation elsewhere. Those who are told are on this machine, too."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return ours | {f"{PREFIX}WEBHOOK_ALLOW_PRIVATE": "true"}

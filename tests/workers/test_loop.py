@@ -10,12 +10,12 @@ from sqlalchemy.exc import DBAPIError
 
 from devices.reading import Arrival
 from monitoring.database import driver, make_engine, transaction
-from monitoring.intake.stream import DRAIN_QUEUE, GROUP, bell_name, stream_name
+from monitoring.intake.stream import DRAIN_LOCK, DRAIN_QUEUE, GROUP, bell_name, stream_name
 from tests.ward import SICK, WELL, Ward
 from tests.workers.records import Heard, count, drain_all, kept_aside, put
 from workers.drain import loop
 from workers.drain.batch import process
-from workers.drain.loop import CONSUMER, DRAIN_LOCK, Drain
+from workers.drain.loop import CONSUMER, Drain
 from workers.mishaps import will_pass
 
 STREAM = stream_name(0)

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from devices.reading import Arrival
 from monitoring.clock import utc_now
 from monitoring.database import driver, once_more, transaction
-from monitoring.intake.stream import BELL_MS, FIELD, GROUP, bell_name, ring_once, stream_name
+from monitoring.intake.stream import BELL_MS, DRAIN_LOCK, FIELD, GROUP, bell_name, ring_once, stream_name
 from monitoring.patients.tables import MERGE_LOCK
 from workers.drain.batch import Done, process
 from workers.drain.poison import keep_poison, keep_unreadable, things
@@ -34,8 +34,6 @@ SETS_PER_BATCH: Final = 2000
 FIRST_READ: Final = 4
 READ_MAX: Final = 128
 """Entries asked for at once: as many as the batch lacks by what the entries so far held, but never too many."""
-DRAIN_LOCK: Final = 7_702
-"""With the stream's number, the advisory lock of its one drain."""
 
 _arrival = msgspec.json.Decoder(Arrival)
 
