@@ -19,7 +19,7 @@ from alert_rules.hysteresis import AMBER_LINES
 from alert_rules.kinds import PathwayRule, Persists, Value
 from alert_rules.limits import LIMITED, LINES
 from alert_rules.news2 import RED
-from alert_rules.severity import LOW_MEDIUM, RULES, Facts, Rule, Severity, Verdicts
+from alert_rules.severity import LOW_MEDIUM, Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 
 Flags = NDArray[np.bool_]
@@ -112,12 +112,10 @@ def findings(
     `margins`: the pathway's hysteresis.
     """
     n = len(sets.stay)
-    rules: list[Rule | PathwayRule] = [*RULES, *(rule for rule, _ in verdicts.added)]
-    fired = [*verdicts.fired, *(flags for _, flags in verdicts.added)]
     measured = _measured(sets, wellness, composed, facts)
     whole = facts.news2.complete
     stands, cleared = [verdicts.to_complete], [whole & ~verdicts.to_complete]
-    for rule, flags in zip(rules, fired, strict=True):
+    for rule, flags in (*verdicts.every(), *verdicts.beyond):
         if rule.of:
             stands.append(flags)
             seen = np.logical_or.reduce([measured[vital] for vital in rule.of])
