@@ -6,7 +6,7 @@ the one value (combinations, usual values, trends), from consciousness, or from 
 Source: docs/clinical/policy.md, *Accepted values*.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -72,6 +72,25 @@ def critical_at(vital: str, *, high: bool, scale: Scale) -> int | None:
     return next((one[0] for one in bounds if one is not None and one[1] == high), None)
 
 
+def red_at(side: Side, *, scale: Scale, scored: bool, line: int | None, rules: Sequence[PathwayRule]) -> int | None:
+    """From which value on a vital sign is red (or amber_plus) by itself, as far as an accepted value covers it.
+
+    `line`: the red limit that holds on that side; `rules`: the pathway's. None where nothing is: nothing to accept.
+    """
+    vital, high = side
+    bounds = [] if line is None else [line]
+    if scored:
+        single = (rule for rule in RULES if rule.bound and _SIDES[rule.name] == side)
+        bounds += [rule.bound[0] for rule in single if rule.bound and _may_relieve(rule)]
+        own = (rule for rule in rules if _may_relieve(rule) and _is_about(rule, side))
+        bounds += [one.bound for rule in own for one in rule.conditions if isinstance(one, Value)]
+    if scored and vital in PARAMETERS:
+        row = CHARTS[scale][PARAMETERS.index(vital)]
+        low, top, points = row.bands[-1 if high else 0]
+        bounds += [int(row.in_units(low if high else top))] if points == RED else []
+    return (min if high else max)(bounds, default=None)
+
+
 def with_accepted(verdicts: Verdicts, facts: Facts) -> Verdicts:
     """What shows amber instead of red, and what is beyond what was accepted: that alone adds no severity."""
     if not facts.accepted:
@@ -85,8 +104,8 @@ def with_accepted(verdicts: Verdicts, facts: Facts) -> Verdicts:
             continue
         within, is_on = _within(facts, side, values), _is_on(facts, side)
         alerts = nobody.copy()
-        for rule, flags in _rules(verdicts):
-            if _is_about(rule, side):
+        for rule, flags in verdicts.every():
+            if _may_relieve(rule) and _is_about(rule, side):
                 fired = flags if _has_side(rule) else flags & is_on
                 relieved[rule.name] = (fired & within) | relieved.get(rule.name, nobody)
                 alerts |= fired
@@ -133,11 +152,9 @@ def _is_on(facts: Facts, side: Side) -> Flags:
     return flags
 
 
-def _rules(verdicts: Verdicts) -> Iterator[tuple[Rule | PathwayRule, Flags]]:
-    """Every rule that an accepted value may bear on, with where it fired."""
-    for rule, fired in verdicts.every():
-        if Severity.AMBER < rule.severity < Severity.CRITICAL:
-            yield rule, fired
+def _may_relieve(rule: Rule | PathwayRule) -> bool:
+    """Whether a rule is worse than amber, and not critical."""
+    return Severity.AMBER < rule.severity < Severity.CRITICAL
 
 
 def _is_about(rule: Rule | PathwayRule, side: Side) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from alert_rules.accepted import BEYOND
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
@@ -30,7 +31,7 @@ CATCHING_UP: Final = timedelta(minutes=60)
 
 SLOTS: Final = {name: ASSESSED if slot == CONSCIOUSNESS else slot for slot, name in enumerate(PARAMETERS)}
 """Where the time of each parameter stands: a patient's own "alert" overtakes no confusion that it does not lift."""
-LOOKED_AT: Final = {rule.name: rule.of for rule in RULES} | rules_of_pathways()
+LOOKED_AT: Final = {rule.name: rule.of for rule in (*RULES, *BEYOND.values())} | rules_of_pathways()
 """By rule, the vital signs that it looks at."""
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
@@ -205,7 +206,8 @@ def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
     holds = {rule.name for rule in _standing(scored, column, since)}
     if _is_to_complete(scored, column, since):
         holds.add(COMPLETE_THE_SET)
-    said = reasons(scored.facts, scored.verdicts, column, pathway.spo2, scored.beside)
+    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
+    said = reasons(scored.facts, scored.verdicts, column, pathway.spo2, scored.beside, accepted)
     told = [one for one in said if one["rule"] in holds]
     return Evidence(told, _why(scored, column), news2, as_uuid(row.key))
 
@@ -228,7 +230,17 @@ def _why(scored: Scored, column: int) -> dict[str, Any]:
         "ages_min": _ages_min(scored, column),
         "looked_back": _looked_back(scored, column),
         "quality": row.one.quality,
-    }
+    } | _accepted(scored, column)
+
+
+def _accepted(scored: Scored, column: int) -> dict[str, Any]:
+    """What was accepted of the patient when a set was taken."""
+    row = scored.rows[column]
+    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
+    if accepted is None:
+        return {}
+    said = {"vital": accepted.vital, "bound": accepted.bound, "by": accepted.by, "until": accepted.until}
+    return {"accepted": said}
 
 
 def _looked_back(scored: Scored, column: int) -> dict[str, list[dict[str, Any]]]:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from alert_rules.accepted import Accepted
 from alert_rules.limits import Lines
 from alert_rules.pathway import Pathway, pathways
 from alert_rules.silence import Schedule
@@ -18,6 +19,7 @@ from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
 from devices.clock import NEVER_SET_BEFORE
 from devices.reading import ReadingSet
+from monitoring.accepted.views import as_rule
 from monitoring.alerts.life import About
 from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
@@ -48,6 +50,15 @@ class PlanInForce:
     def is_to_send(self) -> bool:
         """Whether readings are expected of the patient."""
         return not self.comfort and bool(self.schedule.times)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedFor:
+    """A value that was accepted of a patient, and from when until when it held."""
+
+    since: datetime
+    until: datetime
+    what: Accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,9 @@ class Stay:
     overdue_at: datetime | None
     missed: int
     repeat_by: datetime | None  # what the patient is asked to repeat is raised then
+    accepted_until: datetime | None  # of the last value that was accepted
     plans: list[tuple[datetime, PlanInForce]] = field(default_factory=list)
+    accepted: list[AcceptedFor] = field(default_factory=list)
 
     @property
     def about(self) -> About:
@@ -106,6 +119,10 @@ class Stay:
             return self.plans[0][1]
         place = bisect_right(self.plans, instant, key=lambda plan: plan[0])
         return self.plans[max(place - 1, 0)][1]
+
+    def accepted_at(self, instant: datetime) -> Accepted | None:
+        """What was accepted of the patient then."""
+        return next((one.what for one in self.accepted if one.since <= instant < one.until), None)
 
     def holds(self, instant: datetime) -> bool:
         """Whether the patient was on the ward then."""
@@ -224,7 +241,8 @@ SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cor
        EXISTS (SELECT FROM leave WHERE leave.episode_id = episode.id AND until_at IS NULL AND kind = ANY(%s)),
        episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
        known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
-       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by
+       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by,
+       known.accepted_until
 FROM episode
 JOIN latest_vitals AS known ON known.episode_id = episode.id
 JOIN patient ON patient.id = episode.patient_id
@@ -240,6 +258,13 @@ SELECT episode_id, from_at, spo2_scale, (coalesce(home_oxygen_l_min, 0) * 100)::
        limits::text, baselines::text, array_to_string(expects, ','), array_to_string(times, ',')
 FROM plan WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, from_at, id
 """
+
+_ACCEPTED: Final = """
+SELECT episode_id, from_at, least(until_at, withdrawn_at), vital, up, value, staff.name, until_at
+FROM accepted_value JOIN staff ON staff.id = accepted_value.by
+WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, accepted_value.id
+"""
+"""Of stays that ever had one. One holds at a time; a late set is held against the one of its own time."""
 
 
 def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: datetime | None) -> dict[int, list[Stay]]:
@@ -260,6 +285,9 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():
         stays[episode_id].plans.append((from_at, _plan(*plan)))
+    if accepting := [stay.episode_id for stay in stays.values() if stay.accepted_until is not None]:
+        for episode_id, since, until, *what in connection.execute(_ACCEPTED, (as_array(accepting),)).fetchall():
+            stays[episode_id].accepted.append(AcceptedFor(since, until, as_rule(*what)))
     for several in of_patient.values():
         several.sort(key=lambda stay: stay.admitted_at)
     return of_patient
