@@ -80,7 +80,7 @@ def red_at(side: Side, *, scale: Scale, scored: bool, line: int | None, rules: S
     vital, high = side
     bounds = [] if line is None else [line]
     if scored:
-        single = (rule for rule in RULES if rule.bound and _SIDES[rule.name] == side)
+        single = (rule for rule in RULES if rule.bound and SIDES[rule.name] == side)
         bounds += [rule.bound[0] for rule in single if rule.bound and _may_relieve(rule)]
         own = (rule for rule in rules if _may_relieve(rule) and _is_about(rule, side))
         bounds += [one.bound for rule in own for one in rule.conditions if isinstance(one, Value)]
@@ -160,7 +160,7 @@ def _may_relieve(rule: Rule | PathwayRule) -> bool:
 def _is_about(rule: Rule | PathwayRule, side: Side) -> bool:
     """Whether a rule is one bound of that vital sign, on that side where it has one, and nothing else."""
     if isinstance(rule, Rule):
-        return _SIDES.get(rule.name) == side
+        return SIDES.get(rule.name) == side
     if len(rule.conditions) > 1:
         return False
     match rule.conditions[0]:
@@ -193,7 +193,6 @@ def _severity(verdicts: Verdicts, relieved: Mapping[str, Flags]) -> NDArray[np.i
 
 
 def _sides() -> dict[str, Side]:
-    """By name, the vital sign and side of every rule of `severity` that is one bound of one vital sign."""
     lines = {f"{vital}_{line}": (vital, place >= LOW) for vital in LIMITED for place, line in enumerate(LINES)}
     single = {rule.name: (vital, rule.bound[1]) for rule in RULES if rule.bound for vital in rule.of}
     return lines | single
@@ -211,7 +210,8 @@ def _beyond(side: Side) -> Rule:
     )
 
 
-_SIDES: Final = _sides()
+SIDES: Final = _sides()
+"""By name, the vital sign and side of each rule of `severity` that is one bound of one vital sign."""
 _SINGLE_RED_ROW: Final = [rule.name for rule in RULES].index(SINGLE_RED)
 
 BEYOND: Final[dict[Side, Rule]] = {

@@ -89,6 +89,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     )
     check_watched(plan, not_scored)
     act.session.add(plan)
+    known.resolved = None  # by other rules it is not the same
     act.session.flush()
     silent_since = _silent_since(act, episode, known, plan)
     due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)

@@ -23,6 +23,7 @@ from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 from alert_rules.words import sentence, shown
 from monitoring.alerts.basis import held_of
 from monitoring.alerts.life import Alerts, Evidence
+from workers.drain.quiet import Resolutions
 from workers.drain.repeats import Repeats
 from workers.drain.scoring import Scored, as_uuid
 
@@ -36,10 +37,12 @@ LOOKED_AT: Final = {rule.name: rule.of for rule in (*RULES, *BEYOND.values())} |
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
-def raise_deterioration(alerts: Alerts, repeats: Repeats, scored: Scored, rescored: Iterable[int]) -> None:
+def raise_deterioration(
+    alerts: Alerts, repeats: Repeats, resolutions: Resolutions, scored: Scored, rescored: Iterable[int]
+) -> None:
     """Hold each set's findings, oldest first, against the patient's open alerts; then tell what came too late.
 
-    Or against what the patient was, or is now, asked to repeat first.
+    Or against what the patient was, or is now, asked to repeat first; or against what was resolved shortly before.
     """
     again = set(rescored)
     overtaken: list[int] = []
@@ -61,9 +64,10 @@ def raise_deterioration(alerts: Alerts, repeats: Repeats, scored: Scored, rescor
         found = _finding(scored, column, since)
         if stay.discharged_at is None:
             evidence = partial(_evidence_of_now, scored, column, since)
-            if may_repeat:
+            is_quiet = resolutions.cover(alerts, scored, column, found, _standing(scored, column, since))
+            if may_repeat and not is_quiet:
                 repeats.weigh(alerts, scored, column, _came(scored, column, found, since, is_open=is_open), evidence)
-            else:
+            elif not is_quiet:
                 alerts.weigh(stay.about, Kind.DETERIORATION, found, evidence)
         if is_graver and severity >= Severity.RED and (stay.discharged_at or found.severity < severity):
             overtaken.append(column)

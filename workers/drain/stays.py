@@ -21,6 +21,7 @@ from devices.clock import NEVER_SET_BEFORE
 from devices.reading import ReadingSet
 from monitoring.accepted.views import as_rule
 from monitoring.alerts.life import About
+from monitoring.alerts.quiet import Quiet, quiet_of
 from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
@@ -99,6 +100,7 @@ class Stay:
     missed: int
     repeat_by: datetime | None  # what the patient is asked to repeat is raised then
     accepted_until: datetime | None  # of the last value that was accepted
+    resolved: Quiet | None  # lately: the same raises nothing
     plans: list[tuple[datetime, PlanInForce]] = field(default_factory=list)
     accepted: list[AcceptedFor] = field(default_factory=list)
 
@@ -242,7 +244,7 @@ SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cor
        episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
        known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
        known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by,
-       known.accepted_until
+       known.accepted_until, known.resolved::text
 FROM episode
 JOIN latest_vitals AS known ON known.episode_id = episode.id
 JOIN patient ON patient.id = episode.patient_id
@@ -281,6 +283,7 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     for ward_id, *columns in rows:
         stay = Stay(wards[ward_id], *columns)
         stay.also = msgspec.json.decode(columns[13])
+        stay.resolved = None if columns[-1] is None else quiet_of(columns[-1])
         stays[stay.episode_id] = stay
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():
