@@ -4,15 +4,18 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alert_rules.alarms import Basis, Finding, Held, Outcome, State
+from alert_rules.compose import Sets, slots
 from alert_rules.engine import with_pathways
 from alert_rules.kinds import Absent, Answer, PathwayRule, Poor, Total, Trend, Value
 from alert_rules.limits import LIMITED, Lines
 from alert_rules.news2 import RED
 from alert_rules.refractory import ANSWERED, LooksAt, Resolved, is_same, looks_at, resolved
+from alert_rules.refractory_arrays import Lately, looked
 from alert_rules.severity import RULES, Rule, Severity, judge
 from alert_rules.vitals import PARAMETERS
 from tests.alert_rules.examples import VITALS, but, examples, worse_values
@@ -143,3 +146,25 @@ def test_every_amber_of_every_pathway_is_about_values_points_or_never_let_pass()
     assert looks_at(rise) == LooksAt(frozenset({("weight", True)}), points=True)
     for condition in (Absent("weight", 1), Poor(1, 2, 3)):
         assert looks_at(PathwayRule("it", Severity.AMBER, (Value("weight", 1, True), condition))) is None
+
+
+@given(AMBER, st.one_of(AMBER, examples()), st.sampled_from([0, 1, 120, 359, 360]))
+def test_many_at_once_say_what_one_says_alone(one: Given, other: Given, after_min: int) -> None:
+    before = resolved_at_noon(one)
+    assert before is not None
+    facts = facts_of([one, other])
+    verdicts = with_pathways(judge(facts), [(OF_ITS_OWN, facts.adult)], facts)
+    values, known = slots(facts.vitals, np.zeros(2, np.bool_))
+    values[:, 1], known[:, 1] = 0, False  # what the second measured comes after
+    sets = Sets(np.zeros(2, np.intp), np.array([0, 0]), values, known, np.zeros(2, np.bool_))
+    looked_at = looked(sets, facts, verdicts, SIX_HOURS)
+    assert looked_at is not None
+    was, now = said(one)[0], said(other)[0]
+    names = sorted(was.rules | now.rules)
+    bits = [np.array([[sum(2 << names.index(name) for name in found.rules)]], np.uint64) for found in (was, now)]
+    scored = [np.array([[found.points.get(name, -1) for name in PARAMETERS]], np.int8) for found in (was, now)]
+    lately, first, second = Lately.of(looked_at, 1, 1, len(PARAMETERS)), np.array([0]), np.array([1])
+    lately.keep(first, second, np.array([0]), np.array([True]), (bits[0], scored[0]))
+    minute_us = 60_000_000
+    found = lately.cover(first, second, np.array([after_min * minute_us]), bits[1], scored[1])
+    assert bool(found[0]) is same(before, other, timedelta(minutes=after_min))
