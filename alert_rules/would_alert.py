@@ -89,6 +89,9 @@ def _about(pathway: Pathway, own: Own | None) -> Section:
         lines.append(
             f"Before a new amber the patient is asked to repeat the reading; unrepeated it alerts in {minutes} min"
         )
+    if pathway.refractory is not None:
+        hours = pathway.refractory.total_seconds() / 3600
+        lines.append(f"For {hours:g} h after an amber was resolved the same, no worse, raises nothing")
     carried = ", ".join(f"{LABELS[name]} {minutes} min" for name, minutes in pathway.carried_min.items())
     if carried:
         lines.append(f"Values count for later sets: {carried}")

@@ -165,4 +165,4 @@ def test_a_repeated_request_makes_one(api: Api, senior: str) -> None:
 def test_a_patient_is_explained_with_what_is_accepted(api: Api, senior: str, ward: Ward) -> None:
     accepts(api, senior)
     said = run("rules", "explain", str(api.ward.patient.id), settings=api.ward.settings).stdout
-    assert "Systolic blood pressure accepted down to 88 by Dr Osei until" in said
+    assert "\n  * Systolic blood pressure accepted down to 88 by Dr Osei until" in said
