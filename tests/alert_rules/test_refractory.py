@@ -1,5 +1,6 @@
 """What was resolved and is the same: never anything worse, whatever the set, the plan and the rules."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -130,6 +131,15 @@ def test_the_very_same_is_the_same_in_its_time_but_for_answers(one: Given) -> No
 def test_nothing_is_kept_of_what_was_worse_than_amber_or_nobody_saw_to(one: Given, outcome: Outcome) -> None:
     before = resolved_at_noon(one, outcome)
     assert (before is not None) == (outcome in ANSWERED and said(one)[0].severity <= Severity.AMBER)
+
+
+def test_a_rule_that_did_not_stand_is_another_one_though_no_value_is_worse() -> None:
+    rises = PathwayRule("rises", Severity.AMBER, (Trend("weight", 150, True, 1, 2),))
+    found = Finding(Severity.AMBER, rules=frozenset({"rises"}))
+    before = Resolved(NOON, NOON + SIX_HOURS, frozenset(), {"weight": 7200})
+    assert not is_same(before, found, [rises], {"weight": 7200}, NOON)
+    assert is_same(replace(before, rules=found.rules), found, [rises], {"weight": 7200}, NOON)
+    assert not is_same(replace(before, rules=found.rules), found, [rises], {"weight": 7201}, NOON)
 
 
 def test_without_a_time_nothing_is_kept() -> None:
