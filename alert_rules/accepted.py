@@ -48,6 +48,11 @@ class Accepted:
         return f"accepted {self.bound} by {self.by} until {self.until.astimezone(LOCAL):%d %b %H:%M}"
 
     @property
+    def named(self) -> dict[str, object]:
+        """For what an alert rests on."""
+        return {"vital": self.vital, "bound": self.bound, "by": self.by, "until": self.until}
+
+    @property
     def bound(self) -> str:
         """Such as "down to 88"."""
         return f"{'up' if self.high else 'down'} to {shown(self.vital, self.value)}"

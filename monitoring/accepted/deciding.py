@@ -11,7 +11,7 @@ from alert_rules.accepted import ACCEPTED_FOR_MAX, NEVER, critical_at, red_at
 from alert_rules.limits import DECIMALS, POSSIBLE, SCALE_2
 from alert_rules.news2 import Scale
 from alert_rules.pathway import Pathway, pathways
-from alert_rules.words import LABELS, shown
+from alert_rules.words import LABELS, sentence, shown
 from devices.reading import in_whole_units
 from monitoring.accepted.tables import AcceptedValue
 from monitoring.accepted.views import AcceptedView, Holds, accepted_view, in_force, shown_query
@@ -72,7 +72,7 @@ def accept(act: Act, patient_id: UUID, body: AcceptedBody) -> AcceptedView:
     plan = plan_in_force(act.session, episode, act.now)
     field, value = _checked(act, body, patient, plan, pathways()[ward.pathway])
     if (holds := in_force(act.session, episode.id, act.now)) is not None:
-        raise Conflict(f"{LABELS[holds.vital]} is accepted already: withdraw that first.", current=holds)
+        raise Conflict(f"{sentence(LABELS[holds.vital])} is accepted already: withdraw that first.", current=holds)
     made = AcceptedValue(
         episode_id=episode.id, vital=body.vital, up=field == "up_to", value=value, from_at=act.now, until_at=until,
         by=act.who.id, reason=body.reason,

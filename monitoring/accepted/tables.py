@@ -1,17 +1,14 @@
 """Values that a senior clinician accepted of one patient for some days; kept after they end."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Numeric
 from sqlmodel import Field, SQLModel
 
+from alert_rules.accepted import ACCEPTED_FOR_MAX
 from monitoring.columns import UtcDateTime, instant, internal_key, public_key
-
-DAYS_MAX: Final = timedelta(days=7)
-"""As `alert_rules.accepted` has it; the database holds to it too."""
 
 
 class AcceptedValue(SQLModel, table=True):
@@ -24,7 +21,9 @@ class AcceptedValue(SQLModel, table=True):
     __tablename__ = "accepted_value"
     __table_args__ = (
         Index("accepted_value_of_stay", "episode_id", "id"),
-        CheckConstraint(f"until_at > from_at AND until_at <= from_at + interval '{DAYS_MAX.days} days'", name="days"),
+        CheckConstraint(
+            f"until_at > from_at AND until_at <= from_at + interval '{ACCEPTED_FOR_MAX.days} days'", name="days"
+        ),
         CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn_by_somebody"),
     )
 

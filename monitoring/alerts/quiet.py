@@ -1,12 +1,13 @@
 """What was resolved lately, and raises nothing again for a while: kept with what is known of the stay."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from alert_rules.alarms import Kind, Outcome
 from alert_rules.facts import CARRIED, UNCARRIED
@@ -15,7 +16,6 @@ from alert_rules.pathway import pathways
 from alert_rules.refractory import Resolved, resolved
 from alert_rules.silence import LOCAL
 from devices.reading import in_whole_units
-from monitoring.acts import Act
 from monitoring.alerts.basis import held_of
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.database import AnyRow
@@ -31,15 +31,15 @@ class Quiet(msgspec.Struct, frozen=True):
     what: Resolved
 
 
-def lock_stay(act: Act, alert_id: UUID) -> LatestVitals | None:
+def lock_stay(session: Session, alert_id: UUID) -> LatestVitals | None:
     """What is known of the stay of an alert, locked before the alert is; None where it is of no stay."""
     episode_id = select(col(Alert.episode_id)).where(col(Alert.public_id) == alert_id).scalar_subquery()
     query = select(LatestVitals).where(col(LatestVitals.episode_id) == episode_id)
-    found: LatestVitals | None = act.session.execute(query.with_for_update()).scalar_one_or_none()
+    found: LatestVitals | None = session.execute(query.with_for_update()).scalar_one_or_none()
     return found
 
 
-def keep_quiet(act: Act, row: AnyRow, known: LatestVitals, outcome: Outcome) -> bool:
+def keep_quiet(session: Session, row: AnyRow, known: LatestVitals, outcome: Outcome, now: datetime) -> bool:
     """An alert of deterioration is resolved: keep what the same would be, or nothing; true where its history says so.
 
     `row`: the alert's, as `finding.found` has it.
@@ -48,18 +48,18 @@ def keep_quiet(act: Act, row: AnyRow, known: LatestVitals, outcome: Outcome) -> 
     ward: Ward = row[2]
     if Kind(found.kind) is not Kind.DETERIORATION:
         return False
-    what = resolved(held_of(found), outcome, newest_values(known), act.now, pathways()[ward.pathway].refractory)
+    what = resolved(held_of(found), outcome, newest_values(known), now, pathways()[ward.pathway].refractory)
     known.resolved = None if what is None else msgspec.to_builtins(Quiet(found.id, ward.id, what))
-    act.session.add(known)
+    session.add(known)
     if what is None:
         return False
-    act.session.add(
+    session.add(
         AlertHistory(
-            alert_id=found.id, at=act.now, from_state=found.state, to_state=found.state, severity=found.severity,
+            alert_id=found.id, at=now, from_state=found.state, to_state=found.state, severity=found.severity,
             what=f"the same raises nothing until {what.until.astimezone(LOCAL):%H:%M}",
         )
     )  # fmt: skip
-    act.session.flush()
+    session.flush()
     return True
 
 

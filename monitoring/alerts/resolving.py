@@ -46,7 +46,7 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     A referral to UCR because of it that no team takes ends with it. Where the pathway says so, the same amber raises
     nothing for a while.
     """
-    known = lock_stay(act_, alert_id)
+    known = lock_stay(act_.session, alert_id)
     lock(act_, alert_id)
     row = to_resolve(act_, alert_id)
     found: Alert = row[0]
@@ -55,7 +55,7 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
     shown = move(act_, row, to, f"resolved: {body.outcome}", body.note)
-    said = known is not None and keep_quiet(act_, row, known, body.outcome)
+    said = known is not None and keep_quiet(act_.session, row, known, body.outcome, act_.now)
     why = f"the alert was resolved: {body.outcome}"
     ended = end_unplaced(act_.session, found, why, act_.now, act_.who.id)
     if ended or said:

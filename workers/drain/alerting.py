@@ -219,6 +219,7 @@ def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
 def _why(scored: Scored, column: int) -> dict[str, Any]:
     """What an alert rests on: versions, readings, values and their ages."""
     row, plan = scored.rows[column], scored.plans[column]
+    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
     known = scored.facts.vitals.known[:, column].tolist()
     values = scored.facts.vitals.values[:, column].tolist()
     pathway = scored.stays[row.stay].ward.pathway
@@ -234,17 +235,7 @@ def _why(scored: Scored, column: int) -> dict[str, Any]:
         "ages_min": _ages_min(scored, column),
         "looked_back": _looked_back(scored, column),
         "quality": row.one.quality,
-    } | _accepted(scored, column)
-
-
-def _accepted(scored: Scored, column: int) -> dict[str, Any]:
-    """What was accepted of the patient when a set was taken."""
-    row = scored.rows[column]
-    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
-    if accepted is None:
-        return {}
-    said = {"vital": accepted.vital, "bound": accepted.bound, "by": accepted.by, "until": accepted.until}
-    return {"accepted": said}
+    } | ({} if accepted is None else {"accepted": accepted.named})
 
 
 def _looked_back(scored: Scored, column: int) -> dict[str, list[dict[str, Any]]]:

@@ -19,7 +19,6 @@ from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
 from devices.clock import NEVER_SET_BEFORE
 from devices.reading import ReadingSet
-from monitoring.accepted.views import as_rule
 from monitoring.alerts.life import About
 from monitoring.alerts.quiet import Quiet, quiet_of
 from monitoring.bulk import as_array
@@ -27,6 +26,7 @@ from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
 from monitoring.schema import RETENTION
 from monitoring.wards.tables import PAUSES
+from workers.drain.accepted import AcceptedFor, accepted_by_stay
 from workers.drain.items import Item, Kept
 from workers.drain.kits import Assigned, Kits, kits_of, left_with
 
@@ -51,15 +51,6 @@ class PlanInForce:
     def is_to_send(self) -> bool:
         """Whether readings are expected of the patient."""
         return not self.comfort and bool(self.schedule.times)
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedFor:
-    """A value that was accepted of a patient, and from when until when it held."""
-
-    since: datetime
-    until: datetime
-    what: Accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +252,6 @@ SELECT episode_id, from_at, spo2_scale, (coalesce(home_oxygen_l_min, 0) * 100)::
 FROM plan WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, from_at, id
 """
 
-_ACCEPTED: Final = """
-SELECT episode_id, from_at, least(until_at, withdrawn_at), vital, up, value, staff.name, until_at
-FROM accepted_value JOIN staff ON staff.id = accepted_value.by
-WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, accepted_value.id
-"""
-"""Of stays that ever had one. One holds at a time; a late set is held against the one of its own time."""
-
 
 def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: datetime | None) -> dict[int, list[Stay]]:
     """The stays of these patients, locked in order."""
@@ -288,9 +272,9 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():
         stays[episode_id].plans.append((from_at, _plan(*plan)))
-    if accepting := [stay.episode_id for stay in stays.values() if stay.accepted_until is not None]:
-        for episode_id, since, until, *what in connection.execute(_ACCEPTED, (as_array(accepting),)).fetchall():
-            stays[episode_id].accepted.append(AcceptedFor(since, until, as_rule(*what)))
+    accepting = [stay.episode_id for stay in stays.values() if stay.accepted_until is not None]
+    for episode_id, accepted in accepted_by_stay(connection, accepting):
+        stays[episode_id].accepted.append(accepted)
     for several in of_patient.values():
         several.sort(key=lambda stay: stay.admitted_at)
     return of_patient
