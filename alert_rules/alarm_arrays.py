@@ -19,7 +19,8 @@ from alert_rules.hysteresis import AMBER_LINES
 from alert_rules.kinds import PathwayRule, Persists, Value
 from alert_rules.limits import LIMITED, LINES
 from alert_rules.news2 import RED
-from alert_rules.severity import LOW_MEDIUM, RULES, Facts, Rule, Severity, Verdicts
+from alert_rules.refractory_arrays import Lately, Looked
+from alert_rules.severity import LOW_MEDIUM, Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 
 Flags = NDArray[np.bool_]
@@ -72,6 +73,7 @@ class Lives:
     change: NDArray[np.int8]  # (n,) place in CHANGES
     asks: Flags  # (n,) somebody is called: raised, stepped up, or open again after it was answered
     severity: NDArray[np.int8]  # (n,) of the alert after the set, 0 where none is open
+    let_pass: Flags  # (n,) it raised nothing, for the same was resolved lately
 
 
 @dataclass(slots=True)
@@ -85,9 +87,10 @@ class _State:
     score: NDArray[np.int16]
     rules: NDArray[np.uint64]
     worst: NDArray[np.int8]  # of the basis
+    lately: Lately | None  # resolved
 
     @classmethod
-    def of(cls, stays: int, words: int) -> "_State":
+    def of(cls, stays: int, words: int, lately: Lately | None) -> "_State":
         return cls(
             np.zeros(stays, np.bool_),
             np.zeros(stays, np.int8),
@@ -96,6 +99,7 @@ class _State:
             np.zeros(stays, np.int16),
             np.zeros((stays, words), np.uint64),
             np.zeros(stays, np.int8),
+            lately,
         )
 
 
@@ -112,12 +116,10 @@ def findings(
     `margins`: the pathway's hysteresis.
     """
     n = len(sets.stay)
-    rules: list[Rule | PathwayRule] = [*RULES, *(rule for rule, _ in verdicts.added)]
-    fired = [*verdicts.fired, *(flags for _, flags in verdicts.added)]
     measured = _measured(sets, wellness, composed, facts)
     whole = facts.news2.complete
     stands, cleared = [verdicts.to_complete], [whole & ~verdicts.to_complete]
-    for rule, flags in zip(rules, fired, strict=True):
+    for rule, flags in (*verdicts.every(), *verdicts.beyond):
         if rule.of:
             stands.append(flags)
             seen = np.logical_or.reduce([measured[vital] for vital in rule.of])
@@ -143,11 +145,12 @@ def of_the_kit(sets: Sets, verdicts: Verdicts) -> Findings:
     return Findings(sets.stay, sets.taken_us, severity, unknown, unknown[:, 0], rules, np.zeros_like(rules))
 
 
-def live(found: Findings, answering: Answering, stays: int) -> Lives:
-    """Each stay's alert through all of its sets."""
+def live(found: Findings, answering: Answering, stays: int, looked: Looked | None = None) -> Lives:
+    """Each stay's alert through all of its sets. `looked`: of these sets, where what was resolved may be let pass."""
     n = len(found.stay)
-    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8))
-    state = _State.of(stays, found.rules.shape[1])
+    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8), np.zeros(n, np.bool_))
+    words = found.rules.shape[1]
+    state = _State.of(stays, words, None if looked is None else Lately.of(looked, stays, words, len(PARAMETERS)))
     acknowledged_us, resolved_us = answering.acknowledged_us(), answering.resolved_us()
     first = np.searchsorted(found.stay, np.arange(stays), side="left")
     count = np.searchsorted(found.stay, np.arange(stays), side="right") - first
@@ -169,8 +172,14 @@ def _step(
     resolved_us: int,
 ) -> None:
     """One set of each of some stays."""
-    state.alive[who] &= found.taken_us[at] - state.since_us[who] < resolved_us
+    is_over = state.alive[who] & (found.taken_us[at] - state.since_us[who] >= resolved_us)
+    if state.lately is not None:
+        _resolve(state, state.lately, who[is_over], at[is_over], resolved_us)
+    state.alive[who[is_over]] = False
     looks = state.alive[who] | (found.severity[at] > 0)
+    if state.lately is not None:
+        lives.let_pass[at] = ~state.alive[who] & _let_pass(found, state.lately, who, at)
+        looks &= ~lives.let_pass[at]
     who, at = who[looks], at[looks]
     if not len(who):
         return
@@ -203,6 +212,18 @@ def _step(
     state.score[who] = np.where(told, total, np.minimum(state.score[who], total))
     state.rules[who] = np.where(calm[:, None], np.uint64(0), rules)
     state.since_us[who] = np.where(asks, now_us, state.since_us[who])
+
+
+def _resolve(state: _State, lately: Lately, who: NDArray[np.intp], at: NDArray[np.intp], resolved_us: int) -> None:
+    """People resolved the alerts of these stays before their sets `at`."""
+    mild = np.maximum(state.severity[who], state.worst[who]) <= Severity.AMBER
+    lately.keep(who, at, state.since_us[who] + resolved_us, mild, (state.rules[who], state.points[who]))
+
+
+def _let_pass(found: Findings, lately: Lately, who: NDArray[np.intp], at: NDArray[np.intp]) -> Flags:
+    points = found.points[at].copy()
+    np.copyto(points[:, OXYGEN], found.assumed[at], where=points[:, OXYGEN] == UNKNOWN)
+    return lately.cover(who, at, found.taken_us[at], found.rules[at], points)
 
 
 def _is_worse(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from alert_rules.accepted import BEYOND, Accepted
 from alert_rules.alarms import COMPLETE_THE_SET, COMPLETE_WITHIN
 from alert_rules.engine import NOTHING, Beside
 from alert_rules.kinds import PathwayRule
@@ -15,12 +16,20 @@ from alert_rules.vitals import ACVPU, CONSCIOUSNESS, PARAMETERS
 from alert_rules.words import CONSCIOUS, LABELS, flow, measured, sentence, shown
 
 _LINE_OF: Final = {f"{vital}_{line}": (vital, line) for vital in LIMITED for line in LINES}
+_ACCEPTED_OF: Final = {f"{vital}_accepted_{'high' if high else 'low'}": (vital, high) for vital, high in BEYOND}
 
 
 def reasons(
-    facts: Facts, verdicts: Verdicts, column: int, spo2: SpO2Defaults | None = None, beside: Beside = NOTHING
+    facts: Facts,
+    verdicts: Verdicts,
+    column: int,
+    spo2: SpO2Defaults | None = None,
+    beside: Beside = NOTHING,
+    accepted: Accepted | None = None,
 ) -> list[dict[str, str]]:
     """What is told of one set, worst first: {"rule", "severity", "text"}. `beside`: as it was judged with.
+
+    `accepted`: the decision by which a rule is only amber, which says so.
 
     `spo2`: the pathway's defaults, whose prompt goes with a value at or below its own red line on scale 1. The task to
     complete the set comes last, as bad as the set itself: it goes beside the alert and does not raise it.
@@ -30,6 +39,9 @@ def reasons(
         {"rule": rule.name, "severity": rule.severity.label, "text": sentence(_says(rule, words, beside))}
         for rule in verdicts.told(column)
     ]
+    for one in said:
+        if accepted is not None and one["rule"] in verdicts.relieved and verdicts.relieved[one["rule"]][column]:
+            one["text"] += f": {accepted.says}"
     if spo2 is not None and spo2.red_prompt and words.scale == 1 and words.measured("spo2", at_most=spo2.red_low):
         for one in said:
             one["text"] += f": {spo2.red_prompt}" if one["rule"] == "spo2_red_low" else ""
@@ -83,6 +95,9 @@ class _Words:
                 return flow(int(self.facts.oxygen_flow[self.column]))
             case "oxygen_prescribed":
                 return flow(int(self.facts.oxygen_prescribed[self.column]))
+            case _ if word in _ACCEPTED_OF:
+                side = _ACCEPTED_OF[word]
+                return shown(side[0], int(self.facts.accepted[side][self.column]))
             case _ if word in _LINE_OF:
                 vital, line = _LINE_OF[word]
                 return shown(vital, int(self.facts.lines[LINES.index(line), LIMITED.index(vital), self.column]))

@@ -59,6 +59,7 @@ class Measured:
     own_lines: Sequence[Mapping[str, Lines]] = ()  # of each set's plan, or of none
     usual_lines: Sequence[Drawn] = field(default=())  # an adult's, by pathway
     age_limit_us: NDArray[np.int64] = field(default_factory=lambda: AGE_LIMIT_US[:, None])
+    accepted: Mapping[tuple[str, bool], NDArray[np.int32]] = field(default_factory=dict)  # as `Facts` has it
 
 
 def facts_of(measured: Measured) -> tuple[Composed, Facts]:
@@ -89,6 +90,7 @@ def facts_of(measured: Measured) -> tuple[Composed, Facts]:
         wellness=measured.wellness,
         glucose_lately=glucose_lately(sets, tenths, measured.glucose_before, measured.glucose_before_us),
         consciousness_now=np.where(composed.vitals.known[CONSCIOUSNESS], composed.vitals.values[CONSCIOUSNESS], 0),
+        accepted=measured.accepted,
     )
 
 

@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Final
@@ -26,6 +27,8 @@ LADDERS: Final = files("alert_rules") / "ladders.toml"
 READINGS_PER_DAY_MAX: Final = 24
 STAY_DAYS_MAX: Final = 365
 CLOCK_H_MAX: Final = 24 * 365
+REFRACTORY_MIN_MAX: Final = 24 * 60
+"""The design's own: what nobody answered for a day is looked at again."""
 CARRIED_MIN: Final = range(1, REACH_US // MINUTE_US + 1)
 """How long a value can be carried at most: a late set scores again what lies within that of it."""
 
@@ -48,6 +51,7 @@ class Pathway:
     carried_min: Mapping[str, int] = field(default_factory=dict)  # by parameter, where not as `compose` has it
     hysteresis: Mapping[str, int] = field(default_factory=dict)  # by vital sign, in whole units
     repeat_first: bool = False  # the patient is asked to repeat a reading before an amber is raised
+    refractory: timedelta | None = None  # after an amber is resolved, for how long the same raises nothing; None: not
     rules: tuple[PathwayRule, ...] = ()
 
     @property
@@ -125,6 +129,7 @@ def _read(name: str, text: str) -> Pathway:
         carried_min=_carried(table.table("carried_min")),
         hysteresis=read_margins(table.table("hysteresis")),
         repeat_first=table.flag("repeat_first", default=False),
+        refractory=_refractory(table),
         rules=read_rules(table.tables("rules"), limits),
     )
     table.done()
@@ -144,6 +149,19 @@ def _spo2(table: Table) -> SpO2Defaults:
 
 def _clock(table: Table, key: str) -> int | None:
     return table.whole(key, 1, CLOCK_H_MAX) if key in table else None
+
+
+def _refractory(table: Table) -> timedelta | None:
+    """Of ambers only: nothing else is ever let pass."""
+    if "refractory" not in table:
+        return None
+    own = table.table("refractory")
+    for key in own.keys:
+        if key in {"critical_min", "red_min", "amber_plus_min"}:
+            raise own.wrong(key, "can never be: only an amber has a time in which the same raises nothing")
+    minutes = own.whole("amber_min", 1, REFRACTORY_MIN_MAX)
+    own.done()
+    return timedelta(minutes=minutes)
 
 
 def _carried(table: Table) -> dict[str, int]:

@@ -8,7 +8,7 @@ never fires a rule that is new, and `alarms.weigh` can take every new one as bad
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -69,6 +69,8 @@ NOT_LOW: Final = np.iinfo(np.int32).max
 LOW_MEDIUM: Final = 3
 """The lowest total that alerts."""
 SINGLE_RED: Final = "single_red"
+SPO2_CRITICAL: Final[dict[Scale, int]] = {1: 88, 2: 83}
+"""By scale."""
 
 COMPLETE_AT: Final = 5
 COMPLETE_FROM: Final = 3
@@ -95,6 +97,8 @@ class Facts:
     wellness: NDArray[np.int8]
     glucose_lately: NDArray[np.int32]  # tenths, of this set or shortly before, NOT_LOW otherwise
     consciousness_now: NDArray[np.int16]  # as in `vitals`, also beside what has no score; alert where it is unknown
+    accepted: Mapping[tuple[str, bool], NDArray[np.int32]] = field(default_factory=dict)
+    """(n,) by vital sign and side (True: up to) of those of which anything is accepted, as `accepted` has them."""
 
     def vital(self, parameter: int) -> NDArray[np.int16]:
         """The values of one NEWS2 parameter, in chart units."""
@@ -230,8 +234,8 @@ RULES: Final = (
     Rule("unresponsive", Severity.CRITICAL, _not_alert("V"),
          "{consciousness}", _CONSCIOUSNESS),
     _at_most("respiratory_rate_critical", Severity.CRITICAL, RESPIRATORY_RATE, 8),
-    _at_most("spo2_critical", Severity.CRITICAL, SPO2, 88, scale=1),
-    _at_most("spo2_critical_scale_2", Severity.CRITICAL, SPO2, 83, scale=2),
+    _at_most("spo2_critical", Severity.CRITICAL, SPO2, SPO2_CRITICAL[1], scale=1),
+    _at_most("spo2_critical_scale_2", Severity.CRITICAL, SPO2, SPO2_CRITICAL[2], scale=2),
     Rule("glucose_critical", Severity.CRITICAL, lambda facts: facts.glucose(lambda tenths: tenths < 30),
          "{glucose}: hypoglycaemia (below 3.0)", _GLUCOSE, bound=(29, False)),
     Rule("glucose_low_not_alert", Severity.CRITICAL,
@@ -274,17 +278,31 @@ class Verdicts:
     to_complete: Flags  # (n,) a person completes the set by phone within 15 min
     added: Sequence[tuple["PathwayRule", Flags]] = ()  # of the pathways, where they fired
     technical: Sequence[tuple["PathwayRule", Flags]] = ()  # likewise, of the kit: in no severity
+    relieved: Mapping[str, Flags] = field(default_factory=dict)  # by rule, where it is amber by an accepted value
+    beyond: Sequence[tuple[Rule, Flags]] = ()  # where a value is beyond what is accepted
 
     def of_pathway(self, column: int) -> list["PathwayRule"]:
         """The rules of its pathway that fired for one set, but for those of the kit."""
         return [rule for rule, flags in self.added if flags[column]]
 
     def rules(self, column: int) -> list["Rule | PathwayRule"]:
-        """Every rule that fired for one set, worst first."""
+        """Every rule that fired for one set, worst first, as bad as it is there."""
         fired = self.fired[:, column].tolist()
         rules: list[Rule | PathwayRule] = [rule for rule, fires in zip(RULES, fired, strict=True) if fires]
-        if added := self.of_pathway(column):
-            rules = sorted([*rules, *added], key=lambda rule: rule.severity, reverse=True)
+        rules += self.of_pathway(column)
+        rules += [rule for rule, flags in self.beyond if flags[column]]
+        if self.relieved:
+            rules = [replace(rule, severity=Severity.AMBER) if self.relieves(rule, column) else rule for rule in rules]
+        return sorted(rules, key=lambda rule: rule.severity, reverse=True)
+
+    def relieves(self, rule: "Rule | PathwayRule", column: int) -> bool:
+        """Whether a rule that fired for one set shows amber there, by an accepted value."""
+        return rule.name in self.relieved and bool(self.relieved[rule.name][column])
+
+    def every(self) -> list[tuple["Rule | PathwayRule", Flags]]:
+        """The rules of every pathway and of the sets' own, each with where it fired."""
+        rules: list[tuple[Rule | PathwayRule, Flags]] = [*zip(RULES, self.fired, strict=True)]
+        rules += self.added
         return rules
 
     def told(self, column: int) -> list["Rule | PathwayRule"]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from alert_rules.accepted import Accepted
 from alert_rules.kinds import NEWS2, FromUsual
 from alert_rules.ladder import Ladders
 from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS, Lines
@@ -26,6 +27,10 @@ WORDS: Final = {
 """Of rules whose sentence says nothing without its values."""
 
 ONLY_WHERE_SCORED: Final = frozenset({"news2_high", "news2_medium", "news2_low_medium", "single_red"})
+WITHIN_ACCEPTED: Final = (
+    "as far as that, what is red by it alone and by a bound is amber; beyond it, in NEWS2 and in all else it counts as"
+    " ever"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Own:
     usual: Mapping[str, int] = field(default_factory=dict)  # as kinds.USUAL, in whole units
     expects: frozenset[str] = frozenset()
     times: tuple[str, ...] = ()
+    accepted: Accepted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,16 @@ def _about(pathway: Pathway, own: Own | None) -> Section:
             lines.append(f"NEWS2 does not apply ({own.not_scored.replace('_', ' ')}): the plan's own limits do")
         usual = [f"{_label(name)} {_usual(name, value)}" for name, value in own.usual.items()]
         lines.append(f"Usual values: {', '.join(usual) or 'none are known'}")
+        if own.accepted is not None:
+            lines.append(f"{sentence(LABELS[own.accepted.vital])} {own.accepted.says}: {WITHIN_ACCEPTED}")
     if pathway.repeat_first:
         minutes = AMBER_WITHIN.seconds // 60
         lines.append(
             f"Before a new amber the patient is asked to repeat the reading; unrepeated it alerts in {minutes} min"
         )
+    if pathway.refractory is not None:
+        hours = pathway.refractory.total_seconds() / 3600
+        lines.append(f"For {hours:g} h after an amber was resolved the same, no worse, raises nothing")
     carried = ", ".join(f"{LABELS[name]} {minutes} min" for name, minutes in pathway.carried_min.items())
     if carried:
         lines.append(f"Values count for later sets: {carried}")

@@ -11,6 +11,7 @@ from litestar.config.app import AppConfig
 from litestar.static_files import create_static_files_router
 
 from monitoring import health, openapi
+from monitoring.accepted.routes import ROUTES as ACCEPTED_ROUTES
 from monitoring.access.gate import gate
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
@@ -70,7 +71,7 @@ def make_app(settings: Settings) -> Litestar:
 
     routes = [
         *INTAKE_ROUTES, live, health.health_live, health.health_ready, health.metrics,
-        *PATIENT_ROUTES, *CHART_ROUTES, *ORIGINAL_ROUTES, *SHARING_ROUTES,
+        *PATIENT_ROUTES, *ACCEPTED_ROUTES, *CHART_ROUTES, *ORIGINAL_ROUTES, *SHARING_ROUTES,
         *WARD_ROUTES, *BED_ROUTES, *REPORT_ROUTES, *SITREP_ROUTES, *STAY_ROUTES,
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,

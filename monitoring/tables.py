@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
+from monitoring.accepted.tables import AcceptedValue
 from monitoring.access.tables import Answered, SignInLink, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.bars.tables import BarsMessage, BarsReplies
@@ -63,6 +64,7 @@ class Heartbeat(SQLModel, table=True):
 
 
 __all__ = [
+    "AcceptedValue",
     "Alert",
     "AlertHistory",
     "Answered",

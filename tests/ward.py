@@ -19,6 +19,8 @@ from sqlmodel import Session, col
 from alert_rules.alarms import ENDED, Kind
 from devices.formats.native import decode
 from devices.reading import Arrival
+from monitoring.accepted.deciding import AcceptedBody, WithdrawBody, accept, withdraw
+from monitoring.accepted.views import AcceptedView
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import Caller, mint
@@ -244,6 +246,21 @@ class Ward:
     def returns(self, **changed: Any) -> EpisodeView:
         """The patient is back."""
         return self.decides(come_back, msgspec.convert(changed, ReturnBody))
+
+    def accepts(self, patient: Patient | None = None, **changed: Any) -> AcceptedView:
+        """A senior clinician accepts a value, systolic unless said otherwise, for three days."""
+        whole = {"vital": "systolic", "until": self.now + timedelta(days=3), "reason": "lives there"} | changed
+        with transaction(self.engine) as session:
+            senior = replace(self.staff[Role.CLINICIAN], senior=True)
+            return accept(
+                Act(session, senior, self.now), (patient or self.patient).id, msgspec.convert(whole, AcceptedBody)
+            )
+
+    def withdraws(self, accepted: AcceptedView, patient: Patient | None = None) -> None:
+        """A clinician withdraws an accepted value."""
+        with transaction(self.engine) as session:
+            act = self.act(session, Role.CLINICIAN)
+            withdraw(act, (patient or self.patient).id, accepted.id, WithdrawBody("it got worse"))
 
     def corrects(self, **patient: Any) -> None:
         """A clinician corrects what is recorded of the patient."""

@@ -13,6 +13,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct patients": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
     "merge patients": frozenset({COORDINATOR, ADMIN}),
     "decide plans": frozenset({CLINICIAN, ADMIN}),
+    "accept values": frozenset({CLINICIAN, ADMIN}),  # who is senior: `deciding.may_accept`
     "record readings": frozenset({CLINICIAN, SUPPORT, ADMIN}),
     "read wards": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "manage wards": frozenset({COORDINATOR, ADMIN}),

@@ -10,6 +10,7 @@ from monitoring.acts import Act
 from monitoring.alerts.answers import allowed, lock, move, refuse_stale, take
 from monitoring.alerts.finding import as_detail
 from monitoring.alerts.finding import found as found_alert
+from monitoring.alerts.quiet import keep_quiet, lock_stay
 from monitoring.alerts.tables import Alert
 from monitoring.alerts.views import AlertDetail, event
 from monitoring.database import AnyRow
@@ -42,8 +43,10 @@ def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict.
 
-    A referral to UCR because of it that no team takes ends with it.
+    A referral to UCR because of it that no team takes ends with it. Where the pathway says so, the same amber raises
+    nothing for a while.
     """
+    known = lock_stay(act_.session, alert_id)
     lock(act_, alert_id)
     row = to_resolve(act_, alert_id)
     found: Alert = row[0]
@@ -52,8 +55,10 @@ def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
     take(act_, found)
     found.outcome, found.resolved_at = body.outcome, act_.now
     shown = move(act_, row, to, f"resolved: {body.outcome}", body.note)
+    said = known is not None and keep_quiet(act_.session, row, known, body.outcome, act_.now)
     why = f"the alert was resolved: {body.outcome}"
-    if ended := end_unplaced(act_.session, found, why, act_.now, act_.who.id):
+    ended = end_unplaced(act_.session, found, why, act_.now, act_.who.id)
+    if ended or said:
         shown = as_detail(act_, found_alert(act_, alert_id))  # its history says so
     emit(act_.session, [event(shown, act_.now), *ended])
     return shown

@@ -50,8 +50,9 @@ class Asked:
             "resolved_after_h": self.resolved_after and self.resolved_after / timedelta(hours=1),
             "lead_window_h": self.lead_window / timedelta(hours=1),
             "adults": True,
-            "plans": "the pathway's defaults; SpO2 scale and home oxygen where the file names them",
+            "plans": "the pathway's defaults; SpO2 scale, home oxygen and accepted values where the file names them",
             "usual_values": "none known",
+            "outcomes": "advice: the same amber is let pass as long as the pathway says",
             "kit": "what a patient ever measured",
             "arrival": "each set as it was taken; nobody is asked to repeat one first",
         }
@@ -286,6 +287,8 @@ def _grouped(one: dict[str, Any]) -> str:
         f"({alerts['raised']:,} raised, {alerts['stepped_up']:,} stepped up, {alerts['reopened']:,} opened again): "
         f"one open alert a patient spares {grouping['removed'] or 0:.1%}"
     )
+    if alerts["let_pass_as_resolved"]:
+        said += f"; {alerts['let_pass_as_resolved']:,} were let pass, for the same was resolved shortly before"
     if "deteriorations_no_longer_told" in grouping:
         said += f", and leaves {grouping['deteriorations_no_longer_told']:,} labelled deteriorations without a call"
         if grouping["told_later_by_h_mean"] is not None:

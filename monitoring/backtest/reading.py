@@ -16,6 +16,7 @@ from typing import Any, Final, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.accepted import BEYOND, Side
 from alert_rules.kinds import HOUR_US
 from devices.plausible import POSSIBLE
 from monitoring.backtest import columns
@@ -31,6 +32,10 @@ TIMES: Final[Mapping[str, Callable[[], Cells]]] = {
     "hours": lambda: columns.span(HOUR_US),
     "minutes": lambda: columns.span(MINUTE_US),
 }
+ACCEPTED: Final[Mapping[str, Side]] = {
+    f"{vital}_accepted_{'high' if high else 'low'}": (vital, high) for vital, high in BEYOND
+}
+"""Columns of what was accepted of the patient, from their row on."""
 OWN: Final[Mapping[str, Callable[[], Cells]]] = {
     **{name: (lambda name=name: columns.vital(name)) for name in POSSIBLE},  # type: ignore[misc]
     "on_oxygen": columns.flag,
@@ -41,6 +46,7 @@ OWN: Final[Mapping[str, Callable[[], Cells]]] = {
     "spo2_scale": lambda: columns.one_of("1", "2", first=1),
     "home_oxygen_l_min": columns.hundredths,
     "label": columns.flag,
+    **{name: (lambda vital=side[0]: columns.vital(vital)) for name, side in ACCEPTED.items()},  # type: ignore[misc]
 }
 """What a column of our own form can be, beside `patient` and the time."""
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.accepted import ACCEPTED_FOR_MAX, Side
 from alert_rules.compose import Sets, slots
 from alert_rules.facts import UNCARRIED
+from alert_rules.limits import NO_HIGH, NO_LOW
 from alert_rules.severity import UNKNOWN_FLOW
 from alert_rules.vitals import OXYGEN, PARAMETERS, VitalArrays
 from monitoring.backtest.columns import EMPTY
-from monitoring.backtest.reading import STAFF, LeftOut, Part
+from monitoring.backtest.reading import ACCEPTED, STAFF, LeftOut, Part
 
 Flags = NDArray[np.bool_]
 
@@ -20,6 +23,8 @@ LOW, TEST = 1, 2
 """Places among the qualities."""
 IN_HOSPITAL_HUNDREDTHS: Final = 10_000
 """Prescribed to whoever is given oxygen in a hospital: more than can be measured, so that no flow is above it."""
+
+_ACCEPTED_FOR_US: Final = ACCEPTED_FOR_MAX // timedelta(microseconds=1)
 
 MEASURES: Final = (*(name for name in PARAMETERS if name != "oxygen"), "on_oxygen", "oxygen_flow", *UNCARRIED)
 FIELDS: Final = (
@@ -53,6 +58,7 @@ class Recorded:
     on_scale_2: Flags
     prescribed: NDArray[np.int32]
     in_hospital: bool
+    accepted: dict[Side, NDArray[np.int32]]  # as `Facts` has it
 
     def of(self, stays: slice) -> "Recorded":
         """Some patients, numbered anew from nought; without labels."""
@@ -78,6 +84,7 @@ class Recorded:
             poor=self.poor[rows],
             on_scale_2=self.on_scale_2[rows],
             prescribed=self.prescribed[rows],
+            accepted={side: values[rows] for side, values in self.accepted.items()},
         )
 
 
@@ -85,7 +92,8 @@ def recorded(parts: Sequence[Part], left_out: LeftOut) -> Recorded:
     """Put rows in order. What says the same of one patient and instant twice counts once."""
     patients, stay = _patients(parts)
     taken_us = _joined([part.taken_us for part in parts])
-    fields = {name: _joined([_field(part, name) for part in parts]) for name in FIELDS}
+    names = [*FIELDS, *(name for name in ACCEPTED if any(name in part.fields for part in parts))]
+    fields = {name: _joined([_field(part, name) for part in parts]) for name in names}
     improbable = np.concatenate([part.improbable for part in parts] or [np.zeros(0, np.bool_)])
     taken = np.concatenate([part.taken for part in parts] or [np.zeros(0, np.bool_)])
     first_us, last_us = _spans(stay, taken_us, len(patients))
@@ -110,6 +118,11 @@ def recorded(parts: Sequence[Part], left_out: LeftOut) -> Recorded:
         on_scale_2=_carried(stay[order], fields["spo2_scale"], 1) == 2,
         prescribed=_prescribed(parts, stay, order, fields, in_hospital=in_hospital),
         in_hospital=in_hospital,
+        accepted={
+            side: _accepted(stay[order], taken_us[order], fields[name], high=side[1])
+            for name, side in ACCEPTED.items()
+            if name in fields
+        },
     )
 
 
@@ -158,10 +171,10 @@ def _order(
         return rows
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     few = rows[tied]
-    rows[tied] = few[np.lexsort((*(fields[name][few] for name in FIELDS), taken_us[few], stay[few]))]
+    rows[tied] = few[np.lexsort((*(values[few] for values in fields.values()), taken_us[few], stay[few]))]
     again = (np.diff(stay[rows]) == 0) & (np.diff(taken_us[rows]) == 0)
-    for name in FIELDS:
-        again &= np.diff(fields[name][rows]) == 0
+    for values in fields.values():
+        again &= np.diff(values[rows]) == 0
     left_out.repeated += int(again.sum())
     first: NDArray[np.intp] = rows[~np.append(False, again)]
     return first
@@ -191,6 +204,16 @@ def _carried(stay: NDArray[np.intp], values: NDArray[np.int64], otherwise: int) 
     is_own = newest >= np.searchsorted(stay, stay, side="left")
     carried: NDArray[np.int64] = np.where(is_own, values[np.maximum(newest, 0)], otherwise)
     return carried
+
+
+def _accepted(
+    stay: NDArray[np.intp], taken_us: NDArray[np.int64], values: NDArray[np.int64], *, high: bool
+) -> NDArray[np.int32]:
+    """What was accepted holds from its row on, for as long as it can at most."""
+    newest_us = _carried(stay, np.where(values != EMPTY, taken_us, EMPTY), EMPTY)
+    nothing = NO_LOW if high else NO_HIGH
+    holds = (newest_us != EMPTY) & (taken_us - np.maximum(newest_us, 0) < _ACCEPTED_FOR_US)
+    return np.where(holds, _carried(stay, values, 0), nothing).astype(np.int32)
 
 
 def _prescribed(

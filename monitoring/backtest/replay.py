@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.accepted import with_accepted
 from alert_rules.alarm_arrays import Answering, Lives, findings, live, of_the_kit
 from alert_rules.alarms import Kind
 from alert_rules.compose import LONG_AGO_US, SLOTS, Composed, Known
@@ -17,6 +18,7 @@ from alert_rules.engine import Beside, Seen, with_pathways
 from alert_rules.facts import Measured, facts_of
 from alert_rules.kinds import QUALITY
 from alert_rules.pathway import Pathway
+from alert_rules.refractory_arrays import looked
 from alert_rules.severity import NOT_LOW, Facts, Verdicts, judge
 from alert_rules.vitals import PARAMETERS
 from alert_rules.windows import History, silent_us, window
@@ -64,7 +66,8 @@ def replay(
             some.sets, some.wellness > 0, judged.composed, judged.facts, judged.verdicts, pathway.hysteresis
         )
         severity.append(judged.verdicts.severity)
-        lives[Kind.DETERIORATION].append(live(found, answering, len(some.patients)))
+        same = looked(some.sets, judged.facts, judged.verdicts, pathway.refractory)
+        lives[Kind.DETERIORATION].append(live(found, answering, len(some.patients), same))
         kit = of_the_kit(some.sets, judged.verdicts)
         lives[Kind.DATA_QUALITY].append(live(kit, answering, len(some.patients)))
         told(len(found.stay))
@@ -96,10 +99,11 @@ def judge_sets(some: Recorded, pathway: Pathway) -> Judged:
         glucose_before_us=np.full(stays, LONG_AGO_US),
         usual_lines=[(pathway.limits, everyone)],
         age_limit_us=pathway.age_limit_us[:, None],
+        accepted=some.accepted,
     )
     composed, facts = facts_of(measured)
     beside = Beside(None, _seen(some, pathway), _silent_us(some, pathway))
-    verdicts = with_pathways(judge(facts), [(pathway.rules, everyone)], facts, beside)
+    verdicts = with_accepted(with_pathways(judge(facts), [(pathway.rules, everyone)], facts, beside), facts)
     return Judged(composed, facts, beside, verdicts)
 
 
@@ -146,10 +150,11 @@ def _some(recorded: Recorded) -> list[slice]:
 
 
 def _joined(several: list[Lives]) -> Lives:
-    nothing = Lives(np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int8))
+    nothing = Lives(np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int8), np.zeros(0, np.bool_))
     every = [nothing, *several]
     return Lives(
         np.concatenate([one.change for one in every]),
         np.concatenate([one.asks for one in every]),
         np.concatenate([one.severity for one in every]),
+        np.concatenate([one.let_pass for one in every]),
     )

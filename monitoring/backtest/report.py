@@ -98,6 +98,7 @@ def of_pathway(recorded: Recorded, replayed: Replayed, window: timedelta) -> dic
             "raised": changes[Change.RAISED],
             "stepped_up": changes[Change.STEPPED_UP],
             "reopened": int((main.asks & (main.change == CHANGES.index(Change.WORSENED))).sum()),
+            "let_pass_as_resolved": int(main.let_pass.sum()),
             "worsened_while_open": int((~main.asks & (main.change == CHANGES.index(Change.WORSENED))).sum()),
         },
         "at_least": {severity.label: _at_least(recorded, main, severity, days, window) for severity in ALERTING},

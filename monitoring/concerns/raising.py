@@ -154,7 +154,8 @@ def _about(act: Act, patient_id: int) -> About:
     if row is None:
         raise unacceptable("patient", f"was never on a ward; {CALL}")
     episode, patient, _ = row
-    act.session.get(LatestVitals, episode.id, with_for_update=True)
+    known = act.session.get_one(LatestVitals, episode.id, with_for_update=True)
+    known.resolved = None  # whoever is worried again is listened to, and so are the readings
     episode, patient, ward = act.session.execute(query.execution_options(populate_existing=True)).one()
     return About(patient_id, patient, episode.id, ward.id, ward.code, ward.staffed_hours)
 

@@ -14,6 +14,7 @@ from alert_rules.pathway import Pathway
 from alert_rules.silence import Schedule, times_for
 from devices.plausible import POSSIBLE
 from devices.reading import in_whole_units
+from monitoring.accepted.views import AcceptedView
 from monitoring.fields import Instant, Line, Reason, TimeOfDay
 from monitoring.patients.tables import Plan
 from monitoring.refusals import Fault, Unacceptable
@@ -102,6 +103,7 @@ class PlanView(msgspec.Struct, kw_only=True):
     reason: str | None
     review_on: date | None
     from_: datetime = msgspec.field(name="from")
+    accepted_value: AcceptedView | None  # what a senior clinician accepted beside it, while that holds
 
 
 def make_plan(
@@ -215,12 +217,18 @@ def check_watched(plan: Plan, not_scored: str | None) -> None:
         raise Unacceptable(*(Fault(limit, f"required: NEWS2 does not apply ({not_scored})") for limit in missing))
 
 
-def plan_view(plan: Plan) -> PlanView:
-    """A plan as the outside sees it."""
-    made = {"id", "from_", "home_oxygen_l_min"}
+def plan_view(plan: Plan, accepted: AcceptedView | None = None) -> PlanView:
+    """A plan as the outside sees it, with what is accepted beside it."""
+    made = {"id", "from_", "home_oxygen_l_min", "accepted_value"}
     fields = {name: getattr(plan, name) for name in PlanView.__struct_fields__ if name not in made}
     oxygen = None if plan.home_oxygen_l_min is None else float(plan.home_oxygen_l_min)
-    return PlanView(**fields, id=uuid5(_PLANS, str(plan.id)), home_oxygen_l_min=oxygen, from_=plan.from_at)
+    return PlanView(
+        **fields,
+        id=uuid5(_PLANS, str(plan.id)),
+        home_oxygen_l_min=oxygen,
+        from_=plan.from_at,
+        accepted_value=accepted,
+    )
 
 
 _PLANS: Final = UUID("8d5a3c1e-5a0e-5c37-9d1b-0f0a6f6f3b52")  # plans have no public key: theirs is derived

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from alert_rules.alarms import Kind
 from alert_rules.pathway import pathways
 from alert_rules.silence import overdue_at
+from monitoring.accepted.views import in_force as accepted_in_force
 from monitoring.acts import Act
 from monitoring.alerts.life import About, Alerts
 from monitoring.clock import local_day
@@ -37,7 +38,8 @@ AHEAD_MAX = timedelta(days=31)
 def current_plan(act: Act, patient_id: UUID) -> PlanView:
     """The plan in force now. Raises NotFound where the patient is on no ward."""
     _, episode, _ = stay_of(act, patient_id)
-    return plan_view(in_force(act.session, episode, act.now))
+    accepted = accepted_in_force(act.session, episode.id, act.now)
+    return plan_view(in_force(act.session, episode, act.now), accepted)
 
 
 def in_force(session: Session, episode: Episode, at: datetime) -> Plan:
@@ -87,6 +89,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     )
     check_watched(plan, not_scored)
     act.session.add(plan)
+    known.resolved = None  # by other rules it is not the same
     act.session.flush()
     silent_since = _silent_since(act, episode, known, plan)
     due_at = _due_at(known, plan, in_force(act.session, episode, act.now), act.now)
@@ -95,7 +98,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     act.session.flush()
     about = About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours)
     _tell_alerts(act, about, nothing_due=known.due_at is None)
-    return plan_view(plan)
+    return plan_view(plan, accepted_in_force(act.session, episode.id, act.now))
 
 
 def _due_at(known: LatestVitals, plan: Plan, now_in_force: Plan, now: datetime) -> datetime | None:

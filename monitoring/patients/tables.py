@@ -168,3 +168,5 @@ class LatestVitals(SQLModel, table=True):
     overdue_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     missed: int = Field(default=0, sa_type=SmallInteger)  # slots missed since last heard
     repeat_by: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the open prompt's `until_at`
+    accepted_until: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of the last value that was accepted
+    resolved: dict[str, Any] | None = Field(default=None, sa_type=Json)  # refractory.Resolved, while it may matter

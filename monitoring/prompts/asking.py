@@ -17,7 +17,7 @@ from alert_rules.severity import Severity
 from monitoring.alerts.life import About, Alerts, Evidence
 from monitoring.clock import WARD_TIME
 from monitoring.database import driver
-from monitoring.prompts.tables import Prompt, Suppressed
+from monitoring.prompts.tables import NotRaised, Prompt, Suppressed
 
 CONFIRMED: Final = "repeated"
 NOT_REPEATED: Final = "not repeated in time"
@@ -99,7 +99,7 @@ def suppress(
         session.add(
             Suppressed(
                 prompt_id=prompt.id, patient_id=prompt.patient_id, ward_id=ward_id, rule=rule,
-                severity=severities[rule], sets=sets, values=values, why=why, at=now,
+                severity=severities[rule], sets=sets, values=values, why=NotRaised(why), at=now,
             )
         )  # fmt: skip
 

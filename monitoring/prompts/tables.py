@@ -1,6 +1,7 @@
 """Repeats that patients were asked for, and every alert that was not raised since a repeat was normal."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -43,27 +44,41 @@ class Prompt(SQLModel, table=True):
     outcome: Ended | None = Field(default=None, sa_type=Text)
 
 
-class Suppressed(SQLModel, table=True):
-    """A rule that fired and raised nothing: its repeat was normal, or nobody watched the patient any more. Append-only.
+class NotRaised(StrEnum):
+    """Why a rule raised nothing."""
 
-    A row for each rule; those of one asking share its prompt.
+    REPEATED = Ended.REPEATED.value
+    RAISED = Ended.RAISED.value
+    NOT_WATCHED = Ended.NOT_WATCHED.value
+    REFRACTORY = "refractory"  # the same was resolved shortly before
+
+
+class Suppressed(SQLModel, table=True):
+    """A rule that fired and raised nothing: its repeat was normal, nobody watched the patient any more, or the same was
+    resolved shortly before. Append-only.
+
+    A row for each rule; those of one asking share its prompt, those of a set after a resolved alert that and the set.
     """
 
     __table_args__ = (
-        one_of("why", Ended),
+        one_of("why", NotRaised),
+        CheckConstraint("(prompt_id IS NULL) <> (alert_id IS NULL)", name="suppressed_by_one"),
         Index("suppressed_in_ward", "ward_id", "at"),
         Index("suppressed_of_patient", "patient_id", "id"),
     )
 
     id: int = internal_key()
-    prompt_id: int = Field(sa_type=BigInteger, foreign_key="prompt.id")
+    prompt_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="prompt.id")
+    alert_id: int | None = Field(default=None, sa_type=BigInteger, foreign_key="alert.id")  # that was resolved
     patient_id: int = Field(sa_type=BigInteger, foreign_key="patient.id")
     ward_id: int = Field(sa_type=BigInteger, foreign_key="ward.id")
     rule: str
     severity: int = Field(sa_type=SmallInteger)
     sets: list[UUID] = Field(
         sa_column=Column(ARRAY(Uuid), nullable=False)
-    )  # the first, and its repeat where there is one
-    values: dict[str, list[str]] = Field(sa_column=Column(Json, nullable=False))  # by vital sign, of those sets
-    why: Ended = Field(sa_type=Text)
+    )  # the first, and its repeat where there is one; or the one that raised nothing
+    values: dict[str, list[str]] = Field(
+        sa_column=Column(Json, nullable=False)
+    )  # by vital sign, of those sets; or as it was resolved, and of this set
+    why: NotRaised = Field(sa_type=Text)
     at: datetime = instant()

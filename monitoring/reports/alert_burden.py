@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Text, bindparam, text
 from alert_rules.alarms import ACKNOWLEDGE_WITHIN, Kind
 from monitoring.acts import Act
 from monitoring.alerts.basis import WITHHELD
+from monitoring.prompts.tables import NotRaised
 from monitoring.reports.periods import Span
 from monitoring.reports.spell_groups import of_span
 
@@ -25,7 +26,9 @@ METHOD: Final = {
     "minutes": "From raised to first acknowledged by a person, by the wall clock, and in the ward's staffed hours.",
     "withheld": "Times that an open alert was not told again, because the value had not got better by enough.",
     "suppressed": "Not raised in the period, and no part of `alerts`: the patient was asked to repeat, and that was "
-    "normal or nobody watched them any more. By rule, one counts under each of its rules.",
+    "normal or nobody watched them any more; or the same had been resolved shortly before, each set counting. By rule, "
+    "one counts under each of its rules.",
+    "refractory": "Of these: the same had been resolved shortly before.",
     "steps": "Steps of the ladder that told somebody, on average; `climbed`: share that went beyond the first.",
 }
 
@@ -74,6 +77,7 @@ class BurdenRow(msgspec.Struct, kw_only=True):
     staffed_minutes: Minutes
     withheld: int
     suppressed: int = 0
+    refractory: int = 0
     steps: float | None
     climbed: float | None
 
@@ -200,8 +204,9 @@ WITH asked AS (
     FROM late AS raised {{rules}}
     GROUP BY 1
 ), held AS (
-    SELECT {{group}} AS grp, count(DISTINCT prompt_id)::int AS suppressed
-    FROM (SELECT prompt_id, asked.ward, rule, '{Kind.DETERIORATION}'::text AS kind,
+    SELECT {{group}} AS grp, count(DISTINCT coalesce(prompt_id::text, sets[1]::text))::int AS suppressed,
+           count(DISTINCT sets[1]) FILTER (WHERE why = '{NotRaised.REFRACTORY}')::int AS refractory
+    FROM (SELECT prompt_id, sets, why, asked.ward, rule, '{Kind.DETERIORATION}'::text AS kind,
                  (ARRAY['amber', 'amber_plus', 'red', 'critical'])[severity] AS severity
           FROM suppressed JOIN asked ON asked.id = suppressed.ward_id
           WHERE at >= :from AND at < :to) AS raised
@@ -211,7 +216,8 @@ SELECT grp AS "group", coalesce(alerts, 0) AS alerts, coalesce(round(days::numer
        round((coalesce(alerts, 0) / nullif(days, 0))::numeric, 4)::float8 AS per_patient_day,
        coalesce(acknowledged, 0) AS acknowledged, coalesce(missed, 0) AS missed, acted_on, unneeded,
        coalesce(minutes, {_NO_MINUTES}) AS minutes, coalesce(staffed_minutes, {_NO_MINUTES}) AS staffed_minutes,
-       coalesce(withheld, 0) AS withheld, coalesce(suppressed, 0) AS suppressed, steps, climbed
+       coalesce(withheld, 0) AS withheld, coalesce(suppressed, 0) AS suppressed,
+       coalesce(refractory, 0) AS refractory, steps, climbed
 FROM (SELECT * FROM grouped FULL JOIN held USING (grp)) AS counted
 LEFT JOIN LATERAL (SELECT sum(occupied.days) AS days FROM occupied {{days}}) beds ON true
 ORDER BY coalesce(alerts, 0) DESC, grp

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from alert_rules.pathway import pathways
 from alert_rules.would_alert import Own, as_text, would_alert
+from monitoring.accepted.views import rule_in_force
 from monitoring.clock import local_day
 from monitoring.config import Settings
 from monitoring.database import connected, snapshot
@@ -65,4 +66,5 @@ def _own(session: Session, patient: Patient, episode: Episode, now: datetime) ->
         usual=usual_of(plan.baselines),
         expects=frozenset(plan.expects),
         times=tuple(plan.times),
+        accepted=rule_in_force(session, episode.id, now),
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from monitoring.accepted.views import in_force as accepted_in_force
 from monitoring.acts import Act
 from monitoring.flow.tables import Referral
 from monitoring.kit.tables import Assignment, Device
@@ -86,7 +87,7 @@ def view(act: Act, stay: Episode, ward: Ward) -> EpisodeView:
         ward=ward.code,
         step=stay.step,
         devices=_kit(act, stay),
-        plan=plan_view(plan),
+        plan=plan_view(plan, accepted_in_force(act.session, stay.id, act.now)),
         at=stay.admitted_at,
         admitted_at=stay.admitted_at,
         referral=referral,

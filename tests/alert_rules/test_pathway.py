@@ -1,6 +1,7 @@
 """Pathway files: each loads, none with a mistake does, and the version tells of every change."""
 
 import re
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -45,6 +46,12 @@ def test_a_pathway_is_as_its_file_says() -> None:
     pathway = read("general", GOOD)
     assert (pathway.title, pathway.readings_per_day) == ("General", 4)
     assert (pathway.spo2.amber_low, pathway.spo2.red_low, pathway.spo2.red_prompt) == (93, 91, "")
+
+
+def test_the_same_amber_is_let_pass_only_where_the_pathway_says_so() -> None:
+    assert read("general", GOOD).refractory is None
+    assert read("general", GOOD + "[refractory]\namber_min = 90\n").refractory == timedelta(minutes=90)
+    assert {name for name, one in pathways().items() if one.refractory} == {"copd", "heart_failure"}
 
 
 def test_a_stay_is_two_weeks_and_the_return_counts_it_unless_the_pathway_says_otherwise() -> None:
@@ -112,6 +119,12 @@ def test_recovery_and_discharge_to_assess_have_clocks_of_their_own_and_no_other_
             "8: limits.weight.amber_low: is finer than weight is held",
         ),
         ("= 91\n", "= 91\n[hysteresis]\nspo2 = 0", "8: hysteresis.spo2: must be more than 0 and less than 100"),
+        ("= 91\n", "= 91\n[refractory]\namber_min = 0", "8: refractory.amber_min: must be 1 to 1440"),
+        ("= 91\n", "= 91\n[refractory]\namber_min = 1441", "8: refractory.amber_min: must be 1 to 1440"),
+        ("= 91\n", '= 91\n[refractory]\namber_min = "6 h"', "8: refractory.amber_min: must be a whole number"),
+        ("= 91\n", "= 91\n[refractory]", "7: refractory.amber_min: is missing"),
+        ("= 91\n", "= 91\n[refractory]\namber_min = 60\nhours = 1", "9: refractory.hours: is unknown"),
+        ("= 91\n", "= 91\n[refractory]\nred_min = 60", "8: refractory.red_min: can never be: only an amber has"),
         ("= 91\n", '= 91\n[[ladders.red]]\ntell = "nobody"\nwait_s = 60', "8: ladders.red[1].tell: is none of"),
     ],
 )

@@ -6,7 +6,7 @@ from alert_rules.version import DECIDING
 
 SHOWS_ONLY = {
     "__init__", "explain", "version", "hypertension", "duty", "ukons", "words", "sentences", "toml_tables",
-    "would_alert", "usual", "alarm_arrays",
+    "would_alert", "usual", "alarm_arrays", "refractory_arrays",
 }  # fmt: skip
 """Modules that decide nothing of alerts. Pathways and ladders have versions of their own."""
 

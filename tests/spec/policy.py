@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from alert_rules.accepted import ACCEPTED_FOR_MAX
 from alert_rules.alarms import (
     ACKNOWLEDGE_WITHIN,
     ACT_WITHIN,
@@ -32,6 +33,7 @@ from alert_rules.ladder import REPEAT_S, When
 from alert_rules.limits import LIMITED, LINES, SCALE_2, UNITS
 from alert_rules.news2 import AGE_YEARS_MIN
 from alert_rules.pathway import pathways, usual_ladders
+from alert_rules.refractory import ANSWERED
 from alert_rules.repeating import AMBER_WITHIN, WORSE_WITHIN
 from alert_rules.sentences import would
 from alert_rules.severity import COMPLETE_AT, COMPLETE_FROM, COMPLETE_IF_MAX, LINE_RULES, RULES, Rule, Severity
@@ -53,6 +55,7 @@ from monitoring.patients.plan import NEEDED_WITHOUT_SCORE
 from monitoring.prompts.views import ASKED_FROM, REMINDED_AFTER
 from monitoring.recovery.clocks import RE_ACCESS_DAYS, Service
 from monitoring.recovery.clocks import Outcome as RecoveryOutcome
+from tests.spec.accepted import ACCEPTED, words
 from tests.spec.kept_aside import kept_aside
 from tests.spec.markdown import table
 from tests.spec.policy_page import PAGE
@@ -136,6 +139,15 @@ def policy() -> str:
         first_set=_span(FIRST_SET_AFTER),
         overdue=_overdue(),
         **kept_aside(_span),
+        accepted_days=ACCEPTED_FOR_MAX.days,
+        accepted=table(
+            ("Set", "Accepted", "Severity", "Rules"),
+            [(row.given, words(row.accepted), row.severity, ", ".join(row.rules)) for row in ACCEPTED],
+        ),
+        refractory=", ".join(
+            f"{one.title} {_span(one.refractory)}" for one in pathways().values() if one.refractory is not None
+        ),
+        answered=", ".join(f"`{outcome}`" for outcome in Outcome if outcome in ANSWERED),
         repeat_first=", ".join(sorted(one.title for one in pathways().values() if one.repeat_first)),
         amber_within=_span(AMBER_WITHIN),
         worse_within=_span(WORSE_WITHIN),

@@ -162,6 +162,44 @@ One open alert per patient and kind.
   who has the hub.
 * A ward without staffed hours is always staffed. Hours may run past midnight; `24:00` ends a day.
 
+### Accepted values
+
+A senior clinician may accept one vital sign of a patient down, or up, to a value for {accepted_days} days at most: a patient with
+heart failure lives at a systolic pressure of 88. `POST /v1/patients/{{id}}/accepted-values`, with a reason.
+
+{accepted}
+
+* Within the value, itself included, what is red (or amber_plus) by that vital sign alone and by a bound shows amber: a
+  single parameter, a red limit, a parameter that scores 3, a pathway's rule of one value. Everything else stays as it is:
+  NEWS2 as a whole or in part, 5 and 6 too; what is critical by itself; combinations, usual values and trends; answers.
+* Consciousness and oxygen have no value to accept. A low glucose is treated, never accepted*. Refused is what is critical
+  by itself, and what covers nothing since nothing is red there.
+* One at a time for each patient*: what two together would mean is nobody's guess. Withdrawn, with a reason, by whoever
+  decides plans; over by itself at its end. All are kept; `GET …/accepted-values` lists them.
+* Beyond it everything alarms as before, and it is news (`‹vital›_beyond_accepted_‹side›`), also in an alert that is red
+  for something else.
+* It holds for sets taken from its decision until it ends, whenever they come; nothing is judged anew by it. An open alert
+  stays as bad as it is, and the same value is no news by it. Once it is over, the next set alarms as before.
+* It goes with the patient to another ward, and ends with the stay. A set kept aside is judged without it.
+* An alert says who accepted what until when, in its reasons and in `why`; so do the plan and `rules explain`.
+
+### What was resolved lately
+
+A resolved amber that is there again at the next set, no worse, is no news to who has just resolved it. Pathways may name a
+time in which it raises nothing (`refractory` in the file*): {refractory}. The others name none, and have none.
+
+* Begun by a clinician who resolves an alert that was never worse than amber, with one of the outcomes
+  {answered}. Never after a false reading, or where nobody was reached.
+* Let pass is a set, taken in that time, that is amber and no more, of which every rule fired when the alert was resolved,
+  and no value that they look at is worse than the last one known then. Of a score, and a parameter that scores 3: no
+  parameter scores more than it did. An amber by an accepted value counts as any other.
+* Never let pass: what is worse than amber, and so NEWS2 of 5 or more; another rule or vital sign; an answer to the daily
+  question; a vital sign that is missed; a set that a person has to complete by phone; anything while a concern is open.
+* It ends with a concern, a new plan, another ward, and whatever is resolved next. Once it is over, the next set that finds
+  the amber raises it.
+* Each rule of each such set is recorded with the alert that was resolved and the values of then and now; the report on
+  the burden of alerts counts them (`suppressed`, of which `refractory`). The alert's history says until when.
+
 ### Please repeat the reading
 
 Most ambers at home are a cold finger or a hurried cuff. So a patient can be asked to measure again before the ward is
@@ -337,7 +375,4 @@ Services that bring care to the home, by clocks of their own. The national retur
   it has no bed, no plan and no score by it, owes no readings, and raises no alert. A coordinator opens and closes it;
   death closes it.
 
-## What is not decided yet
-
-Times without repeats and accepted values are not on this page, because the software does not do them yet.
 """

@@ -12,7 +12,7 @@ from alert_rules.repeating import Ended, Why
 from alert_rules.severity import Severity
 from monitoring.database import transaction
 from monitoring.escalation.tables import Message
-from monitoring.prompts.tables import Prompt, Suppressed
+from monitoring.prompts.tables import NotRaised, Prompt, Suppressed
 from monitoring.refusals import Conflict
 from tests.ward import SICK, VERY_SICK, WELL, Patient, Ward
 from tests.workers.records import change, count, rows
@@ -58,7 +58,7 @@ def test_a_normal_repeat_raises_nothing_and_is_counted_with_both_values(ward: Wa
     assert ward.alerts(home) == []
     assert (prompts(ward)[0].outcome, ward.known(home).repeat_by) == (Ended.REPEATED, None)
     (one,) = suppressed(ward)
-    assert (one.rule, one.severity, one.why) == ("spo2_amber_low", Severity.AMBER, Ended.REPEATED)
+    assert (one.rule, one.severity, one.why) == ("spo2_amber_low", Severity.AMBER, NotRaised.REPEATED)
     assert (one.values, len(one.sets)) == ({"spo2": ["93", "97"]}, 2)
 
 
@@ -205,7 +205,7 @@ def test_who_leaves_is_asked_nothing_any_more_but_not_before_a_red_is_known(ward
     ward.at("13:00")
     assert {one.outcome for one in prompts(ward)} == {Ended.NOT_WATCHED}
     assert ward.alerts() == ward.alerts(home) == []
-    assert {one.why for one in suppressed(ward)} == {Ended.NOT_WATCHED}
+    assert {one.why for one in suppressed(ward)} == {NotRaised.NOT_WATCHED}
 
 
 def test_a_repeat_is_awaited_on_the_ward_that_a_patient_came_to(ward: Ward, home: Patient) -> None:

@@ -53,6 +53,30 @@ STORY: tuple[tuple[int, dict[str, Any]], ...] = (
 )
 """Minutes, and what was sent: what a simulated day does not bring, news and what is none."""
 
+QUIET_STORY: tuple[tuple[int, dict[str, Any]], ...] = (
+    (1, {"systolic": 94}),  # amber; resolved five hours later, and then for six hours nothing
+    (4, {"systolic": 94}),
+    (7, {"systolic": 94}),
+    (8, {"systolic": 95}),
+    (9, {"systolic": 93}),  # worse: raised
+    (15, {"systolic": 93}),
+    (16, {"systolic": 93, "spo2": 93}),  # another one: raised
+    (22, {"systolic": 94, "spo2": 93, "respiratory_rate": 21}),  # another one still: NEWS2
+    (26, {"systolic": 125, "spo2": 97}),
+    (40, {"systolic": 88, "systolic_accepted_low": 88}),
+    (41, {"systolic": 87}),  # beyond what is accepted
+    (42, {"systolic": 88}),
+    (47, {"systolic": 88}),  # after a red: raised
+    (53, {"systolic": 88}),
+    (55, {"systolic": 89, "glucose": 21}),
+    (62, {"systolic": 89, "glucose": 20.5}),
+    (63, {"systolic": 88, "pulse": 91}),
+    (70, {"wellness": "worse"}),
+    (76, {"wellness": "worse"}),
+    (40 + 7 * 24, {"systolic": 88}),  # it is over
+)
+"""Hours, and what was sent on a ward that lets what was resolved pass: a value is accepted meanwhile."""
+
 Sent = tuple[datetime, int, dict[str, Any]]
 
 
@@ -99,6 +123,7 @@ _CHANGED = text(
     " WHERE alert.patient_id = :patient AND alert.kind = 'deterioration'"
     " AND h.what IN ('raised', 'stepped_up', 'worsened') ORDER BY h.id"
 )
+_LET_PASS = text("SELECT count(DISTINCT sets[1]) FROM suppressed WHERE why = 'refractory'")
 
 
 def _asked_at(ward: Ward, alert: Alert) -> datetime:
@@ -124,6 +149,36 @@ def _as_csv(path: Path, sent: list[Sent], plans: list[dict[str, Any]]) -> None:
         rows.writerows(lines)
 
 
+def _same_both_ways(
+    ward: Ward, patients: list[Patient], recorded_as: Path, pathway: str, some: int = 12
+) -> tuple[set[int], set[str], int]:
+    """What the drain made of patients, against a file of the same: how bad, what changed, what was let pass."""
+    found = recorded(read([recorded_as], LeftOut()), LeftOut())
+    facts = judge_sets(found, pathways()[pathway]).facts
+    replayed = replay(found, pathways()[pathway], Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
+    lives = replayed.lives[Kind.DETERIORATION]
+    severities, changes = set[int](), set[str]()
+    for place, patient in enumerate(patients):
+        with Session(ward.engine) as session:
+            judged = [tuple(row) for row in session.execute(_JUDGED, {"episode": patient.episode_id})]
+            changed = [tuple(row) for row in session.execute(_CHANGED, {"patient": patient.key})]
+        columns = [column for column, stay in enumerate(found.sets.stay.tolist()) if stay == place]
+        taken = [datetime.fromtimestamp(found.sets.taken_us[one] / 1e6, UTC) for one in columns]
+        points = [_points(facts.news2.points[:, one], facts.vitals.known[:, one]) for one in columns]
+        said = list(zip(taken, replayed.severity[columns].tolist(), points, strict=True))
+        assert said == [(at, severity, scored or NOTHING) for at, severity, scored in judged if at in taken]
+        assert len(said) >= some
+        assert len(changed) < len(said)
+        assert [
+            (at, change.value, int(lives.severity[column]))
+            for at, column in zip(taken, columns, strict=True)
+            if (change := CHANGES[int(lives.change[column])]) is not None
+        ] == changed
+        severities |= set(replayed.severity[columns].tolist())
+        changes |= {what for _, what, _ in changed}
+    return severities, changes, int(lives.let_pass.sum())
+
+
 def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path) -> None:
     ward.opens("FRAIL", pathway="frailty")  # it asks for no repeat first
     ward.code = "FRAIL"
@@ -137,31 +192,32 @@ def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Wa
         ward.receives_sets([one], patient=patients[place])
 
     _as_csv(tmp_path / "day.csv", sent, plans)
-    found = recorded(read([tmp_path / "day.csv"], LeftOut()), LeftOut())
-    pathway = pathways()["frailty"]
-    facts = judge_sets(found, pathway).facts
-    replayed = replay(found, pathway, Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
-    lives = replayed.lives[Kind.DETERIORATION]
-    worst, changes = 0, set[str]()
-    for place, patient in enumerate(patients):
-        with Session(ward.engine) as session:
-            judged = [tuple(row) for row in session.execute(_JUDGED, {"episode": patient.episode_id})]
-            changed = [tuple(row) for row in session.execute(_CHANGED, {"patient": patient.key})]
-        columns = [column for column, stay in enumerate(found.sets.stay.tolist()) if stay == place]
-        taken = [datetime.fromtimestamp(found.sets.taken_us[one] / 1e6, UTC) for one in columns]
-        points = [_points(facts.news2.points[:, one], facts.vitals.known[:, one]) for one in columns]
-        said = list(zip(taken, replayed.severity[columns].tolist(), points, strict=True))
-        assert said == [(at, severity, scored or NOTHING) for at, severity, scored in judged if at in taken]
-        assert len(said) >= 12
-        assert len(changed) < len(said)
-        assert [
-            (at, change.value, int(lives.severity[column]))
-            for at, column in zip(taken, columns, strict=True)
-            if (change := CHANGES[int(lives.change[column])]) is not None
-        ] == changed
-        worst, changes = max(worst, *replayed.severity[columns].tolist()), changes | {what for _, what, _ in changed}
-    assert worst == Severity.CRITICAL
-    assert changes == set(Change)
+    severities, changes, let_pass = _same_both_ways(ward, patients, tmp_path / "day.csv", "frailty")
+    assert (max(severities), changes, let_pass) == (Severity.CRITICAL, set(Change), 0)
+
+
+def test_what_is_accepted_and_what_was_resolved_lately_count_the_same_both_ways(ward: Ward, tmp_path: Path) -> None:
+    ward.opens("HEART", pathway="heart_failure")
+    ward.code = "HEART"
+    patient, start = ward.admit(), ward.now
+    sent: list[Sent] = []
+    story = dict(QUIET_STORY)
+    for hour in range(max(story) + 1):
+        ward.now = taken_at = start + timedelta(hours=hour)
+        _people_answer(ward, patient)
+        if (said := story.get(hour)) is None:
+            continue
+        one = {"id": f"h-{hour}", "taken_at": taken_at.isoformat(), **WELL, "pulse": 72, **said}
+        if "systolic_accepted_low" in one:
+            ward.accepts(patient, down_to=one["systolic_accepted_low"], until=ward.now + timedelta(days=7))
+        posted = {name: value for name, value in one.items() if name != "systolic_accepted_low"}
+        ward.receives_sets([posted | {"consciousness": "A", "assessed_by": "carer"}], patient=patient)
+        sent.append((taken_at, 0, one | {"consciousness": "A", "assessed_by": "carer"}))
+    _as_csv(tmp_path / "stay.csv", sent, [{}])
+    severities, changes, let_pass = _same_both_ways(ward, [patient], tmp_path / "stay.csv", "heart_failure")
+    assert (severities, changes) == ({0, 1, 3}, {Change.RAISED, Change.STEPPED_UP})
+    with Session(ward.engine) as session:
+        assert let_pass == session.execute(_LET_PASS).scalar_one() == 5
 
 
 def _points(points: Any, known: Any) -> str:

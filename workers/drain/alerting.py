@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from alert_rules.accepted import BEYOND
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
@@ -22,6 +23,7 @@ from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 from alert_rules.words import sentence, shown
 from monitoring.alerts.basis import held_of
 from monitoring.alerts.life import Alerts, Evidence
+from workers.drain.quiet import Resolutions
 from workers.drain.repeats import Repeats
 from workers.drain.scoring import Scored, as_uuid
 
@@ -30,15 +32,17 @@ CATCHING_UP: Final = timedelta(minutes=60)
 
 SLOTS: Final = {name: ASSESSED if slot == CONSCIOUSNESS else slot for slot, name in enumerate(PARAMETERS)}
 """Where the time of each parameter stands: a patient's own "alert" overtakes no confusion that it does not lift."""
-LOOKED_AT: Final = {rule.name: rule.of for rule in RULES} | rules_of_pathways()
+LOOKED_AT: Final = {rule.name: rule.of for rule in (*RULES, *BEYOND.values())} | rules_of_pathways()
 """By rule, the vital signs that it looks at."""
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
-def raise_deterioration(alerts: Alerts, repeats: Repeats, scored: Scored, rescored: Iterable[int]) -> None:
+def raise_deterioration(
+    alerts: Alerts, repeats: Repeats, resolutions: Resolutions, scored: Scored, rescored: Iterable[int]
+) -> None:
     """Hold each set's findings, oldest first, against the patient's open alerts; then tell what came too late.
 
-    Or against what the patient was, or is now, asked to repeat first.
+    Or against what the patient was, or is now, asked to repeat first; or against what was resolved shortly before.
     """
     again = set(rescored)
     overtaken: list[int] = []
@@ -60,9 +64,10 @@ def raise_deterioration(alerts: Alerts, repeats: Repeats, scored: Scored, rescor
         found = _finding(scored, column, since)
         if stay.discharged_at is None:
             evidence = partial(_evidence_of_now, scored, column, since)
-            if may_repeat:
+            is_quiet = resolutions.cover(alerts, scored, column, found, _standing(scored, column, since))
+            if may_repeat and not is_quiet:
                 repeats.weigh(alerts, scored, column, _came(scored, column, found, since, is_open=is_open), evidence)
-            else:
+            elif not is_quiet:
                 alerts.weigh(stay.about, Kind.DETERIORATION, found, evidence)
         if is_graver and severity >= Severity.RED and (stay.discharged_at or found.severity < severity):
             overtaken.append(column)
@@ -205,7 +210,8 @@ def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
     holds = {rule.name for rule in _standing(scored, column, since)}
     if _is_to_complete(scored, column, since):
         holds.add(COMPLETE_THE_SET)
-    said = reasons(scored.facts, scored.verdicts, column, pathway.spo2, scored.beside)
+    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
+    said = reasons(scored.facts, scored.verdicts, column, pathway.spo2, scored.beside, accepted)
     told = [one for one in said if one["rule"] in holds]
     return Evidence(told, _why(scored, column), news2, as_uuid(row.key))
 
@@ -213,6 +219,7 @@ def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
 def _why(scored: Scored, column: int) -> dict[str, Any]:
     """What an alert rests on: versions, readings, values and their ages."""
     row, plan = scored.rows[column], scored.plans[column]
+    accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
     known = scored.facts.vitals.known[:, column].tolist()
     values = scored.facts.vitals.values[:, column].tolist()
     pathway = scored.stays[row.stay].ward.pathway
@@ -228,7 +235,7 @@ def _why(scored: Scored, column: int) -> dict[str, Any]:
         "ages_min": _ages_min(scored, column),
         "looked_back": _looked_back(scored, column),
         "quality": row.one.quality,
-    }
+    } | ({} if accepted is None else {"accepted": accepted.named})
 
 
 def _looked_back(scored: Scored, column: int) -> dict[str, list[dict[str, Any]]]:

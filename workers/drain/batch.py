@@ -19,6 +19,7 @@ from workers.drain.items import Item, items_of, odd_of, refused_of
 from workers.drain.ledger import enter
 from workers.drain.likely import hold_unlikely
 from workers.drain.originals import keep_originals
+from workers.drain.quiet import Resolutions
 from workers.drain.releases import reopen, take
 from workers.drain.repeats import Repeats
 from workers.drain.scoring import Scored, score
@@ -79,16 +80,17 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
     if not real:
         return
     done.scored = scored = score(connection, real)
-    repeats = Repeats.load(alerts.session, scored.stays)
+    repeats, resolutions = Repeats.load(alerts.session, scored.stays), Resolutions(alerts.session)
     with connection.pipeline():  # the server writes while we go on thinking
         storing.store_readings(connection, scored)
         done.rescored = storing.store_rescored(connection, scored, now)
-        alerting.raise_deterioration(alerts, repeats, scored, done.rescored)
+        alerting.raise_deterioration(alerts, repeats, resolutions, scored, done.rescored)
         reported.compare(alerts, scored)
         alerting.tell_of_the_kit(alerts, scored)
         hearing.hear(alerts, scored)
         storing.update_latest(connection, scored)
     repeats.write(now)
+    resolutions.write()
     hearing.check_on_who_declined(connection, alerts, scored)
 
 

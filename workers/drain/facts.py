@@ -1,11 +1,12 @@
 """A batch's rows, and what was decided for their patients, as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alert_rules.accepted import Side, accepted_values
 from alert_rules.compose import LONG_AGO_US, Known, Sets
 from alert_rules.facts import UNCARRIED, Measured
 from alert_rules.limits import DECIMALS
@@ -27,6 +28,7 @@ def measured_of(
     sets: Sets,
     before: Known,
     glucose: Sequence[dict[str, Any] | None],
+    accepted: Mapping[Side, NDArray[np.int32]],
 ) -> Measured:
     """What the rules judge, of each row of a batch. `glucose`: the newest that is known of each stay."""
     not_scored = [stays[row.stay].not_scored_at(row.one.taken_at) for row in rows]
@@ -55,7 +57,15 @@ def measured_of(
             for pathway in {stay.ward.pathway.name: stay.ward.pathway for stay in stays}.values()
         ],
         age_limit_us=age_limits_us(stays, sets.stay),
+        accepted=accepted,
     )
+
+
+def accepted_of(rows: Sequence[Row], stays: Sequence[Stay]) -> dict[Side, NDArray[np.int32]]:
+    """What was accepted of each row's patient when it was taken; nothing is done where nobody has anything."""
+    if not any(stay.accepted for stay in stays):
+        return {}
+    return accepted_values([stays[row.stay].accepted_at(row.one.taken_at) for row in rows])
 
 
 def _uncarried(rows: Sequence[Row], vital: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

@@ -9,6 +9,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from alert_rules.accepted import with_accepted
 from alert_rules.compose import (
     ASSESSED,
     REACH_US,
@@ -31,7 +32,7 @@ from alert_rules.vitals import (
     VitalArrays,
 )
 from devices.reading import ReadingSet
-from workers.drain.facts import measured_of
+from workers.drain.facts import accepted_of, measured_of
 from workers.drain.items import Item
 from workers.drain.neighbours import Row, neighbours, newest_before, reaches_of, rows_of
 from workers.drain.stays import PlanInForce, Stay
@@ -70,7 +71,7 @@ def score(connection: psycopg.Connection, placed: Sequence[tuple[Item, Stay]]) -
 
 
 def score_alone(placed: Sequence[tuple[Item, Stay]]) -> Scored:
-    """Score sets as they stand, with nothing that is known of their patients."""
+    """Score sets as they stand, with nothing that is known of their patients: nor is anything accepted."""
     stays, rows = rows_of(placed)
     blank = np.zeros((SLOTS, len(stays)), dtype=np.bool_)
     nothing = Known(blank.astype(np.int16), blank.astype(np.int64), blank)
@@ -88,11 +89,12 @@ def _scored(
     rows.sort(key=lambda row: (row.stay, row.taken_us, row.key))
     plans = [stays[row.stay].plan_at(row.one.taken_at) for row in rows]
     sets = _as_sets(rows, stays, plans)
-    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, glucose))
+    accepted = {} if connection is None else accepted_of(rows, stays)
+    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, glucose, accepted))
     vitals, news2 = facts.vitals, facts.news2
     batch = Batch(stays, rows, plans, sets, facts)
     looked_at = beside(connection, batch, before)
-    verdicts = with_pathways(judge(facts), groups(batch), facts, looked_at)
+    verdicts = with_accepted(with_pathways(judge(facts), groups(batch), facts, looked_at), facts)
     keys = [row.key for row in rows]
     points = _points(news2, vitals.known, facts.scorable & facts.watched)
     return Scored(

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from alert_rules.accepted import Accepted
 from alert_rules.limits import Lines
 from alert_rules.pathway import Pathway, pathways
 from alert_rules.silence import Schedule
@@ -19,11 +20,13 @@ from alert_rules.vitals import Consciousness
 from devices.clock import NEVER_SET_BEFORE
 from devices.reading import ReadingSet
 from monitoring.alerts.life import About
+from monitoring.alerts.quiet import Quiet, quiet_of
 from monitoring.bulk import as_array
 from monitoring.intake.tables import Aside
 from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
 from monitoring.schema import RETENTION
 from monitoring.wards.tables import PAUSES
+from workers.drain.accepted import AcceptedFor, accepted_by_stay
 from workers.drain.items import Item, Kept
 from workers.drain.kits import Assigned, Kits, kits_of, left_with
 
@@ -87,7 +90,10 @@ class Stay:
     overdue_at: datetime | None
     missed: int
     repeat_by: datetime | None  # what the patient is asked to repeat is raised then
+    accepted_until: datetime | None  # of the last value that was accepted
+    resolved: Quiet | None  # lately: the same raises nothing
     plans: list[tuple[datetime, PlanInForce]] = field(default_factory=list)
+    accepted: list[AcceptedFor] = field(default_factory=list)
 
     @property
     def about(self) -> About:
@@ -106,6 +112,10 @@ class Stay:
             return self.plans[0][1]
         place = bisect_right(self.plans, instant, key=lambda plan: plan[0])
         return self.plans[max(place - 1, 0)][1]
+
+    def accepted_at(self, instant: datetime) -> Accepted | None:
+        """What was accepted of the patient then."""
+        return next((one.what for one in self.accepted if one.since <= instant < one.until), None)
 
     def holds(self, instant: datetime) -> bool:
         """Whether the patient was on the ward then."""
@@ -224,7 +234,8 @@ SELECT episode.ward_id, patient.birth_date, patient.pregnant, patient.spinal_cor
        EXISTS (SELECT FROM leave WHERE leave.episode_id = episode.id AND until_at IS NULL AND kind = ANY(%s)),
        episode.id, episode.patient_id, patient.public_id::text, episode.admitted_at, episode.discharged_at,
        known.values, known.taken_us, known.sets::text[], known.also::text, known.newest_at, known.newest_set::text,
-       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by
+       known.newest_severity, known.heard_at, known.due_at, known.overdue_at, known.missed, known.repeat_by,
+       known.accepted_until, known.resolved::text
 FROM episode
 JOIN latest_vitals AS known ON known.episode_id = episode.id
 JOIN patient ON patient.id = episode.patient_id
@@ -256,10 +267,14 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     for ward_id, *columns in rows:
         stay = Stay(wards[ward_id], *columns)
         stay.also = msgspec.json.decode(columns[13])
+        stay.resolved = None if columns[-1] is None else quiet_of(columns[-1])
         stays[stay.episode_id] = stay
         of_patient.setdefault(stay.patient_id, []).append(stay)
     for episode_id, from_at, *plan in connection.execute(_PLANS, (as_array(stays),)).fetchall():
         stays[episode_id].plans.append((from_at, _plan(*plan)))
+    accepting = [stay.episode_id for stay in stays.values() if stay.accepted_until is not None]
+    for episode_id, accepted in accepted_by_stay(connection, accepting):
+        stays[episode_id].accepted.append(accepted)
     for several in of_patient.values():
         several.sort(key=lambda stay: stay.admitted_at)
     return of_patient
