@@ -25,6 +25,7 @@ from monitoring.refusals import (
     NotAcceptable,
     NotAuthenticated,
     NotFound,
+    SignInAgain,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -44,6 +45,7 @@ STATUS_OF: dict[type[Exception], int] = {
     Malformed: 400,
     Unreadable: 400,
     NotAuthenticated: 401,
+    SignInAgain: 401,
     Forbidden: 403,
     NotFound: 404,
     NotAcceptable: 406,
@@ -74,7 +76,11 @@ Caller = Request[Any, Any, Any]
 
 def refuse(_: Caller, error: Exception) -> Response[bytes]:
     """The answer to a refusal that this service made itself."""
-    return answer(problem_of(error))
+    said = answer(problem_of(error))
+    if isinstance(error, SignInAgain):  # RFC 9470
+        asked = f'error="insufficient_user_authentication", error_description="{error}", max_age="{error.within_s}"'
+        said.headers["WWW-Authenticate"] = f"Bearer {asked}"
+    return said
 
 
 def problem_of(error: Exception) -> Problem:

@@ -5,8 +5,8 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from anyio import to_thread
@@ -14,7 +14,7 @@ from litestar import Request
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
-from monitoring.access.tokens import Tokens
+from monitoring.access.tokens import Recency, Tokens
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, make_engine
@@ -24,6 +24,9 @@ from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
+
+if TYPE_CHECKING:
+    from monitoring.access.oidc.issuer import Issuer
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.5
@@ -40,6 +43,7 @@ class Service:
     tokens: Tokens
     inlet: Inlet
     hub: Hub
+    issuer: "Issuer | None" = None
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False
@@ -51,9 +55,11 @@ class Service:
     def of(cls, settings: Settings) -> "Service":
         """Connect nothing yet: the API starts, and says what is away, whatever is away."""
         engine = make_engine(settings.database_url)
-        tokens = Tokens(engine)
+        recent_for = timedelta(minutes=settings.step_up_minutes)
+        tokens = Tokens(engine, Recency(recent_for, issued_are_recent=not settings.step_up_tokens))
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
-        return cls(settings, engine, tokens, inlet, Hub(settings.database_url, settings.queue_url, engine))
+        hub = Hub(settings.database_url, settings.queue_url, engine)
+        return cls(settings, engine, tokens, inlet, hub, issuer=_issuer(settings))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""
@@ -98,7 +104,7 @@ class Service:
                 self.migrated = await to_thread.run_sync(version, self.engine) == HEAD
         except DATABASE_ERRORS as error:
             log.warning("tokens_not_refreshed", error=type(error).__name__)
-        self.hub.drop_unless(self.tokens.holds)
+        self.hub.drop_unless(self.tokens.has)
 
     async def _look_at_queue(self) -> None:
         try:
@@ -114,6 +120,15 @@ class Service:
         BACKLOG_BYTES.set(self.backlog.size_bytes)
         oldest_at = self.backlog.oldest_at
         OLDEST_UNSCORED_SECONDS.set(0 if oldest_at is None else (utc_now() - oldest_at).total_seconds())
+
+
+def _issuer(settings: Settings) -> "Issuer | None":
+    """Where staff sign in, if anywhere but here."""
+    if settings.oidc_issuer is None:
+        return None
+    from monitoring.access.oidc.issuer import Issuer  # noqa: PLC0415 - heavy, for who has an issuer alone
+
+    return Issuer(settings)
 
 
 def _asks_for_durability(settings: Settings) -> bool:

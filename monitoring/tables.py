@@ -7,7 +7,16 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
-from monitoring.access.tables import Answered, SignInLink, Staff, Token
+from monitoring.access.tables import (
+    Answered,
+    BreakGlass,
+    OidcAttempt,
+    OidcIdentity,
+    OidcSignIn,
+    SignInLink,
+    Staff,
+    Token,
+)
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
@@ -71,6 +80,7 @@ __all__ = [
     "BarsMessage",
     "BarsReplies",
     "BedHold",
+    "BreakGlass",
     "CareCapacity",
     "CaseReply",
     "CaseSent",
@@ -105,6 +115,9 @@ __all__ = [
     "Letter",
     "Loading",
     "Message",
+    "OidcAttempt",
+    "OidcIdentity",
+    "OidcSignIn",
     "OutsideContact",
     "Patient",
     "PatientMerge",

@@ -4,6 +4,7 @@ Judged before what was sent is even looked at. A middleware and no guard: for a 
 handler at each request.
 """
 
+from dataclasses import replace
 from hmac import compare_digest
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from anyio import to_thread
 from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
+from monitoring.access.permissions import DEVICE_MAY, MAY, OPENED_MAY, PROVIDER_MAY
 from monitoring.access.tokens import Caller, Tokens
 from monitoring.clock import utc_now
 from monitoring.headers import header
@@ -34,20 +35,22 @@ def gate(app: ASGIApp) -> ASGIApp:
         if allows in PROVIDER_MAY:
             admit_provider(scope)
         elif allows != EVERYBODY:
-            scope["user"] = caller = await authenticate(scope)
-            admit(caller, allows)
+            scope["user"] = admit(await authenticate(scope), allows)
         await app(scope, receive, send)
 
     return guarded
 
 
-def admit(caller: Caller, allows: str) -> None:
-    """Raise Forbidden where the table of permissions does not let this caller."""
+def admit(caller: Caller, allows: str) -> Caller:
+    """The caller, on the wards where it is allowed. Raises Forbidden where the table does not let them."""
     if caller.role is None:
         if allows not in DEVICE_MAY:
             raise Forbidden("A device may not do this.")
     elif caller.role not in MAY.get(allows, ()):
+        if caller.opened and allows in OPENED_MAY:
+            return replace(caller, wards=caller.opened)
         raise Forbidden(f"The role {caller.role} may not {allows or 'do this'}.")
+    return caller
 
 
 def admit_provider(scope: Scope) -> None:
@@ -69,7 +72,9 @@ async def authenticate(scope: Scope) -> Caller:
     """The caller behind the bearer token, or behind the session of a browser. Raises NotAuthenticated, Forbidden."""
     token = _session(scope) or _token(scope)
     tokens: Tokens = scope["litestar_app"].state.service.tokens
-    caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token)
+    caller = tokens.held(token)
+    if caller is None or (caller.opened_until is not None and caller.is_outdated(utc_now())):
+        caller = await to_thread.run_sync(tokens.ask, token, utc_now())
     if caller is None or (caller.expires_at is not None and caller.has_expired(utc_now())):
         raise NotAuthenticated("The token is not valid.")
     return caller

@@ -211,7 +211,7 @@ def test_a_page_that_asks_by_itself_keeps_nobody_signed_in_and_a_touched_one_doe
 
     def left() -> timedelta:
         tokens.refresh(utc_now())
-        expires: timedelta = tokens.ask(joy.session).expires_at - utc_now()
+        expires: timedelta = tokens.ask(joy.session, utc_now()).expires_at - utc_now()
         return expires
 
     with api.ward.engine.begin() as connection:
