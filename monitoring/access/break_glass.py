@@ -179,6 +179,6 @@ def _shown() -> AnySelect:
 def _view(row: AnyRow) -> BreakGlassView:
     one, by, patient, ward = row
     return BreakGlassView(
-        id=one.public_id, by=by.public_id, by_name=by.name, role=by.role, patient=patient, ward=ward,
+        id=one.public_id, by=by.public_id, by_name=by.name, role=Role(by.role), patient=patient, ward=ward,
         reason=one.reason, at=one.at, until=one.until_at, told=one.told,
     )  # fmt: skip

@@ -3,13 +3,13 @@
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import structlog
 from anyio import to_thread
 from litestar import Response, get
 from litestar.datastructures import Cookie
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from litestar.response import Redirect
 from sqlmodel import Session
 
@@ -49,6 +49,9 @@ SOMEBODY_ELSE: Final = (
     "The other page is open for a colleague. Nothing was changed: sign out there first, or sign in again as them.",
 )
 
+State = Annotated[str, QueryParameter(name="state")]
+"""The framework keeps that name for itself."""
+
 
 @get("/sign-in/oidc", **OPEN)
 async def get_oidc(
@@ -78,7 +81,7 @@ async def get_again_done(request: Incoming) -> Response[str]:
 @get("/sign-in/oidc/back", **OPEN)
 async def get_back(
     request: Visitor,
-    state: FromQuery[str] = "",
+    begun_as: State = "",
     code: FromQuery[str] = "",
     iss: FromQuery[str | None] = None,
 ) -> Response[Any]:
@@ -89,7 +92,7 @@ async def get_back(
     from monitoring.access.oidc.issuer import IssuerAway, NotProved  # noqa: PLC0415 - heavy, for who has an issuer
 
     browser = request.cookies.get(BROWSER, "")
-    attempt = await to_thread.run_sync(_take, service, state, browser)
+    attempt = await to_thread.run_sync(_take, service, begun_as, browser)
     if attempt is None or not code or iss not in {None, service.issuer.name}:
         return _say(service, 400, NOT_PROVED)
     try:
