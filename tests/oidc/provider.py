@@ -1,7 +1,7 @@
 """A real OpenID provider, Django OAuth Toolkit, as a process: `python -m tests.oidc.provider FOLDER PORT`.
 
-FOLDER holds `key.pem`, by which it signs, and `people.json`: by user name what the provider says of each. The password
-is PASSWORD for all of them.
+FOLDER holds `key.pem`, by which it signs, `people.json`: by user name what the provider says of each, and `ours`: where
+this service is. The password is PASSWORD for everybody.
 """
 
 import json
@@ -14,15 +14,15 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 CLIENT_ID: Final = "virtual-ward"
 CLIENT_SECRET: Final = "between us: 100%"
 PASSWORD: Final = "correct horse"
-OURS: Final = "http://testserver.local"
 LOGIN: Final = (
-    '<form method="post">{% csrf_token %}{{ form }}<input type="hidden" name="next" value="{{ next }}"></form>'
+    '<form method="post">{% csrf_token %}{{ form }}<input type="hidden" name="next" value="{{ next }}">'
+    "<button>Log in</button></form>"
 )
 
 
 def main(folder: Path, port: int) -> None:
     """Serve until killed."""
-    _configure(folder, f"http://127.0.0.1:{port}/o")
+    _configure(folder, f"http://localhost:{port}/o")
     from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - once it is configured
 
     application = get_wsgi_application()
@@ -38,7 +38,7 @@ def _configure(folder: Path, issuer: str) -> None:
 
     apps = ("auth", "contenttypes", "sessions", "oauth2_provider")
     settings.configure(
-        ALLOWED_HOSTS=["127.0.0.1"],
+        ALLOWED_HOSTS=["localhost"],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "provider.sqlite"}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", apps[-1]],
@@ -79,10 +79,11 @@ def _make(folder: Path) -> None:
     from oauth2_provider.models import get_application_model  # noqa: PLC0415 - likewise
 
     call_command("migrate", run_syncdb=True, verbosity=0)
+    ours = (folder / "ours").read_text()
     get_application_model().objects.create(
         client_id=CLIENT_ID, client_secret=CLIENT_SECRET, client_type="confidential", skip_authorization=True,
         authorization_grant_type="authorization-code", algorithm="RS256", name="Virtual Ward",
-        redirect_uris=f"{OURS}/sign-in/oidc/back", post_logout_redirect_uris=f"{OURS}/sign-in",
+        redirect_uris=f"{ours}/sign-in/oidc/back", post_logout_redirect_uris=f"{ours}/sign-in",
     )  # fmt: skip
     for name in json.loads((folder / "people.json").read_text()):
         get_user_model().objects.create_user(name, password=PASSWORD)

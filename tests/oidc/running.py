@@ -21,7 +21,10 @@ from joserfc.jwk import RSAKey
 
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import until
-from tests.oidc.provider import CLIENT_ID, CLIENT_SECRET, OURS, PASSWORD
+from tests.oidc.provider import CLIENT_ID, CLIENT_SECRET, PASSWORD
+
+OURS: Final = "http://testserver.local"
+"""Where this service is in tests without a browser."""
 
 PEOPLE: Final[dict[str, dict[str, Any]]] = {
     "joy": {"name": "Sister Joy", "email": "joy@nhs.example", "email_verified": True},
@@ -46,19 +49,20 @@ class Provider:
 
     folder: Path
     port: int
+    ours: str  # where this service is
     _process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
     def issuer(self) -> str:
         """As it names itself."""
-        return f"http://127.0.0.1:{self.port}/o"
+        return f"http://localhost:{self.port}/o"  # another site than ours: browsers keep the two apart
 
     @property
     def settings(self) -> dict[str, Any]:
         """What this service is told of it."""
         return {
             "oidc_issuer": self.issuer, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET,
-            "public_url": OURS, "oidc_name": "the provider",
+            "public_url": self.ours, "oidc_name": "the provider",
         }  # fmt: skip
 
     def says(self, name: str, **claims: Any) -> None:
@@ -91,16 +95,22 @@ class Provider:
             return False
 
 
-@contextmanager
-def provider() -> Iterator[Provider]:
-    """One with its people, in a folder of its own."""
+def free_port() -> int:
+    """One that nobody listens on now."""
     with socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def provider(ours: str = OURS) -> Iterator[Provider]:
+    """One with its people, in a folder of its own, for this service at that address."""
     folder = Path(tempfile.mkdtemp(prefix="vw-oidc-"))
-    made = Provider(folder, port)
+    made = Provider(folder, free_port(), ours)
     try:
         made.change_key()
+        (folder / "ours").write_text(ours)
         (folder / "people.json").write_text(json.dumps(PEOPLE))
         made.start()
         yield made
