@@ -72,9 +72,7 @@ async def authenticate(scope: Scope) -> Caller:
     """The caller behind the bearer token, or behind the session of a browser. Raises NotAuthenticated, Forbidden."""
     token = _session(scope) or _token(scope)
     tokens: Tokens = scope["litestar_app"].state.service.tokens
-    caller = tokens.held(token)
-    if caller is None or (caller.opened_until is not None and caller.is_outdated(utc_now())):
-        caller = await to_thread.run_sync(tokens.ask, token, utc_now())
+    caller = tokens.held(token) or await to_thread.run_sync(tokens.ask, token, utc_now())
     if caller is None or (caller.expires_at is not None and caller.has_expired(utc_now())):
         raise NotAuthenticated("The token is not valid.")
     return caller

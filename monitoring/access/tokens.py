@@ -137,6 +137,8 @@ class Tokens:
 
     def refresh(self, now: datetime) -> None:
         """Read what changed since the last time; everything, the first time."""
+        for outdated in [one.token for one in self._opened.values() if one.is_outdated(now)]:
+            self._let_go(outdated)
         query = _CALLERS
         if self._read_until is None:
             query = query.where(col(Token.revoked_at).is_(None))
@@ -153,8 +155,6 @@ class Tokens:
                         self._let_go(row.sha256)
                 rows = session.execute(page.where(col(Token.sha256) > rows[-1].sha256), {"now": now}).all()
         self._read_until = now
-        for outdated in [one.token for one in self._opened.values() if one.is_outdated(now)]:
-            self._let_go(outdated)
         for ended in [one.token for one in self._sessions.values() if one.has_expired(now)]:
             self._let_go(ended)
 
