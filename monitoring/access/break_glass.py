@@ -11,6 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
@@ -18,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from monitoring.access.roles import Role
 from monitoring.access.tables import BreakGlass, Staff, Token
+from monitoring.access.tokens import Caller
 from monitoring.acts import Act
 from monitoring.config import Settings
 from monitoring.database import AnyRow, AnySelect
@@ -31,6 +34,8 @@ from monitoring.patients.register import having, key_of
 from monitoring.patients.tables import Patient
 from monitoring.refusals import Conflict, Fault, Forbidden, NotFound, Unacceptable
 from monitoring.wards.tables import Episode, Ward
+
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 TOLD: Final = "access.break_glass"
 TRIED_FOR: Final = timedelta(minutes=30)
@@ -70,13 +75,18 @@ class _Told:
     staff_id: int | None
 
 
+def registered(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Of clinicians only those who are registered: judged before what was sent. Raises Forbidden."""
+    who: Caller = connection.user
+    if who.role is Role.CLINICIAN and not who.registered:
+        raise Forbidden("Only a registered clinician opens a ward that is not theirs.")
+
+
 def break_glass(act: Act, body: BreakGlassBody, settings: Settings) -> BreakGlassView:
     """Open the ward of a patient to the caller, for a while, and tell its people.
 
-    Raises Forbidden, Unacceptable, NotFound, and Conflict where the caller sees the patient already.
+    Raises Unacceptable, NotFound, and Conflict where the caller sees the patient already. Who may: `registered`.
     """
-    if act.who.role is Role.CLINICIAN and not act.who.registered:
-        raise Forbidden("Only a registered clinician opens a ward that is not theirs.")
     patient, ward = _whom(act, body)
     _refuse_seen(act, ward)
     told = _people(act, ward, settings)

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from monitoring.access.break_glass import BreakGlassBody, BreakGlassView, accessed, accesses, break_glass
+from monitoring.access.break_glass import BreakGlassBody, BreakGlassView, accessed, accesses, break_glass, registered
 from monitoring.access.gate import see_ward
 from monitoring.access.oidc.people import IdentityBody, IdentityView, find_staff, forget_staff, name_staff
 from monitoring.acts import Incoming, change, look
@@ -18,7 +18,13 @@ from monitoring.service import service_of
 TAGS = ["access"]
 
 
-@post("/v1/break-glass", opt={"allows": "break glass"}, tags=TAGS, summary="Open a ward in an emergency")
+@post(
+    "/v1/break-glass",
+    opt={"allows": "break glass"},
+    guards=[registered],
+    tags=TAGS,
+    summary="Open a ward in an emergency",
+)
 async def post_break_glass(request: Incoming, data: JSONBody[BreakGlassBody]) -> Response[BreakGlassView]:
     """The ward of one patient, for an hour unless the settings say otherwise.
 

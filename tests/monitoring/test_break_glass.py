@@ -132,6 +132,7 @@ def test_a_ucr_crew_reads_the_record_where_it_opened_it_and_nowhere_else(api: Ap
     assert api.get(path, token=crew).status_code == 200
     assert api.get(f"{path}/alerts", token=crew).status_code == 200
     refused(api.get(f"/v1/patients/{other}", token=crew), 404)
+    assert "OTHER, Ann" in Visitor(api, crew).opens(f"/patients/{api.ward.patient.id}")
     refused(api.put(f"{path}/plan", {}, token=crew), 403)
     refused(api.get("/v1/wards/OTHER/board", token=crew), 403)
 
@@ -143,7 +144,9 @@ def test_others_open_nothing(api: Api, role: Role) -> None:
 
 def test_a_clinician_who_is_not_registered_opens_nothing(api: Api) -> None:
     body = {"reason": WHY, "patient": str(api.ward.patient.id)}
-    refused(api.post("/v1/break-glass", body, token=stranger(api, registered=False)), 403)
+    token = stranger(api, registered=False)
+    for sent in (body, {"no": "sense"}):
+        refused(api.post("/v1/break-glass", sent, token=token), 403)
 
 
 def test_a_patient_is_named_by_number_too_and_by_one_of_both_only(api: Api) -> None:

@@ -1,6 +1,7 @@
 """Signing in at a real provider in a process of its own: there and back, named or by roles, anew, and out."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from monitoring.access.gate import COOKIE
+from monitoring.access.oidc import people
+from monitoring.access.oidc.claims import Proof, read_roles
 from monitoring.access.roles import Role
 from monitoring.access.tables import OidcIdentity, OidcSignIn, Staff
+from monitoring.database import transaction
 from monitoring.pages.signing_in_oidc import BROWSER
 from tests.monitoring.api import Api
 from tests.monitoring.steps import done, refused
-from tests.oidc.running import Provider, Somebody, asked, provider
+from tests.oidc.running import PEOPLE, Provider, Somebody, asked, provider
 from tests.ward import Ward
 
 ROLES = """
@@ -273,3 +277,18 @@ def test_without_an_issuer_nobody_is_offered_one(api: Api) -> None:
     assert somebody.asks("/sign-in/oidc/back?state=x&code=y").status_code == 404
     staff = api.ward.staff[Role.SUPPORT].public_id
     refused(api.put(f"/v1/staff/{staff}/identity", {"named": "x"}), 409)
+
+
+def test_somebody_who_signs_in_for_the_first_time_twice_at_once_is_one_person(
+    ward: Ward, there: Provider, roles: Path
+) -> None:
+    proof = Proof("s-1", ward.now, None, (), "t", {"sub": "s-1", "name": "Joy"} | {
+        name: PEOPLE["cis2"][name] for name in ("selected_roleid", "nhsid_nrbac_roles")
+    })  # fmt: skip
+
+    def signs_in() -> int:
+        with transaction(ward.engine) as session:
+            return people.person(session, there.issuer, proof, "sub", read_roles(roles), ward.now).id
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len({one.result() for one in [pool.submit(signs_in) for _ in range(4)]}) == 1

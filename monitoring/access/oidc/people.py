@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlmodel import Session, col
 
 from monitoring.access.oidc.claims import Grant, NotGranted, Proof, Roles, granted
@@ -18,6 +18,8 @@ from monitoring.refusals import Conflict, NotFound
 from monitoring.wards.tables import Ward
 
 NAME_LENGTH_MAX: Final = 200
+LOCK: Final = 7_726
+"""With a hash of the issuer: whoever becomes known there holds it. Taken before any row."""
 
 
 class NotLetIn(Exception):
@@ -26,6 +28,7 @@ class NotLetIn(Exception):
 
 def person(session: Session, issuer: str, proof: Proof, named_by: str, roles: Roles | None, now: datetime) -> Staff:
     """The member of staff who signed in. Raises NotLetIn: whoever nothing lets in stays outside."""
+    _one_at_a_time(session, issuer)
     identity = _known(session, issuer, proof.subject) or _named(session, issuer, proof, named_by, now)
     if identity is not None and not identity.by_claims:
         return session.get_one(Staff, identity.staff_id)
@@ -37,6 +40,11 @@ def person(session: Session, issuer: str, proof: Proof, named_by: str, roles: Ro
         _end_sessions(session, identity, now)
         raise NotLetIn(str(refused)) from None
     return _by_claims(session, identity, issuer, proof, grant, now)
+
+
+def _one_at_a_time(session: Session, issuer: str) -> None:
+    """People become known, or are named, one after the other: two who are the same would else both be new."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock, hashtext(:issuer))"), {"lock": LOCK, "issuer": issuer})
 
 
 def _known(session: Session, issuer: str, subject: str) -> OidcIdentity | None:
@@ -159,6 +167,7 @@ def name_staff(act: Act, staff_id: UUID, issuer: str, body: IdentityBody) -> Ide
 
 def new_identity(session: Session, staff_id: int, issuer: str, named: str, now: datetime) -> OidcIdentity:
     """The same at the making of a member of staff. Raises Conflict where somebody else is named so."""
+    _one_at_a_time(session, issuer)
     query = select(col(OidcIdentity.staff_id)).where(
         col(OidcIdentity.issuer) == issuer, (col(OidcIdentity.named) == named) | (col(OidcIdentity.subject) == named)
     )
