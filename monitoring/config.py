@@ -215,5 +215,6 @@ def read_settings(**overrides: Any) -> Settings:
 
 def _wrong(fault: ErrorDetails) -> str:
     name = str(fault["loc"][0])
-    given = "" if name.endswith(HOLDS_A_SECRET) else f", got {fault['input']!r}"
-    return f"{PREFIX}{name.upper()}: {fault['msg']}{given}"
+    is_said = fault["input"] is not None and not name.endswith(HOLDS_A_SECRET)
+    given = f", got {fault['input']!r}" if is_said else ""
+    return f"{PREFIX}{name.upper()}: {fault['msg'].removeprefix('Value error, ')}{given}"

@@ -42,7 +42,8 @@ NOT_PROVED: Final = (
 )
 NOT_LET_IN: Final = (
     "You are not known here",
-    "{name} knows you, but nobody has given you access to this virtual ward yet. Ask {help}, and tell them: {why}.",
+    "{name} knows you, but nobody has given you access to this virtual ward yet. Ask {help}, and tell them "
+    "“{why}; known there as {subject}”.",
 )
 SOMEBODY_ELSE: Final = (
     "You signed in as somebody else",
@@ -106,7 +107,7 @@ async def get_back(
     session = await to_thread.run_sync(_begin, service, proof, attempt)
     if isinstance(session, people.NotLetIn):
         log.warning("oidc_not_let_in", why=str(session))
-        return _say(service, 403, NOT_LET_IN, why=f"{session} (you are {proof.subject})")
+        return _say(service, 403, NOT_LET_IN, why=str(session), subject=proof.subject)
     if session is None:
         return _say(service, 403, SOMEBODY_ELSE)
     return _arrive(service, session, attempt.wanted)

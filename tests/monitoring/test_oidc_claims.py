@@ -99,7 +99,7 @@ WHOLE: dict[str, Any] = {
         ({"oidc_issuer": "http://issuer.example"}, "OIDC_ISSUER"),
         ({"oidc_issuer": "issuer.example"}, "OIDC_ISSUER"),
         ({"oidc_client_id": None}, "OIDC_CLIENT_ID"),
-        ({"public_url": None}, "OIDC_CLIENT_ID: Value error, needs VIRTUAL_WARD_PUBLIC_URL"),
+        ({"public_url": None}, "OIDC_CLIENT_ID: needs VIRTUAL_WARD_PUBLIC_URL"),
         ({"oidc_client_secret": None}, "OIDC_CLIENT_KEY_FILE"),
         ({"oidc_client_key_file": "ours.pem"}, "OIDC_CLIENT_KEY_FILE"),
         ({"oidc_client_secret": None, "oidc_client_key_file": "nowhere.pem"}, "OIDC_CLIENT_KEY_FILE"),

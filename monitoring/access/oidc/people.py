@@ -33,7 +33,7 @@ def person(session: Session, issuer: str, proof: Proof, named_by: str, roles: Ro
     if identity is not None and not identity.by_claims:
         return session.get_one(Staff, identity.staff_id)
     if roles is None:
-        raise NotLetIn("nobody has named them")
+        raise NotLetIn("not named by an admin")
     try:
         grant = granted(proof.claims, roles)
     except NotGranted as refused:
