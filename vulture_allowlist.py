@@ -10,3 +10,5 @@ to_asgi_response, formatException
 do_POST, log_message
 # Named in a quoted annotation.
 Axes
+# Pydantic calls these to judge settings.
+_encrypted, _one_proof, _readable

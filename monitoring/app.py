@@ -13,6 +13,7 @@ from litestar.static_files import create_static_files_router
 from monitoring import health, openapi
 from monitoring.accepted.routes import ROUTES as ACCEPTED_ROUTES
 from monitoring.access.gate import gate
+from monitoring.access.routes import ROUTES as ACCESS_ROUTES
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
 from monitoring.aside.routes import ROUTES as ASIDE_ROUTES
@@ -80,6 +81,7 @@ def make_app(settings: Settings) -> Litestar:
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *PROMPT_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
         *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,
+        *ACCESS_ROUTES,
     ]  # fmt: skip
     app = Litestar(
         [*routes, *pages(), _swagger_files()],

@@ -144,6 +144,10 @@ def staff_add(  # noqa: PLR0913 - an option each
         bool | None, typer.Option("--registered/--unregistered", help="Clinicians are, unless said otherwise.")
     ] = None,
     senior: Annotated[bool, typer.Option(help="A senior clinician.")] = False,
+    oidc_subject: Annotated[
+        str | None,
+        typer.Option(help="Who they are to the OIDC issuer: the value of the claim VIRTUAL_WARD_OIDC_NAMED_BY."),
+    ] = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
@@ -154,7 +158,7 @@ def staff_add(  # noqa: PLR0913 - an option each
     staff = installing.new_staff(
         role, name, ward or [], registered=is_registered, senior=senior, now=utc_now(), teams=team or []
     )
-    _print_made(installing.add_staff(settings_for(data), staff), json)
+    _print_made(installing.add_staff(settings_for(data), staff, oidc_subject), json)
 
 
 @device_app.command("add", context_settings=VARIABLES)

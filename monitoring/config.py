@@ -1,14 +1,19 @@
 """Settings: one frozen object, read once from the environment (`VIRTUAL_WARD_*`), passed in everywhere."""
 
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, ValidationError, model_validator
+from pydantic import Field, FilePath, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "VIRTUAL_WARD_"
-HOLDS_A_SECRET = ("_url", "_password", "_key", "_token")
+HOLDS_A_SECRET = ("_url", "_password", "_key", "_token", "_secret")
 """Settings with such names are never repeated: an URL may hold a password."""
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Where what is said to an issuer without TLS can be read by nobody else."""
 
 
 class Settings(BaseSettings):
@@ -114,9 +119,101 @@ class Settings(BaseSettings):
     notify_url: str = Field(
         default="https://api.notifications.service.gov.uk", pattern=r"^https?://", description="Where Notify is."
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where staff sign in (OpenID Connect): the issuer as it names itself, found by discovery. http "
+        "only on this machine.",
+    )
+    oidc_name: str = Field(
+        default="your organisation", min_length=1, max_length=60, description="What the button to it says."
+    )
+    oidc_client_id: str | None = Field(
+        default=None, validate_default=True, description="What the issuer knows this service as."
+    )
+    oidc_client_secret: str | None = Field(
+        default=None, min_length=1, description="The secret agreed with the issuer, or a key instead."
+    )
+    oidc_client_key_file: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="A private key (PEM), for issuers that ask for private_key_jwt, as NHS CIS2 does.",
+    )
+    oidc_client_key_id: str | None = Field(default=None, description="By which `kid` the issuer knows that key.")
+    oidc_client_key_alg: Literal["RS256", "RS384", "RS512", "PS256", "PS512", "ES256", "ES384", "ES512"] = Field(
+        default="RS512", description="How it signs."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email", pattern=r"(^| )openid( |$)", description="What is asked for of a person."
+    )
+    oidc_named_by: str = Field(
+        default="sub",
+        pattern=r"^[A-Za-z0-9_:./-]+$",
+        description="The claim by which an admin names a member of staff before their first sign-in: sub, email, "
+        "nhsid_useruid.",
+    )
+    oidc_roles_file: Path | None = Field(
+        default=None,
+        description="A TOML file of which of the issuer's roles is which of ours; without one only people who were "
+        "named come in.",
+    )
+    oidc_help: str = Field(
+        default="your line manager or IT service desk",
+        min_length=1,
+        max_length=200,
+        description="Whom to ask, for people who are not let in.",
+    )
+    step_up_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=720,
+        description="A plan is changed, and a critical alert resolved, by who signed in no longer ago.",
+    )
+    step_up_tokens: bool = Field(
+        default=False, description="Ask that of issued tokens too: from then on they can't do either, but by a session."
+    )
+    break_glass_minutes: int = Field(
+        default=60, ge=1, le=720, description="How long access lasts that is opened in an emergency."
+    )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _encrypted(cls, issuer: str | None) -> str | None:
+        if issuer and issuer.startswith("http://") and urlsplit(issuer).hostname not in LOOPBACK:
+            raise ValueError("http only on this machine: what is said there is a sign-in")
+        return issuer
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _whole(cls, client: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("oidc_issuer") and not client:
+            raise ValueError("needed with VIRTUAL_WARD_OIDC_ISSUER")
+        if info.data.get("oidc_issuer") and not info.data.get("public_url"):
+            raise ValueError("needs VIRTUAL_WARD_PUBLIC_URL too: the issuer sends people back there")
+        return client
+
+    @field_validator("oidc_client_key_file")
+    @classmethod
+    def _one_proof(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if info.data.get("oidc_issuer") and (file is None) == (info.data.get("oidc_client_secret") is None):
+            raise ValueError("give this or VIRTUAL_WARD_OIDC_CLIENT_SECRET, and not both")
+        if file is not None:
+            from monitoring.access.oidc.keys import read_key  # noqa: PLC0415 - for who has an issuer alone
+
+            read_key(file)
+        return file
+
+    @field_validator("oidc_roles_file")
+    @classmethod
+    def _readable(cls, file: Path | None) -> Path | None:
+        if file is not None:
+            from monitoring.access.oidc.claims import read_roles  # noqa: PLC0415 - likewise
+
+            read_roles(file)
+        return file
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) is not (self.tls_key is None):
             raise ValueError(f"{PREFIX}TLS_CERTIFICATE and {PREFIX}TLS_KEY go together")
         if self.tls_client_ca is not None and self.tls_certificate is None:
@@ -145,5 +242,6 @@ def _wrong(fault: ErrorDetails) -> str:
     if not fault["loc"]:  # of several together
         return str(fault["ctx"]["error"])
     name = str(fault["loc"][0])
-    given = "" if name.endswith(HOLDS_A_SECRET) else f", got {fault['input']!r}"
-    return f"{PREFIX}{name.upper()}: {fault['msg']}{given}"
+    is_said = fault["input"] is not None and not name.endswith(HOLDS_A_SECRET)
+    given = f", got {fault['input']!r}" if is_said else ""
+    return f"{PREFIX}{name.upper()}: {fault['msg'].removeprefix('Value error, ')}{given}"

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import msgspec
 from redis.exceptions import RedisError
+from sqlmodel import Session
 
 from devices.formats.native import explain
+from monitoring.access.oidc.people import new_identity
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
@@ -23,6 +25,7 @@ from monitoring.intake.stream import AWAY, connect, read_backlog
 from monitoring.kit.bulk import BulkView, register_all
 from monitoring.kit.devices import DeviceBody, make
 from monitoring.parts import CannotAdd, answers
+from monitoring.refusals import Conflict
 
 T = TypeVar("T")
 
@@ -43,13 +46,24 @@ class Made:
     token: str
 
 
-def add_staff(settings: Settings, staff: Staff) -> Made:
-    """A member of staff and their token."""
+def add_staff(settings: Settings, staff: Staff, oidc_subject: str | None = None) -> Made:
+    """A member of staff and their token; who they are to the issuer, where that is named. Raises CannotAdd."""
+    if oidc_subject is not None and settings.oidc_issuer is None:
+        raise CannotAdd("--oidc-subject: VIRTUAL_WARD_OIDC_ISSUER names no issuer to know them by")
     with connected(settings.database_url) as engine, transaction(engine) as session:
         session.add(staff)
         session.flush()
+        if oidc_subject is not None and settings.oidc_issuer is not None:
+            _name(session, staff, settings.oidc_issuer, oidc_subject)
         token = mint(session, staff.created_at, staff_id=staff.id)
         return Made(str(staff.public_id), token)
+
+
+def _name(session: Session, staff: Staff, issuer: str, named: str) -> None:
+    try:
+        new_identity(session, staff.id, issuer, named, staff.created_at)
+    except Conflict as error:
+        raise CannotAdd(f"--oidc-subject: {error}") from None
 
 
 def new_staff(

@@ -137,10 +137,10 @@ class Hub:
         if not self._watchers:
             self._watched.clear()
 
-    def drop_unless(self, holds: Callable[[bytes], bool]) -> None:
-        """Close the streams of tokens that are no longer live."""
+    def drop_unless(self, has: Callable[[Caller], bool]) -> None:
+        """Close the streams of tokens that are no longer live, or may no longer see what they saw."""
         for watcher in self._watchers:
-            if not holds(watcher.caller.token):
+            if not has(watcher.caller):
                 watcher.close()
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ DECODED_BY_ROUTES: Final = (Posted, PostedByStaff, Frames, DataPoint, Problem)
 
 REFUSALS: Final = {
     400: "The body is not JSON.",
-    401: "No token, or one that is not valid.",
+    401: "No token, or one that is not valid; or `insufficient_user_authentication`: sign in again for this.",
     403: "Not with this role, or not on this ward.",
     404: "Not there, or not yours to see.",
     406: "It can't be answered in a form that you accept.",

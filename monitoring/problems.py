@@ -25,6 +25,7 @@ from monitoring.refusals import (
     NotAcceptable,
     NotAuthenticated,
     NotFound,
+    SignInAgain,
     TooFast,
     TooLarge,
     Unacceptable,
@@ -45,6 +46,7 @@ STATUS_OF: dict[type[Exception], int] = {
     Malformed: 400,
     Unreadable: 400,
     NotAuthenticated: 401,
+    SignInAgain: 401,
     Forbidden: 403,
     NotFound: 404,
     NotAcceptable: 406,
@@ -76,7 +78,11 @@ Caller = Request[Any, Any, Any]
 
 def refuse(_: Caller, error: Exception) -> Response[bytes]:
     """The answer to a refusal that this service made itself."""
-    return answer(problem_of(error), retry_after_s=getattr(error, "retry_after_s", RETRY_AFTER_S))
+    said = answer(problem_of(error), retry_after_s=getattr(error, "retry_after_s", RETRY_AFTER_S))
+    if isinstance(error, SignInAgain):  # RFC 9470
+        asked = f'error="insufficient_user_authentication", error_description="{error}", max_age="{error.within_s}"'
+        said.headers["WWW-Authenticate"] = f"Bearer {asked}"
+    return said
 
 
 def problem_of(error: Exception) -> Problem:

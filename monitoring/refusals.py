@@ -37,6 +37,14 @@ class TooFast(Exception):
         self.retry_after_s = retry_after_s
 
 
+class SignInAgain(Exception):
+    """It takes a recent sign-in. Sign in again, and do it then."""
+
+    def __init__(self, within_s: int) -> None:
+        super().__init__(f"This takes a sign-in that is not older than {within_s // 60} minutes: sign in again.")
+        self.within_s = within_s
+
+
 class Forbidden(Exception):
     """Not with this role, or not on this ward."""
 

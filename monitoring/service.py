@@ -5,9 +5,9 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from anyio import to_thread
@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from monitoring.access.rates import Rates
-from monitoring.access.tokens import Tokens
+from monitoring.access.tokens import Recency, Tokens
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, make_engine
@@ -26,6 +26,9 @@ from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
+
+if TYPE_CHECKING:
+    from monitoring.access.oidc.issuer import Issuer
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.5
@@ -43,6 +46,7 @@ class Service:
     inlet: Inlet
     hub: Hub
     rates: Rates
+    issuer: "Issuer | None" = None
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False
@@ -54,10 +58,12 @@ class Service:
     def of(cls, settings: Settings) -> "Service":
         """Connect nothing yet: the API starts, and says what is away, whatever is away."""
         engine = make_engine(settings.database_url)
-        tokens = Tokens(engine)
+        recent_for = timedelta(minutes=settings.step_up_minutes)
+        tokens = Tokens(engine, Recency(recent_for, issued_are_recent=not settings.step_up_tokens))
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
         hub = Hub(settings.database_url, settings.queue_url, engine)
-        return cls(settings, engine, tokens, inlet, hub, Rates.of(settings.rate_per_s, settings.rate_burst))
+        rates = Rates.of(settings.rate_per_s, settings.rate_burst)
+        return cls(settings, engine, tokens, inlet, hub, rates, issuer=_issuer(settings))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""
@@ -102,7 +108,7 @@ class Service:
                 self.migrated = await to_thread.run_sync(version, self.engine) == HEAD
         except DATABASE_ERRORS as error:
             log.warning("tokens_not_refreshed", error=type(error).__name__)
-        self.hub.drop_unless(self.tokens.holds)
+        self.hub.drop_unless(self.tokens.has)
 
     async def _look_at_queue(self) -> None:
         try:
@@ -122,6 +128,15 @@ class Service:
     async def _share_rates(self) -> None:
         with suppress(RedisError, *AWAY):  # each process goes on counting by itself
             await self.rates.share(self.inlet.client, monotonic_ns())
+
+
+def _issuer(settings: Settings) -> "Issuer | None":
+    """Where staff sign in, if anywhere but here."""
+    if settings.oidc_issuer is None:
+        return None
+    from monitoring.access.oidc.issuer import Issuer  # noqa: PLC0415 - heavy, for who has an issuer alone
+
+    return Issuer(settings)
 
 
 def _asks_for_durability(settings: Settings) -> bool:

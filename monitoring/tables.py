@@ -8,7 +8,16 @@ from sqlalchemy import BigInteger, Column, Identity, Index
 from sqlmodel import Field, SQLModel
 
 from monitoring.accepted.tables import AcceptedValue
-from monitoring.access.tables import Answered, SignInLink, Staff, Token
+from monitoring.access.tables import (
+    Answered,
+    BreakGlass,
+    OidcAttempt,
+    OidcIdentity,
+    OidcSignIn,
+    SignInLink,
+    Staff,
+    Token,
+)
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
@@ -73,6 +82,7 @@ __all__ = [
     "BarsMessage",
     "BarsReplies",
     "BedHold",
+    "BreakGlass",
     "CareCapacity",
     "CaseReply",
     "CaseSent",
@@ -107,6 +117,9 @@ __all__ = [
     "Letter",
     "Loading",
     "Message",
+    "OidcAttempt",
+    "OidcIdentity",
+    "OidcSignIn",
     "OutsideContact",
     "Patient",
     "PatientMerge",

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from monitoring.access.tokens import Tokens
 from monitoring.cli import VARIABLES, app, main
+from monitoring.clock import utc_now
 from monitoring.config import PREFIX, Settings
 from tests.servers import Servers
 
@@ -76,7 +77,7 @@ def test_a_wrong_setting_is_refused_by_name() -> None:
 def test_adding_staff_prints_an_id_and_a_token_that_opens_the_door(settings: Settings, engine: Engine) -> None:
     done = run("staff", "add", "--name", "Joy", "--role", "clinician", "--ward", "W1", "--json", settings=settings)
     made = json.loads(done.stdout)
-    caller = Tokens(engine).ask(made["token"])
+    caller = Tokens(engine).ask(made["token"], utc_now())
     assert caller is not None
     assert (str(caller.public_id), caller.name, caller.role) == (made["id"], "Joy", "clinician")
     assert caller.wards == frozenset({"W1"})
@@ -86,7 +87,7 @@ def test_adding_staff_prints_an_id_and_a_token_that_opens_the_door(settings: Set
 def test_a_ucr_teams_staff_are_of_that_team(settings: Settings, engine: Engine) -> None:
     words = ("staff", "add", "--name", "Ira", "--json", "--team", "LE-UCR")
     made = json.loads(run(*words, "--role", "ucr", settings=settings).stdout)
-    caller = Tokens(engine).ask(made["token"])
+    caller = Tokens(engine).ask(made["token"], utc_now())
     assert caller is not None
     assert (caller.teams, caller.wards) == (frozenset({"LE-UCR"}), None)
     refused = run(*words, "--role", "support", settings=settings)
@@ -96,7 +97,7 @@ def test_a_ucr_teams_staff_are_of_that_team(settings: Settings, engine: Engine) 
 def test_adding_a_device_prints_an_id_and_a_token_that_opens_the_door(settings: Settings, engine: Engine) -> None:
     done = run("device", "add", "--kind", "hub", "--serial", "H-1", "--json", settings=settings)
     made = json.loads(done.stdout)
-    caller = Tokens(engine).ask(made["token"])
+    caller = Tokens(engine).ask(made["token"], utc_now())
     assert caller is not None
     assert (str(caller.public_id), caller.role) == (made["id"], None)
 
@@ -109,7 +110,7 @@ def test_adding_the_devices_of_a_file_says_what_became_of_each_line(
     done = run("device", "add", "--file", str(file), "--json", settings=settings)
     said = json.loads(done.stdout)
     assert [(one["line"], one["serial"]) for one in said["registered"]] == [(2, "H-1"), (4, "H-3")]
-    assert all(Tokens(engine).ask(one["token"]) is not None for one in said["registered"])
+    assert all(Tokens(engine).ask(one["token"], utc_now()) is not None for one in said["registered"])
     refused = {"line": 3, "errors": [{"field": "kind", "reason": "required"}]}
     assert (done.returncode, said["refused"]) == (1, [refused])
     again = run("device", "add", "--file", str(file), settings=settings)
@@ -127,7 +128,7 @@ def test_every_option_can_be_set_as_a_variable_of_its_name(settings: Settings, e
         "JSON": "true",
     }
     done = run("staff", "add", settings=settings, **{f"{PREFIX}{name}": value for name, value in options.items()})
-    caller = Tokens(engine).ask(json.loads(done.stdout)["token"])
+    caller = Tokens(engine).ask(json.loads(done.stdout)["token"], utc_now())
     assert caller is not None
     assert (caller.name, caller.role, caller.wards) == ("Joy", "clinician", frozenset({"W1", "W2"}))
     assert not caller.registered
@@ -139,7 +140,7 @@ def test_every_option_can_be_set_as_a_variable_of_its_name(settings: Settings, e
 def test_what_is_typed_counts_more_than_a_variable(settings: Settings, engine: Engine) -> None:
     words = ("staff", "add", "--name", "Joy", "--role", "support", "--json")
     done = run(*words, settings=settings, VIRTUAL_WARD_NAME="Sam", VIRTUAL_WARD_ROLE="admin")
-    caller = Tokens(engine).ask(json.loads(done.stdout)["token"])
+    caller = Tokens(engine).ask(json.loads(done.stdout)["token"], utc_now())
     assert caller is not None
     assert (caller.name, caller.role) == ("Joy", "support")
 

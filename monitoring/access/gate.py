@@ -4,6 +4,7 @@ Judged before what was sent is even looked at. A middleware and no guard: for a 
 handler at each request.
 """
 
+from dataclasses import replace
 from hmac import compare_digest
 from time import monotonic_ns
 from typing import Any, Final, cast
@@ -13,7 +14,7 @@ from anyio import to_thread
 from litestar.connection import ASGIConnection
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
+from monitoring.access.permissions import DEVICE_MAY, MAY, OPENED_MAY, PROVIDER_MAY
 from monitoring.access.rates import Rates, network_of
 from monitoring.access.tokens import Caller, Tokens
 from monitoring.clock import utc_now
@@ -36,20 +37,22 @@ def gate(app: ASGIApp) -> ASGIApp:
         if allows in PROVIDER_MAY:
             admit_provider(scope)
         elif allows != EVERYBODY:
-            scope["user"] = caller = await authenticate(scope)
-            admit(caller, allows)
+            scope["user"] = admit(await authenticate(scope), allows)
         await app(scope, receive, send)
 
     return guarded
 
 
-def admit(caller: Caller, allows: str) -> None:
-    """Raise Forbidden where the table of permissions does not let this caller."""
+def admit(caller: Caller, allows: str) -> Caller:
+    """The caller, on the wards where it is allowed. Raises Forbidden where the table does not let them."""
     if caller.role is None:
         if allows not in DEVICE_MAY:
             raise Forbidden("A device may not do this.")
     elif caller.role not in MAY.get(allows, ()):
+        if caller.opened and allows in OPENED_MAY:
+            return replace(caller, wards=caller.opened)
         raise Forbidden(f"The role {caller.role} may not {allows or 'do this'}.")
+    return caller
 
 
 def admit_provider(scope: Scope) -> None:
@@ -84,7 +87,7 @@ async def caller_of(scope: Scope, token: str) -> Caller | None:
     caller = tokens.held(token)
     if caller is None:  # who guesses is refused before anybody is asked; who is known comes in from anywhere
         refuse_guessing(scope)
-        caller = await to_thread.run_sync(tokens.ask, token)
+        caller = await to_thread.run_sync(tokens.ask, token, utc_now())
         if caller is None:
             note_failure(scope)
             return None

@@ -61,6 +61,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),
     "use pages": frozenset(Role),
+    "break glass": frozenset({CLINICIAN, UCR, ADMIN}),  # of clinicians only those who are registered
+    "read break-glass": frozenset({CLINICIAN, UCR, COORDINATOR, AUDITOR, ADMIN}),
+    "name staff": frozenset({ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
@@ -91,6 +94,9 @@ DEVICE_MAY: Final = frozenset(
     }
 )
 """What a device's token lets do."""
+
+OPENED_MAY: Final = frozenset({"read patients", "read alerts"})
+"""What whoever opened a ward in an emergency may do there, though their role may not: a UCR team at the door."""
 
 PROVIDER_MAY: Final = frozenset({"send receipts"})
 """What a provider lets itself in to do, by a token from the settings: no member of staff and no device."""

@@ -1,4 +1,7 @@
-"""People at a browser: a session is a token that ends by itself, and begins with a token they have or a link."""
+"""People at a browser: a session is a token that ends by itself.
+
+It begins with a token they have, a link, or a sign-in at the issuer, and is a new one each time.
+"""
 
 import secrets
 from datetime import datetime, timedelta
@@ -20,10 +23,18 @@ EXTENDED_AFTER: Final = timedelta(minutes=1)
 LINK_LIVES: Final = timedelta(minutes=15)
 
 
-def begin(session: Session, staff_id: int, now: datetime) -> str:
-    """Begin a session of a member of staff. What is returned goes into the browser's cookie and is never seen again."""
+def begin(session: Session, staff_id: int, now: datetime, *, signed_in_at: datetime | None = None) -> str:
+    """Begin a session of a member of staff. What is returned goes into the browser's cookie and is never seen again.
+
+    `signed_in_at`: when they signed in at the issuer; None where they showed a token of ours, or a link.
+    """
     text = f"vwb_{secrets.token_urlsafe(32)}"
-    session.add(Token(sha256=digest(text), staff_id=staff_id, created_at=now, changed_at=now, expires_at=now + IDLE))
+    session.add(
+        Token(
+            sha256=digest(text), staff_id=staff_id, created_at=now, changed_at=now, expires_at=now + IDLE,
+            signed_in_at=signed_in_at,
+        )
+    )  # fmt: skip
     return text
 
 

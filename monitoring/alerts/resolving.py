@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from alert_rules.alarms import TECHNICAL, Kind, Outcome, resolve
+from alert_rules.severity import Severity
 from monitoring.access.roles import Role
 from monitoring.acts import Act
 from monitoring.alerts.answers import allowed, lock, move, refuse_stale, take
@@ -29,22 +30,25 @@ class ResolveBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def to_resolve(act_: Act, alert_id: UUID) -> AnyRow:
-    """An alert that the caller may resolve. Raises NotFound, Forbidden.
+    """An alert that the caller may resolve. Raises NotFound, Forbidden, SignInAgain.
 
-    What is not technical ends by a registered clinician, whatever else somebody may do.
+    What is not technical ends by a registered clinician, whatever else somebody may do; what is critical by who has
+    signed in lately.
     """
     row, who = found_alert(act_, alert_id), act_.who
     may = who.role is Role.ADMIN or (who.role is Role.CLINICIAN and who.registered)
     if Kind(row[0].kind) not in TECHNICAL and not may:
         raise Forbidden("Only a registered clinician resolves this alert.")
+    if Severity(row[0].severity) is Severity.CRITICAL:
+        who.refuse_unless_recent(act_.now)
     return row
 
 
 def resolve_alert(act_: Act, alert_id: UUID, body: ResolveBody) -> AlertDetail:
-    """Say how it ended: a registered clinician, where it is not technical. Raises NotFound, Forbidden, Conflict.
+    """Say how it ended: a registered clinician, where it is not technical.
 
-    A referral to UCR because of it that no team takes ends with it. Where the pathway says so, the same amber raises
-    nothing for a while.
+    Raises NotFound, Forbidden, SignInAgain, Conflict. A referral to UCR because of it that no team takes ends with it.
+    Where the pathway says so, the same amber raises nothing for a while.
     """
     known = lock_stay(act_.session, alert_id)
     lock(act_, alert_id)

@@ -94,7 +94,7 @@ async def post_action(request: Incoming, alert: FromPath[UUID], data: JSONBody[A
     summary="Say how it ended",
 )
 async def post_resolve(request: Incoming, alert: FromPath[UUID], data: JSONBody[ResolveBody]) -> Response[AlertDetail]:
-    """A registered clinician ends an alert with an outcome."""
+    """A registered clinician ends an alert with an outcome; a critical one after a recent sign-in only, else 401."""
     return await change(request, lambda act: resolving.resolve_alert(act, alert, data))
 
 

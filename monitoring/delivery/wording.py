@@ -14,6 +14,7 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _ABOUT: Final = {
     "escalation": ("alert", "Open the ward board."),
     "ucr": ("UCR referral", "Open the list of referrals."),
+    "access": ("access opened in an emergency", "See under Emergency access who opened it, and why."),
 }
 """By the first word of a body's type: what it is about, and what to do."""
 

@@ -21,7 +21,7 @@ from monitoring.health import Part
 from monitoring.pages import beside
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
-from monitoring.pages.signing_in import ANYBODY
+from monitoring.pages.session import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
 from monitoring.pages.unwell import what_is_unwell
 from monitoring.rounds.board import board

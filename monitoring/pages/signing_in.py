@@ -1,28 +1,26 @@
-"""Signing in at a browser, and out: with a token, or by a link that works once."""
+"""Signing in at a browser, and out: with a token, or by a link that works once. By an issuer: `signing_in_oidc.py`."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from anyio import to_thread
-from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
+from litestar import Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect
 
 from monitoring.access import sessions
-from monitoring.access.gate import COOKIE, EVERYBODY, caller_of, note_failure, refuse_guessing
+from monitoring.access.gate import COOKIE, caller_of, note_failure, refuse_guessing
+from monitoring.access.tables import OidcSignIn
 from monitoring.access.tokens import Caller
 from monitoring.acts import Incoming
 from monitoring.clock import utc_now
 from monitoring.database import transaction
+from monitoring.pages import signing_in_oidc
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
+from monitoring.pages.session import ANYBODY, HOME, OPEN, Visitor, signed_in, within
 from monitoring.service import Service, service_of
-
-OPEN: Final[dict[str, Any]] = {"opt": {"allows": EVERYBODY}, "include_in_schema": False}
-ANYBODY: Final = "use pages"
-HOME: Final = "/"
 
 
 class Typed(msgspec.Struct):
@@ -33,13 +31,15 @@ class Typed(msgspec.Struct):
 
 
 Form = Annotated[Typed, Body(media_type=RequestEncodingType.URL_ENCODED)]
-Visitor = Request[Any, Any, Any]
 
 
 @get("/sign-in", **OPEN)
-async def get_sign_in(next: FromQuery[str] = HOME) -> Response[str]:  # noqa: A002 - its name in the address
-    """The form."""
-    return page("sign_in.html", next=within(next), fault=None)
+async def get_sign_in(
+    request: Visitor,
+    next: FromQuery[str] = HOME,  # noqa: A002 - its name in the address
+) -> Response[str]:
+    """The form, and the way to the issuer where there is one."""
+    return _form(service_of(request), within(next))
 
 
 @post("/sign-in", status_code=200, **OPEN)
@@ -50,9 +50,9 @@ async def post_sign_in(request: Visitor, data: Form) -> Response[Any]:
     caller = await caller_of(request.scope, token)
     if caller is None or caller.role is None or caller.expires_at is not None:
         fault = "This is not the token of a member of staff. It begins with vws_."
-        return page("sign_in.html", status=422, next=within(data.next), fault=fault)
+        return _form(service, within(data.next), fault)
     session = await to_thread.run_sync(_begin, service, caller)
-    return _signed_in(service, session, within(data.next))
+    return signed_in(service, session, within(data.next))
 
 
 @get("/sign-in/{link:str}", **OPEN)
@@ -86,20 +86,24 @@ async def post_link(request: Visitor, link: FromPath[str]) -> Response[Any]:
     if session is None:
         note_failure(request.scope)
         return page("sign_in_link.html", status=404, link=link, name=None)
-    return _signed_in(service, session, HOME)
+    return signed_in(service, session, HOME)
 
 
 @post("/sign-out", status_code=200, opt={"allows": ANYBODY}, include_in_schema=False)
 async def post_sign_out(request: Incoming) -> Response[Any]:
-    """End the session, in every process within a second."""
+    """End the session, in every process within a second; then at the issuer too, where it began there."""
     service, caller = service_of(request), request.user
 
-    def end() -> None:
+    def end() -> str | None:
         with transaction(service.engine) as session:
             sessions.end(session, caller, utc_now())
+            began = session.get(OidcSignIn, caller.token)
+            return None if began is None else began.id_token
 
-    await to_thread.run_sync(end)
-    gone = Redirect("/sign-in", status_code=303)
+    id_token = await to_thread.run_sync(end)
+    gone: Response[Any] = Redirect("/sign-in", status_code=303)
+    if id_token is not None and (elsewhere := await signing_in_oidc.where_to_sign_out(service, id_token)):
+        gone = page("signed_out.html", to=elsewhere, name=service.settings.oidc_name)
     gone.delete_cookie(COOKIE)
     return gone
 
@@ -110,23 +114,14 @@ async def post_here(request: Incoming) -> None:
     await goes_on(request)
 
 
-def within(wanted: str) -> str:
-    """Where to go on: a path of ours, or home. Another site's address is never followed."""
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else HOME
-
-
 def _begin(service: Service, caller: Caller) -> str:
     with transaction(service.engine) as session:
         return sessions.begin(session, caller.id, utc_now())
 
 
-def _signed_in(service: Service, session: str, wanted: str) -> Response[Any]:
-    cookie = Cookie(
-        key=COOKIE, value=session, httponly=True, secure=service.settings.is_https, samesite="strict", path="/",
-        max_age=int(sessions.LONGEST.total_seconds()),
-    )  # fmt: skip
-    return Redirect(wanted, status_code=303, cookies=[cookie])
+def _form(service: Service, wanted: str, fault: str | None = None) -> Response[str]:
+    issuer = service.settings.oidc_name if service.issuer else None
+    return page("sign_in.html", status=422 if fault else 200, next=wanted, fault=fault, issuer=issuer)
 
 
 ROUTES: list[Any] = [get_sign_in, post_sign_in, get_link, post_link, post_sign_out, post_here]

@@ -36,7 +36,7 @@ MOVES: Final[Mapping[str, str]] = {
     "episode": "id", "ward_stay": "id", "referral": "id", "alert": "id", "assignment": "id", "inpatient": "id",
     "set_aside": "key", "hospital_message": "id", "concern": "id", "ucr_referral": "id", "prevention": "id",
     "service_line": "id", "hotline_call": "id", "bars_message": "id", "device_trouble": "id", "prompt": "id",
-    "suppressed": "id",
+    "suppressed": "id", "break_glass": "id",
 }  # fmt: skip
 """Tables whose rows change their patient, each with its key. A test holds it against every foreign key to `patient`."""
 

@@ -42,6 +42,13 @@ def current_plan(act: Act, patient_id: UUID) -> PlanView:
     return plan_view(in_force(act.session, episode, act.now), accepted)
 
 
+def to_decide(act: Act, patient_id: UUID) -> tuple[Patient, Episode, Ward]:
+    """The stay whose plan the caller may decide now. Raises NotFound, SignInAgain: scale and limits can harm most."""
+    found = stay_of(act, patient_id)
+    act.who.refuse_unless_recent(act.now)
+    return found
+
+
 def in_force(session: Session, episode: Episode, at: datetime) -> Plan:
     """The plan that holds at an instant of a stay, or at its first one: who was admitted meanwhile has one too."""
     since = max(at, episode.admitted_at)
@@ -60,8 +67,11 @@ def from_now_on(session: Session, episode: Episode, now: datetime) -> list[Plan]
 
 
 def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
-    """A new plan from an instant on. Raises NotFound, Unacceptable, Conflict for a stay that had not begun."""
-    patient, episode, ward = stay_of(act, patient_id)
+    """A new plan from an instant on.
+
+    Raises NotFound, SignInAgain, Unacceptable, Conflict for a stay that had not begun.
+    """
+    patient, episode, ward = to_decide(act, patient_id)
     require(body, "reason", "review_on", "spo2_scale", "readings_per_day")
     from_at = act.now if body.from_ is None else in_utc("from", body.from_)
     if from_at > act.now + AHEAD_MAX:

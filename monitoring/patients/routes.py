@@ -18,7 +18,7 @@ from monitoring.patients.by_staff import for_patient
 from monitoring.patients.merges import MergeView
 from monitoring.patients.merging import MergeBody, UnmergeBody
 from monitoring.patients.plan import PlanBody, PlanView
-from monitoring.patients.plans import current_plan, replace_plan
+from monitoring.patients.plans import current_plan, replace_plan, to_decide
 from monitoring.patients.register import PatientBody, PatientView
 from monitoring.patients.views import ReadingView, ScoreView
 from monitoring.refusals import WrongMediaType
@@ -79,12 +79,15 @@ async def get_plan(request: Incoming, patient: FromPath[UUID]) -> PlanView:
 
 @put(
     "/v1/patients/{patient:uuid}/plan",
-    opt={"allows": "decide plans", "whose": current_plan},
+    opt={"allows": "decide plans", "whose": to_decide},
     tags=TAGS,
     summary="Decide a plan",
 )
 async def put_plan(request: Incoming, patient: FromPath[UUID], data: JSONBody[PlanBody]) -> Response[PlanView]:
-    """A clinician decides scale, oxygen, limits and schedule from an instant on, with a reason and a review date."""
+    """A clinician decides scale, oxygen, limits and schedule from an instant on, with a reason and a review date.
+
+    After a recent sign-in only, else 401 `insufficient_user_authentication`. Issued tokens count as recent.
+    """
     return await change(request, lambda act: replace_plan(act, patient, data))
 
 

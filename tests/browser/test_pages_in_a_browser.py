@@ -56,6 +56,7 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_none_is_wider_than_a_ph
             "/ucr",
             "/beds",
             "/kit",
+            "/break-glass",
             aside,
         ),
         Role.UCR: ("/ucr", "/beds"),  # the second is refused

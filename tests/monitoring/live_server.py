@@ -94,13 +94,13 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The server's address, while it runs."""
+def serving(settings: Settings, port: int = 0) -> Iterator[str]:
+    """The server's address, while it runs; on a free port unless one is named."""
     app = make_app(for_tests(settings))
     config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=5)
     server = _Server(config, app.state.service.hub)
     with socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         thread = Thread(target=server.run, args=([listening],))
         thread.start()
         try:

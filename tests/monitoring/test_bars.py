@@ -138,7 +138,7 @@ def test_a_repeat_is_told_by_its_request_id_and_by_the_senders_own_and_makes_not
 
 def test_of_two_that_come_at_once_one_is_taken_and_the_other_told(sender: Sender) -> None:
     api, body = sender.api, msgspec.json.encode(message(at=now()))
-    who = api.app.state.service.tokens.ask(sender.token)
+    who = api.app.state.service.tokens.ask(sender.token, utc_now())
 
     def receive(_: int) -> str:
         try:

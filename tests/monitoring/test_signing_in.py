@@ -99,7 +99,7 @@ def test_an_idle_session_ends_by_itself_and_a_used_one_at_the_end_of_a_shift(war
     staff, token = ward.employ(Role.CLINICIAN)
     with Api(ward) as api:
         session = session_of(sign_in(api, token))
-        caller = api.app.state.service.tokens.held(session) or api.app.state.service.tokens.ask(session)
+        caller = api.app.state.service.tokens.held(session) or api.app.state.service.tokens.ask(session, utc_now())
     assert caller.expires_at - began < sessions.IDLE + timedelta(minutes=1)
     assert not caller.has_expired(began + sessions.IDLE - timedelta(minutes=1))
     assert caller.has_expired(began + sessions.IDLE + timedelta(minutes=1))
@@ -109,7 +109,7 @@ def test_an_idle_session_ends_by_itself_and_a_used_one_at_the_end_of_a_shift(war
         with transaction(ward.engine) as opened:
             sessions.extend(opened, caller, at)
         with Api(ward) as api:
-            caller = api.app.state.service.tokens.ask(session)
+            caller = api.app.state.service.tokens.ask(session, utc_now())
         if caller.has_expired(at):
             break
     assert at - began >= sessions.LONGEST

@@ -8,6 +8,7 @@ const sound = document.getElementById("sound");
 const SOONEST_MS = 1000;  // between two looks at the server
 const LATEST_MS = 30000;  // without news: clocks run on
 const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
+const AGAIN = "urn:virtual-ward:problem:sign-in-again";  // what was typed stays here meanwhile
 let again = false, asking = false, lastAsked = 0, source = null, connected = false, pointedAt = 0, goBack = null;
 let seen = new Set(alarms());
 
@@ -146,7 +147,13 @@ async function send(place, body) {
       method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", "Idempotency-Key": key },
     });
     delete place.dataset.once;
-    if (answer.status === 401) { location.reload(); return; }
+    if (answer.status === 401) {
+      const refused = await answer.json();
+      if (refused.type !== AGAIN) { location.reload(); return; }
+      delete place.dataset.sending;
+      tell(button, refused.detail, "/sign-in/again");
+      return;
+    }
     if (answer.ok && place.dataset.then) { location.assign(place.dataset.then); return; }
     if (answer.ok) { done(place); } else { tell(button, problem(place, answer.status, await answer.json())); }
   } catch {
@@ -203,10 +210,13 @@ function renewed(place, version) {
   return true;
 }
 
-function tell(button, words) {
+function tell(button, words, way) {
   let place = button.nextElementSibling;
   if (!place || !place.classList.contains("fault")) { place = document.createElement("div"); place.className = "fault"; place.setAttribute("role", "alert"); button.after(place); }
   place.textContent = words;
+  if (!way) return;
+  const link = Object.assign(document.createElement("a"), { href: way, target: "_blank", textContent: "Sign in again in a new window" });
+  place.append(" ", link, ", then press here once more.");
 }
 
 if (live) {
