@@ -24,14 +24,17 @@ from monitoring.pages.seen import goes_on
 from monitoring.pages.signing_in import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
 from monitoring.pages.unwell import what_is_unwell
+from monitoring.pages.words import vital
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
+from monitoring.rounds.trend import Trend
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
 
 PATIENTS_MAX: Final = 1000
 HOMES: Final[dict[Role | None, str]] = {Role.UCR: "/ucr", Role.COORDINATOR: "/beds", Role.ENGINEER: "/kit"}
+TRENDS: Final = {Trend.UP: (1, "↑ worse"), Trend.DOWN: (-1, "↓ better"), Trend.SAME: (0, "→ same")}
 PAGE: Final[dict[str, Any]] = {"include_in_schema": False}
 
 
@@ -43,6 +46,17 @@ class Row:
     spark: str
     known: beside.Known | None
     next: beside.Next | None
+
+    @property
+    def changed(self) -> str:
+        """Where the newest score differs from the one before, in words; the parameters are those that made it so."""
+        sign, says = TRENDS.get(self.one.trend, (0, ""))
+        names = [vital(name) for name, points in self.one.changed.items() if points * sign > 0]
+        return says + (": " + ", ".join(names) if names else "")
+
+    def known_by_age(self, now: datetime) -> list[tuple[datetime | None, list[beside.Value]]]:
+        """What was measured last, as `Known.by_age`."""
+        return [] if self.known is None else self.known.by_age(now)
 
 
 @dataclass(frozen=True, slots=True)

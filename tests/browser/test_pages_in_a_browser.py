@@ -93,7 +93,7 @@ def test_an_alert_is_taken_by_the_keyboard_alone_and_news_takes_the_focus_from_n
     posts(house.api, **SICK | {"pulse": 135})
     drain(house.api)
     admit(house.api, register(house.api))  # the board is told of the bed, and fetches all
-    expect(page.locator("tbody")).to_contain_text("Pulse 135")
+    expect(page.locator("tbody")).to_contain_text("pulse 135")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == TAKE
     page.keyboard.press("Enter")
     expect(page.locator(".fault")).to_contain_text("It changed meanwhile, and is now critical, open")

@@ -11,7 +11,7 @@ const STILL_MS = 10000;  // a pointer that has rested for so long points at noth
 let again = false, asking = false, lastAsked = 0, source = null, connected = false, pointedAt = 0, goBack = null;
 let seen = new Set(alarms());
 
-function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm) : []; }
+function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
 
 function at() { return new Date(live.querySelector("[data-at]").dataset.at); }
 
@@ -39,6 +39,12 @@ function tick() {
 function write(place, words) { if (place.textContent !== words) place.textContent = words; }
 
 function keyed(key) { return live.querySelector(`[data-key="${CSS.escape(key)}"]`); }
+
+// A patient's row is known by the way to the patient: said once, it weighs half.
+function named(part) {
+  for (const row of part.querySelectorAll("[data-rows] > tr:not([data-key])")) row.dataset.key = row.querySelector("th a").getAttribute("href");
+  return part;
+}
 
 function held(element) { return element.contains(document.activeElement) && document.activeElement !== document.body; }
 
@@ -116,7 +122,7 @@ async function refresh() {
     if (answer.ok) {
       const fresh = document.createElement("template");
       fresh.innerHTML = await answer.text();
-      takeIn(fresh.content);
+      takeIn(named(fresh.content));
       takeBack(answered);
       announce();
     }
@@ -210,6 +216,7 @@ function tell(button, words) {
 }
 
 if (live) {
+  named(live);
   if (sound) {
     sound.checked = localStorage.getItem("sound") === "yes";
     sound.addEventListener("change", () => { localStorage.setItem("sound", sound.checked ? "yes" : "no"); if (sound.checked) beep(); });
