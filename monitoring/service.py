@@ -24,6 +24,7 @@ from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
+from monitoring.shared import Shared
 
 log = structlog.get_logger()
 LOOK_EVERY_S = 0.5
@@ -40,6 +41,7 @@ class Service:
     tokens: Tokens
     inlet: Inlet
     hub: Hub
+    shared: Shared = field(default_factory=Shared)
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False

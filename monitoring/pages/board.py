@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from litestar import Response, get
+from anyio import to_thread
+from litestar import MediaType, Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect
 from sqlalchemy import select
 from sqlmodel import col
 
 from alert_rules.pathway import pathways
+from monitoring.access.gate import see_ward
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
 from monitoring.acts import Act, Incoming, look
@@ -19,7 +21,7 @@ from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
 from monitoring.health import Part
 from monitoring.pages import beside
-from monitoring.pages.rendering import page
+from monitoring.pages.rendering import HEADERS, page, part
 from monitoring.pages.seen import goes_on
 from monitoring.pages.signing_in import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
@@ -28,6 +30,7 @@ from monitoring.pages.words import vital
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
 from monitoring.rounds.trend import Trend
+from monitoring.service import service_of
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
@@ -108,9 +111,20 @@ async def get_board(request: Incoming, code: FromPath[WardCode]) -> Response[str
 
 
 @get("/wards/{code:str}/board", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
-async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
-    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it."""
-    return page("_board.html", may_answer=_may_answer(request), picture=await _picture(request, code))
+async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[bytes]:
+    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it.
+
+    Made once for all who ask in the same moment: whoever may see the ward sees the same, but for the buttons.
+    """
+    see_ward(request.user, code)
+    may_answer = _may_answer(request)
+
+    async def make() -> bytes:
+        picture = await _picture(request, code)
+        return await to_thread.run_sync(lambda: part("_board.html", may_answer=may_answer, picture=picture))
+
+    made = await service_of(request).shared.get((code, may_answer), make)
+    return Response(made, media_type=MediaType.HTML, headers=HEADERS)
 
 
 async def _picture(request: Incoming, code: str) -> Picture:

@@ -37,6 +37,11 @@ HEADERS: Final = {
 }
 
 
+def part(template: str, **shown: Any) -> bytes:
+    """A part of a page as bytes, from a template and what it shows: for many to be sent."""
+    return _pages.get_template(template).render(shown).encode()
+
+
 def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **shown: Any) -> Response[str]:
     """A page, or a part of one, from a template and what it shows."""
     made = _pages.get_template(template).render(shown)

@@ -1,9 +1,11 @@
 """The pages as a browser is given them: the board of a ward, an alert, a patient, and what is refused."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from monitoring.access.gate import COOKIE
@@ -11,6 +13,7 @@ from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
+from tests.monitoring.live_server import serving
 from tests.monitoring.steps import PLAN, done, drain, elsewhere, has_alert, posts
 from tests.monitoring.visitor import Visitor
 from tests.ward import SICK, VERY_SICK, WELL
@@ -110,6 +113,7 @@ def test_pages_are_for_who_may_and_the_others_are_told(api: Api, joy: Visitor) -
     on_first_ward = Visitor(api, ours)
     assert "RESP" not in on_first_ward.opens("/", 303)
     assert "may not see this" in on_first_ward.opens("/wards/OTHER", 403)
+    assert "may not see this" in on_first_ward.opens("/wards/OTHER/board", 403)
     assert "no such page" in on_first_ward.opens(f"/patients/{theirs}", 404)
     engineer = Visitor(api, api.ward.tokens[Role.ENGINEER])
     assert "may not see this" in engineer.opens("/wards/WARD1", 403)
@@ -117,6 +121,26 @@ def test_pages_are_for_who_may_and_the_others_are_told(api: Api, joy: Visitor) -
     answer = api.client.get("/wards/WARD1", follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/wards/WARD1")
     assert "Wards" in joy.opens("/")
+
+
+def test_many_who_look_at_once_share_a_picture_and_nobody_gets_anothers_buttons(api: Api) -> None:
+    has_alert(api, **VERY_SICK)
+    tokens = api.ward.tokens
+    looks = [(Role.CLINICIAN, "WARD1"), (Role.AUDITOR, "WARD1"), (Role.ENGINEER, "WARD1"), (Role.CLINICIAN, "NONE")] * 8
+    with serving(api.ward.settings) as url, ThreadPoolExecutor(len(looks)) as pool:
+
+        def looked(look: tuple[Role, str]) -> tuple[int, bool]:
+            role, ward = look
+            headers = {"Authorization": f"Bearer {tokens[role]}"}
+            answer = httpx.get(f"{url}/wards/{ward}/board", headers=headers)
+            return answer.status_code, "Take it" in answer.text
+
+        told = list(zip(looks, pool.map(looked, looks), strict=True))
+    assert dict(told) == {
+        (Role.CLINICIAN, "WARD1"): (200, True), (Role.AUDITOR, "WARD1"): (200, False),
+        (Role.ENGINEER, "WARD1"): (403, False), (Role.CLINICIAN, "NONE"): (404, False),
+    }  # fmt: skip
+    assert len(set(told)) == 4
 
 
 def test_scripts_and_styles_are_small_and_from_here(api: Api) -> None:

@@ -5,10 +5,11 @@ const live = document.getElementById("live");
 const link = document.getElementById("link");
 const said = document.getElementById("said");
 const sound = document.getElementById("sound");
-const SOONEST_MS = 1000;  // between two looks at the server
+const SOONEST_MS = 200;  // between two looks at the server
+const CALM_MS = 2000;  // where the news is a score: what it raises comes as news of its own
 const LATEST_MS = 30000;  // without news: clocks run on
 const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
-let again = false, asking = false, lastAsked = 0, source = null, connected = false, pointedAt = 0, goBack = null;
+let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null;
 let seen = new Set(alarms());
 
 function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
@@ -109,11 +110,20 @@ function beep() {
   tone.onended = () => context.close();
 }
 
+// The next look, so long after the last one; an earlier one that is due takes this news in too.
+function look(soonestMs) {
+  const at = Math.max(Date.now(), lastAsked + soonestMs);
+  if (due && due <= at) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(refresh, at - Date.now());
+}
+
 async function refresh() {
+  clearTimeout(timer);
+  due = 0;
   if (asking) { again = true; return; }
   asking = true;
-  const wait = SOONEST_MS - (Date.now() - lastAsked);
-  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
   lastAsked = Date.now();
   const answered = goBack;
   try {
@@ -130,14 +140,15 @@ async function refresh() {
   } catch { connected = false; }
   tick();
   asking = false;
-  if (again) { again = false; refresh(); }
+  if (again) { again = false; look(SOONEST_MS); }
 }
 
 function follow() {
   source = new EventSource(live.dataset.live);
   source.onopen = () => { connected = true; refresh(); };
   source.onerror = () => { connected = false; tick(); if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000); };
-  for (const kind of ["alert", "escalation", "score", "occupancy", "ucr", "system"]) source.addEventListener(kind, refresh);
+  for (const kind of ["alert", "escalation", "occupancy", "ucr", "system"]) source.addEventListener(kind, () => look(SOONEST_MS));
+  source.addEventListener("score", () => look(CALM_MS));
 }
 
 // One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
@@ -159,7 +170,7 @@ async function send(place, body) {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
   delete place.dataset.sending;
-  if (live) { lastAsked = 0; refresh(); }
+  if (live) refresh();
 }
 
 function done(place) {
