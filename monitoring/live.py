@@ -34,6 +34,8 @@ log = structlog.get_logger()
 WAITING_MAX: Final = 5_000
 """Durable events that may wait for one slow client; beyond it the client is cut off, and resumes."""
 KEEP_ALIVE_S: Final = 15.0
+CALM_S: Final = 0.25
+"""Between two sendings of transient events to one client: what comes meanwhile goes together. The design's own."""
 POLL_S: Final = 1.0
 RECONNECT_S: Final = 0.5
 
@@ -76,10 +78,11 @@ class Watcher:
             self._news.set()
 
     def tell_latest(self, kind: str, patient: str, told: bytes) -> None:
-        """A transient one: the latest of its patient counts."""
+        """A transient one: the latest of its patient counts. Where others wait already, it goes with them."""
         if not self.closed:
+            if not self._latest:
+                self._news.set()
             self._latest[kind, patient] = told
-            self._news.set()
 
     def close(self) -> None:
         """End the stream after the frame that is being written. What waits is forgotten: the client resumes."""
@@ -90,20 +93,26 @@ class Watcher:
 
     async def frames(self, after: int) -> AsyncIterator[bytes]:
         """What to send, from the durable event `after` on; a comment now and then keeps the line open."""
+        loop = asyncio.get_running_loop()
+        calm_until_s = 0.0
         while not self.closed:
+            wait_s = calm_until_s - loop.time() if self._latest else KEEP_ALIVE_S
             try:
-                await asyncio.wait_for(self._news.wait(), KEEP_ALIVE_S)
+                await asyncio.wait_for(self._news.wait(), max(0.0, wait_s))
             except TimeoutError:
-                yield b": still here\n\n"
-                continue
-            self._news.clear()
-            while self._durable or self._latest:
-                if not self._durable:
-                    yield self._latest.pop(next(iter(self._latest)))
+                if not self._latest:
+                    yield b": still here\n\n"
                     continue
+            self._news.clear()
+            while self._durable:
                 event_id, told = self._durable.popleft()
                 if event_id > after:
                     yield told
+            if self._latest and loop.time() >= calm_until_s:
+                told = b"".join(self._latest.values())
+                self._latest.clear()
+                calm_until_s = loop.time() + CALM_S
+                yield told
 
 
 class Hub:

@@ -35,9 +35,9 @@ def take(bench: Bench) -> list[Figure]:
         token = add_staff(up, "clinician")
         with up.owner() as connection:
             forget(connection, utc_now())
-        ward, numbers = _one_ward(up)
+        ward, numbers = one_ward(up)
         bench.say(f"{PATIENTS} patients on {ward}, {LOOKS} looks")
-        _post_a_day(up, numbers)
+        post_a_day(up, numbers)
         up.wait_until_drained(DRAIN_S_MAX)
         first_ms, whole_ms, page = _looks(up, f"/wards/{ward}", token)
     if page.count(ROW) != PATIENTS:
@@ -54,7 +54,7 @@ def take(bench: Bench) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _one_ward(up: Up) -> tuple[str, list[int]]:
+def one_ward(up: Up) -> tuple[str, list[int]]:
     """Two full wards of one pathway made one: its code, and the numbers of its patients."""
     with up.owner() as connection, connection.transaction():
         rows = connection.execute(_FULL, {"first": FIRST_KEY, "full": PATIENTS_PER_WARD}).fetchall()
@@ -77,7 +77,8 @@ ORDER BY ward.pathway, ward.code LIMIT 2
 """
 
 
-def _post_a_day(up: Up, numbers: list[int]) -> None:
+def post_a_day(up: Up, numbers: list[int]) -> None:
+    """A day's sets of everybody; one in ten is sick."""
     now = utc_now()
     with httpx.Client(base_url=up.url) as client:
         for place, number in enumerate(numbers):
