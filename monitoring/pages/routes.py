@@ -11,12 +11,12 @@ from litestar.static_files import create_static_files_router
 
 from monitoring import problems
 from monitoring.access.gate import EVERYBODY
-from monitoring.pages import alert, aside, beds, board, kit, patient, plan, signing_in, ucr
+from monitoring.pages import alert, aside, beds, board, equity, kit, patient, plan, signing_in, ucr
 from monitoring.pages.rendering import ASSETS, page
 from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
 
-PARTS: Final = (signing_in, board, alert, patient, plan, ucr, beds, kit, aside)
+PARTS: Final = (signing_in, board, alert, patient, plan, ucr, beds, equity, kit, aside)
 TITLES: Final = {
     403: "You may not see this",
     404: "There is no such page",
