@@ -138,11 +138,12 @@ def _values(values: Sequence[Any], taken_us: Sequence[int | None]) -> list[Value
         value, at_us = values[place], taken_us[place]
         if value is None or at_us is None:
             continue
-        found.append(Value(_NAMES[place], _said(place, value), _EPOCH + timedelta(microseconds=at_us)))
+        found.append(Value(_NAMES[place], said(place, value), _EPOCH + timedelta(microseconds=at_us)))
     return found
 
 
-def _said(place: int, value: int) -> str:
+def said(place: int, value: int) -> str:
+    """A value of a parameter, in chart units, as people say it."""
     if place == OXYGEN:
         return "on oxygen" if value else "on air"
     if place == CONSCIOUSNESS:

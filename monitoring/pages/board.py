@@ -17,6 +17,7 @@ from monitoring.access.gate import see_ward
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
 from monitoring.acts import Act, Incoming, look
+from monitoring.clock import local_day
 from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
 from monitoring.health import Part
@@ -73,6 +74,10 @@ class Picture:
     beds: OccupancyView
     on_duty: list[OnDutyView]
     unwell: dict[str, Part]
+
+    def is_today(self, at: datetime | None) -> bool:
+        """Whether something happened on the ward's present day."""
+        return at is not None and local_day(at) == local_day(self.at)
 
     @property
     def waiting(self) -> int:

@@ -85,8 +85,9 @@ class _Watcher:
                     self._look(CALM_S)
             elif kind == b"alert" and line.startswith(b"data: "):
                 told = msgspec.json.decode(line[6:])
-                self._crowd.heard[told["patient"]] = told["alert"]["id"]
-                self._awaited.setdefault(told["patient"], told["alert"]["id"].encode())
+                if told["alert"]["severity"] == "critical":  # the board shows each patient's worst
+                    self._crowd.heard[told["patient"]] = told["alert"]["id"]
+                    self._awaited.setdefault(told["patient"], told["alert"]["id"].encode())
 
     def _look(self, soonest_s: float) -> None:
         at_s = max(time.monotonic(), self._asked_s + soonest_s)

@@ -145,7 +145,9 @@ def _drawn(patients: Sequence[str], crowd: Crowd, pages: Sequence[Page]) -> list
             raise BenchmarkError(f"not every client saw every alert: {list(late.values())} of {crowd.count}")
         time.sleep(0.05)
     for page in pages:
-        page.wait_for_function("alerts => alerts.every((alert) => drawn[alert])", arg=list(crowd.heard.values()))
+        page.wait_for_function(
+            "alerts => alerts.every((alert) => drawn[alert])", arg=[crowd.heard[one] for one in patients]
+        )
     return [page.evaluate("drawn") for page in pages]
 
 

@@ -11,6 +11,7 @@ import pytest
 from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
+from monitoring.pages.alert import Used, readings_used
 from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
 from tests.monitoring.live_server import serving
@@ -79,8 +80,42 @@ def test_an_alert_shows_why_it_fired_and_what_can_be_done(api: Api, joy: Visitor
         assert f'data-post="/v1/alerts/{alert["id"]}/{what}"' in said
     assert "/snooze" not in said, "only an amber can wait"
     assert f"/v1/patients/{api.ward.patient.id}/chart.svg" in said
+    assert "<td><b>90</b></td>" in said, "the reading"
+    assert "<td>3 points</td>" in said, "what it scored"
+    assert "By the rules of the pathway general, version" in said
+    stay = joy.opens(f"/alerts/{alert['id']}/part?span=stay")
+    assert "chart.svg?span=stay" in stay
+    assert 'aria-current="true">Whole stay' in stay
     support = Visitor(api, api.ward.tokens[Role.SUPPORT])
     assert "/resolve" not in support.opens(f"/alerts/{alert['id']}"), "support does not end a deterioration"
+
+
+def test_a_reading_that_was_carried_into_a_set_is_as_old_as_it_is() -> None:
+    taken_at = utc_now()
+    why = {"taken_at": taken_at.isoformat(), "inputs": {"spo2": 90, "temperature": 384}, "ages_min": {"spo2": 40}}
+    assert readings_used(why) == {
+        "spo2": Used("90", taken_at - timedelta(minutes=40)), "temperature": Used("38.4", taken_at),
+    }  # fmt: skip
+    assert readings_used({"device": "H-1"}) == {}, "not every alert rests on readings"
+
+
+def test_everything_that_happened_stands_in_one_list_newest_first(api: Api, joy: Visitor) -> None:
+    alert = has_alert(api, **VERY_SICK)
+    done(api.post(f"/v1/alerts/{alert['id']}/acknowledge", {"note": "rang her"}, Role.CLINICIAN))
+    done(api.put(f"/v1/patients/{api.ward.patient.id}/plan", PLAN | {"reason": "retains CO2"}, Role.CLINICIAN))
+    said = joy.opens(f"/patients/{api.ward.patient.id}")
+    told = said[said.index("Everything that happened") :]
+    places = [
+        told.index(one)
+        for one in (
+            "plan decided by The clinician: retains CO2",
+            "Critical alert</a> acknowledged by The clinician: rang her",
+            "Critical alert</a> raised",
+            "admitted by The clinician",
+        )
+    ]
+    assert places == sorted(places)
+    assert "kit given: hub H-" in told
 
 
 def test_a_patients_page_has_the_plan_the_readings_and_what_happened(api: Api, joy: Visitor) -> None:
