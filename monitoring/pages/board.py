@@ -48,7 +48,9 @@ class Row:
 
     one: BoardView
     spark: str
-    known: beside.Known | None
+    known: list[tuple[datetime | None, list[beside.Value]]]  # as `Known.by_age`
+    spoken_today: bool
+    reviewed_today: bool
     next: beside.Next | None
 
     @property
@@ -57,10 +59,6 @@ class Row:
         sign, says = TRENDS.get(self.one.trend, (0, ""))
         names = [vital(name) for name, points in self.one.changed.items() if points * sign > 0]
         return says + (": " + ", ".join(names) if names else "")
-
-    def known_by_age(self, now: datetime) -> list[tuple[datetime | None, list[beside.Value]]]:
-        """What was measured last, as `Known.by_age`."""
-        return [] if self.known is None else self.known.by_age(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +72,6 @@ class Picture:
     beds: OccupancyView
     on_duty: list[OnDutyView]
     unwell: dict[str, Part]
-
-    def is_today(self, at: datetime | None) -> bool:
-        """Whether something happened on the ward's present day."""
-        return at is not None and local_day(at) == local_day(self.at)
 
     @property
     def waiting(self) -> int:
@@ -158,7 +152,18 @@ def _row(
     one: BoardView, spots: list[Spot], known: beside.Known | None, coming: dict[UUID, beside.Next], now: datetime
 ) -> Row:
     lines = (None, None) if known is None else (known.red_low, known.amber_low)
-    return Row(one, sparkline(spots, now, *lines), known, None if one.alert is None else coming.get(one.alert.id))
+    return Row(
+        one=one,
+        spark=sparkline(spots, now, *lines),
+        known=[] if known is None else known.by_age(now),
+        spoken_today=_is_today(one.spoken_to_at, now),
+        reviewed_today=_is_today(one.reviewed_at, now),
+        next=None if one.alert is None else coming.get(one.alert.id),
+    )
+
+
+def _is_today(at: datetime | None, now: datetime) -> bool:
+    return at is not None and local_day(at) == local_day(now)
 
 
 def wards_of(act: Act) -> list[Ward]:

@@ -12,9 +12,10 @@ from monitoring.pages import words
 
 FOLDER: Final = Path(__file__).parent
 ASSETS: Final = FOLDER / "assets"
+TEMPLATES: Final = FOLDER / "templates"
 
 _pages: Final = Environment(
-    loader=FileSystemLoader(FOLDER / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -10,7 +10,7 @@ import pytest
 
 from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
-from monitoring.clock import utc_now
+from monitoring.clock import WARD_TIME, utc_now
 from monitoring.pages.alert import Used, readings_used
 from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
@@ -62,6 +62,17 @@ def test_a_row_says_what_made_the_score_worse_and_draws_the_lines_of_the_patient
     assert "<p>as scored</p>" in said, "values of another time than the score's say their own age"
 
 
+def test_a_row_says_who_was_spoken_to_on_the_present_day_of_the_ward_and_not_the_day_before(
+    api: Api, joy: Visitor
+) -> None:
+    today = utc_now().astimezone(WARD_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    spell = f"/v1/episodes/{api.get('/v1/wards/WARD1/board').json()['items'][0]['episode']}"
+    spoken = {"mode": "phone", "planned": True, "outcome": "spoken"}
+    for at, said in ((today - timedelta(seconds=1), "not spoken to"), (today, "spoken to 00:00")):
+        done(api.post(f"{spell}/contacts", spoken | {"at": at.isoformat()}, Role.CLINICIAN))
+        assert f">{said}<" in joy.opens("/wards/WARD1")
+
+
 def test_a_board_whose_workers_are_gone_says_so(api: Api, joy: Visitor) -> None:
     said = joy.opens("/wards/WARD1")
     assert "Part of the system is unwell" in said
@@ -80,8 +91,7 @@ def test_an_alert_shows_why_it_fired_and_what_can_be_done(api: Api, joy: Visitor
         assert f'data-post="/v1/alerts/{alert["id"]}/{what}"' in said
     assert "/snooze" not in said, "only an amber can wait"
     assert f"/v1/patients/{api.ward.patient.id}/chart.svg" in said
-    assert "<td><b>90</b></td>" in said, "the reading"
-    assert "<td>3 points</td>" in said, "what it scored"
+    assert re.search(r"SpO2</th><td><b>90</b></td><td><time [^>]+>0 min</time> ago</td><td>3</td>", said)
     assert "By the rules of the pathway general, version" in said
     stay = joy.opens(f"/alerts/{alert['id']}/part?span=stay")
     assert "chart.svg?span=stay" in stay
