@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from monitoring.clock import utc_now
 from tests.benchmarks import wrk
@@ -165,8 +165,10 @@ def _waits(
 @contextmanager
 def _browsers(url: str, token: str, ward: str) -> Iterator[list[Page]]:
     """Real pages that are live, and write down when they draw an alert."""
+    if (chromium := found_chromium()) is None:
+        raise BenchmarkError("no Chromium is on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         pages = [_page(browser, url, token, ward) for _ in range(BROWSERS)]
         yield pages
         browser.close()
