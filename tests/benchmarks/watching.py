@@ -144,10 +144,12 @@ def _drawn(patients: Sequence[str], crowd: Crowd, pages: Sequence[Page]) -> list
             late = {patient: len(crowd.seen[patient]) for patient in patients if len(crowd.seen[patient]) < crowd.count}
             raise BenchmarkError(f"not every client saw every alert: {list(late.values())} of {crowd.count}")
         time.sleep(0.05)
-    for page in pages:
-        page.wait_for_function(
-            "alerts => alerts.every((alert) => drawn[alert])", arg=[crowd.heard[one] for one in patients]
-        )
+    alerts = [crowd.heard[one] for one in patients]
+    try:
+        for page in pages:
+            page.wait_for_function("alerts => alerts.every((alert) => drawn[alert])", arg=alerts)
+    except Error as error:
+        raise BenchmarkError("not every browser drew every alert") from error
     return [page.evaluate("drawn") for page in pages]
 
 
