@@ -301,11 +301,12 @@ def test_scores_of_one_moment_go_together_and_an_alert_does_not_wait_for_them() 
     async def told_one_by_one() -> list[bytes]:
         watcher.tell_latest("score", "Ann", b"first;")
         got = [await anext(frames)]
-        coming = asyncio.create_task(anext(frames))
+        coming = asyncio.ensure_future(anext(frames))
         for n in range(3):  # each of them while the stream waits
             watcher.tell_latest("score", "Ann", b"Ann %d;" % n)
             watcher.tell_latest("score", "Bo", b"Bo %d;" % n)
-            await asyncio.sleep(0)
+            for _ in range(10):
+                await asyncio.sleep(0)
         watcher.tell(1, b"alert")
         return [*got, await coming, await anext(frames)]
 
