@@ -11,4 +11,4 @@ do_POST, log_message
 # Named in a quoted annotation.
 Axes
 # Pydantic calls these to judge settings.
-_encrypted, _one_proof, _readable
+_encrypted, _one_proof, _readable, _tls_is_whole

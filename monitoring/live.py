@@ -6,8 +6,9 @@ channel, carry no id, and only the latest of each patient waits for a slow clien
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 WAITING_MAX: Final = 5_000
 """Durable events that may wait for one slow client; beyond it the client is cut off, and resumes."""
 KEEP_ALIVE_S: Final = 15.0
+CALM_S: Final = 0.25
+"""Between two sendings of transient events to one client: what comes meanwhile goes together. The design's own."""
 POLL_S: Final = 1.0
 RECONNECT_S: Final = 0.5
 
@@ -75,10 +78,11 @@ class Watcher:
             self._news.set()
 
     def tell_latest(self, kind: str, patient: str, told: bytes) -> None:
-        """A transient one: the latest of its patient counts."""
+        """A transient one: the latest of its patient counts. Where others wait already, it goes with them."""
         if not self.closed:
+            if not self._latest:
+                self._news.set()
             self._latest[kind, patient] = told
-            self._news.set()
 
     def close(self) -> None:
         """End the stream after the frame that is being written. What waits is forgotten: the client resumes."""
@@ -89,20 +93,26 @@ class Watcher:
 
     async def frames(self, after: int) -> AsyncIterator[bytes]:
         """What to send, from the durable event `after` on; a comment now and then keeps the line open."""
+        loop = asyncio.get_running_loop()
+        calm_until_s = 0.0
         while not self.closed:
+            wait_s = calm_until_s - loop.time() if self._latest else KEEP_ALIVE_S
             try:
-                await asyncio.wait_for(self._news.wait(), KEEP_ALIVE_S)
+                await asyncio.wait_for(self._news.wait(), max(0.0, wait_s))
             except TimeoutError:
-                yield b": still here\n\n"
-                continue
-            self._news.clear()
-            while self._durable or self._latest:
-                if not self._durable:
-                    yield self._latest.pop(next(iter(self._latest)))
+                if not self._latest:
+                    yield b": still here\n\n"
                     continue
+            self._news.clear()
+            while self._durable:
                 event_id, told = self._durable.popleft()
                 if event_id > after:
                     yield told
+            if self._latest and loop.time() >= calm_until_s:
+                told = b"".join(self._latest.values())
+                self._latest.clear()
+                calm_until_s = loop.time() + CALM_S
+                yield told
 
 
 class Hub:
@@ -112,7 +122,7 @@ class Hub:
         self._database_url = database_url
         self._queue_url = queue_url
         self.engine = engine
-        self._watchers: set[Watcher] = set()
+        self._watchers: dict[str | None, set[Watcher]] = {}  # by the ward they watch; None for all wards
         self._watched = asyncio.Event()
         self.begun = asyncio.Event()  # from here on every new durable event is handed out
         self._last_id = 0  # the newest one handed out
@@ -124,8 +134,16 @@ class Hub:
 
     def add(self, watcher: Watcher) -> None:
         """Begin to tell a client."""
-        self._watchers.add(watcher)
+        self._watchers.setdefault(watcher.ward, set()).add(watcher)
         self._watched.set()
+
+    def _all(self) -> Iterator[Watcher]:
+        return chain.from_iterable(self._watchers.values())
+
+    def _wanting(self, kind: str, ward: str | None, team: str | None = None) -> list[Watcher]:
+        """Whom an event is for. Of hundreds of wards only those who watch its own, or all, are asked."""
+        near = self._all() if ward is None else chain(self._watchers.get(ward, ()), self._watchers.get(None, ()))
+        return [watcher for watcher in near if watcher.wants(kind, ward, team)]
 
     def place(self) -> bytes:
         """Where a client that begins now would resume: so that it misses nothing before its first event either."""
@@ -133,13 +151,16 @@ class Hub:
 
     def remove(self, watcher: Watcher) -> None:
         """A client went."""
-        self._watchers.discard(watcher)
+        others = self._watchers.get(watcher.ward, set())
+        others.discard(watcher)
+        if not others:
+            self._watchers.pop(watcher.ward, None)
         if not self._watchers:
             self._watched.clear()
 
     def drop_unless(self, has: Callable[[Caller], bool]) -> None:
         """Close the streams of tokens that are no longer live, or may no longer see what they saw."""
-        for watcher in self._watchers:
+        for watcher in self._all():
             if not has(watcher.caller):
                 watcher.close()
 
@@ -147,7 +168,7 @@ class Hub:
         """The process ends: clients resume elsewhere."""
         self._closed = True
         self._watched.set()
-        for watcher in self._watchers:
+        for watcher in self._all():
             watcher.close()
 
     async def _keep(self, follow: Callable[[], Awaitable[None]]) -> None:
@@ -179,9 +200,9 @@ class Hub:
         cursor = await connection.execute(_NEW, (self._last_id, PAGE))
         rows = await cursor.fetchall()
         for event_id, kind, ward, team, data in rows:
-            told = frame(kind, data.encode(), event_id)
-            for watcher in self._watchers:
-                if watcher.wants(kind, ward, team):
+            if wanting := self._wanting(kind, ward, team):
+                told = frame(kind, data.encode(), event_id)
+                for watcher in wanting:
                     watcher.tell(event_id, told)
             self._last_id = event_id
         return len(rows) == PAGE
@@ -195,9 +216,9 @@ class Hub:
                 message = await channel.get_message(timeout=POLL_S)
                 for news in msgspec.json.decode(message["data"]) if message else ():
                     kind, ward, patient = news.pop("kind"), news["ward"], news["patient"]
-                    told = frame(kind, msgspec.json.encode(news), None)
-                    for watcher in self._watchers:
-                        if watcher.wants(kind, ward):
+                    if wanting := self._wanting(kind, ward):
+                        told = frame(kind, msgspec.json.encode(news), None)
+                        for watcher in wanting:
                             watcher.tell_latest(kind, patient, told)
 
 

@@ -26,6 +26,7 @@ from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
+from monitoring.shared import Shared
 
 if TYPE_CHECKING:
     from monitoring.access.oidc.issuer import Issuer
@@ -47,6 +48,7 @@ class Service:
     hub: Hub
     rates: Rates
     issuer: "Issuer | None" = None
+    shared: Shared = field(default_factory=Shared)
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False

@@ -1,17 +1,22 @@
 """`make pictures`: the pictures of the README, taken of the demo in a real browser: docs/pictures/*.png.
 
-python -m tests.pictures [--port 8391]
+python -m tests.pictures [--port 8391] [--into FOLDER]
+
+Beside them is written what they were taken of: a test fails where the pages look otherwise since. CI takes them into a
+folder of its own, so that the script works when somebody needs it.
 """
 
+import argparse
 import io
 import re
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +24,11 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from monitoring.pages.rendering import ASSETS, TEMPLATES
+from tests.browser.conftest import found_chromium
+
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "pictures"
+TAKEN_OF: Final = "taken-of.txt"
 PORT: Final = 8391
 DESK: Final = {"width": 1280, "height": 800}
 PHONE: Final = {"width": 390, "height": 844}
@@ -49,19 +58,30 @@ class Demo:
         return found[0]
 
 
+def looks() -> str:
+    """What the pages look like, in one number: of every template, style and script."""
+    found = sha256()
+    for path in sorted((*TEMPLATES.iterdir(), *ASSETS.iterdir())):
+        found.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
 @contextmanager
 def demo(port: int) -> Iterator[Demo]:
     """A demo of 14 patients, once its staff have their tokens."""
     command = [str(Path(sys.executable).parent / "virtual-ward"), "demo", "--port", str(port), "--patients", "14"]
-    said = FOLDER.parent / "pictures.log"
-    with said.open("w+") as log, subprocess.Popen([*command, "--speed", "200"], stdout=log, stderr=log) as running:
+    with tempfile.NamedTemporaryFile() as log:
+        running = subprocess.Popen([*command, "--speed", "200"], stdout=log, stderr=log)
+
+        def tokens() -> dict[str, str]:
+            return dict(TOKEN.findall(Path(log.name).read_text()))
+
         try:
-            wait(lambda: len(TOKEN.findall(said.read_text())) >= 5, BEGINS_WITHIN_S)
-            yield Demo(f"http://127.0.0.1:{port}", dict(TOKEN.findall(said.read_text())))
+            wait(lambda: len(tokens()) >= 5, BEGINS_WITHIN_S)
+            yield Demo(f"http://127.0.0.1:{port}", tokens())
         finally:
             running.send_signal(signal.SIGINT)
             running.wait()
-            said.unlink()
 
 
 def wait(condition: Callable[[], bool], within_s: float) -> None:
@@ -73,23 +93,27 @@ def wait(condition: Callable[[], bool], within_s: float) -> None:
         time.sleep(0.5)
 
 
-def take_all(shown: Demo, browser: Browser) -> None:
+def take_all(shown: Demo, browser: Browser, into: Path) -> None:
     """Every picture."""
     nurse, wide = "clinician", DESK
     alert = shown.first("/v1/alerts", nurse, state="open", severity="red")
     with looking(shown, browser, nurse, f"/alerts/{alert['id']}", wide) as page:
-        take(page, "alert")
+        take(page, into / "alert.png")
     with looking(shown, browser, nurse, f"/wards/{alert['ward']}", PHONE) as page:
-        take(page, "board-phone")
+        take(page, into / "board-phone.png")
     shown.first("/v1/ucr/referrals", "ucr", state="dispatched")
     with looking(shown, browser, "ucr", "/ucr", PHONE) as page:
-        take(page, "ucr-phone")
-    with looking(shown, browser, "coordinator", "/beds", wide) as page:
-        take(page, "beds")
-    with looking(shown, browser, nurse, f"/wards/{alert['ward']}", wide) as page:
-        take(page, "board")
+        take(page, into / "ucr-phone.png")
         page.emulate_media(color_scheme="dark")
-        take(page, "board-dark")
+        take(page, into / "ucr-phone-dark.png")
+    with looking(shown, browser, "engineer", "/kit", wide) as page:
+        take(page, into / "kit.png")
+    with looking(shown, browser, "coordinator", "/beds", wide) as page:
+        take(page, into / "beds.png")
+    with looking(shown, browser, nurse, f"/wards/{alert['ward']}", wide) as page:
+        take(page, into / "board.png")
+        page.emulate_media(color_scheme="dark")
+        take(page, into / "board-dark.png")
 
 
 @contextmanager
@@ -107,24 +131,29 @@ def looking(shown: Demo, browser: Browser, role: str, path: str, size: dict[str,
     context.close()
 
 
-def take(page: Page, name: str) -> None:
+def take(page: Page, file: Path) -> None:
     """A small picture of what is in the window."""
     with Image.open(io.BytesIO(page.screenshot())) as taken:
-        taken.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
-    print(f"{name}.png: {(FOLDER / f'{name}.png').stat().st_size / 1000:.0f} kB")
+        taken.convert("RGB").quantize(COLOURS).save(file, optimize=True)
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:
     """A demo of our own on a port of its own, looked at in the Chromium of this machine."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=take_all.__doc__)
+    parser.add_argument("--port", type=int, default=PORT, help="of the demo")
+    parser.add_argument("--into", type=Path, default=FOLDER, metavar="FOLDER", help="where the pictures go")
+    asked = parser.parse_args()
+    chromium = found_chromium()
     if chromium is None:
         raise SystemExit("No Chromium is on the PATH.")
-    FOLDER.mkdir(exist_ok=True)
-    port = int(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else PORT
-    with sync_playwright() as playwright, demo(port) as shown:
+    asked.into.mkdir(exist_ok=True)
+    seen = looks()
+    with sync_playwright() as playwright, demo(asked.port) as shown:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        take_all(shown, browser)
+        take_all(shown, browser, asked.into)
         browser.close()
+    (asked.into / TAKEN_OF).write_text(f"{seen}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """An alert as a page: why it fired, on which readings, what was done, who is told next, and what can be done now."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,8 +15,11 @@ from monitoring.access.permissions import MAY
 from monitoring.acts import Act, Incoming, look
 from monitoring.alerts import finding
 from monitoring.alerts.views import AlertDetail
+from monitoring.chart.reading import Span
 from monitoring.escalation import by_hand
 from monitoring.escalation.by_hand import EscalationView
+from monitoring.pages.beside import said
+from monitoring.pages.patient import SpanAsked
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
 from monitoring.patients import register
@@ -33,6 +36,14 @@ TELL: Final = ("next", "clinician", "coordinator", *WAYS_OUT)
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """A reading that the alert rests on, as it was said, and when it was taken."""
+
+    said: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """An alert as it was at an instant."""
 
@@ -41,25 +52,33 @@ class Picture:
     patient: PatientView
     plan: PlanView | None
     escalation: EscalationView
+    used: dict[str, Used]  # by parameter
     may: frozenset[str]  # answer, resolve, refer, snooze
 
 
 @get("/alerts/{alert:uuid}", **OPEN)
-async def get_alert_page(request: Incoming, alert: FromPath[UUID]) -> Response[str]:
+async def get_alert_page(request: Incoming, alert: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[str]:
     """The whole page."""
     picture = await look(request, lambda act: _read(act, alert))
     await goes_on(request)
-    return page("alert.html", me=request.user, **_shown(picture))
+    return page("alert.html", me=request.user, **_shown(picture, span))
 
 
 @get("/alerts/{alert:uuid}/part", **OPEN)
-async def get_alert_part(request: Incoming, alert: FromPath[UUID]) -> Response[str]:
+async def get_alert_part(request: Incoming, alert: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[str]:
     """The live part."""
-    return page("_alert.html", **_shown(await look(request, lambda act: _read(act, alert))))
+    return page("_alert.html", **_shown(await look(request, lambda act: _read(act, alert)), span))
 
 
-def _shown(picture: Picture) -> dict[str, Any]:
-    return {"picture": picture, "outcomes": list(Outcome), "tell": TELL, "parameters": PARAMETERS}
+def _shown(picture: Picture, span: Span) -> dict[str, Any]:
+    return {
+        "picture": picture,
+        "span": span,
+        "spans": list(Span),
+        "outcomes": list(Outcome),
+        "tell": TELL,
+        "parameters": PARAMETERS,
+    }
 
 
 def _read(act: Act, alert_id: UUID) -> Picture:
@@ -74,8 +93,22 @@ def _read(act: Act, alert_id: UUID) -> Picture:
         patient=register.patient(act, shown.patient),
         plan=plan,
         escalation=by_hand.escalation(act, alert_id),
+        used=readings_used(shown.why),
         may=_may(act, shown),
     )
+
+
+def readings_used(why: dict[str, Any]) -> dict[str, Used]:
+    """The values that were scored, each with when it was taken: those carried into a set are older than it."""
+    inputs, ages_min = why.get("inputs", {}), why.get("ages_min", {})
+    if not inputs:
+        return {}
+    taken_at = datetime.fromisoformat(why["taken_at"])
+    return {
+        name: Used(said(place, inputs[name]), taken_at - timedelta(minutes=ages_min.get(name, 0)))
+        for place, name in enumerate(PARAMETERS)
+        if name in inputs
+    }
 
 
 def _may(act: Act, shown: AlertDetail) -> frozenset[str]:

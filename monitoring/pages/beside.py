@@ -11,11 +11,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from alert_rules.limits import SCALE_2
 from alert_rules.vitals import ACVPU, CONSCIOUSNESS, OXYGEN, PARAMETERS, TEMPERATURE
 from monitoring.acts import Act
 from monitoring.pages.sparkline import Spot
 
 SHOWN: Final = timedelta(hours=24)
+FRESH: Final = timedelta(hours=1)
+"""A value that is older says how old it is."""
 SPOTS_MAX: Final = 96
 """Of one patient: a set every quarter of an hour."""
 
@@ -92,6 +95,13 @@ class Known:
     red_low: int | None
     amber_low: int | None
 
+    def by_age(self, now: datetime) -> list[tuple[datetime | None, list[Value]]]:
+        """The values by when they were measured, the newest first; all that are fresh together, without it."""
+        found: dict[datetime | None, list[Value]] = {}
+        for value in sorted(self.values, key=lambda one: max(now - one.at, FRESH)):
+            found.setdefault(None if now - value.at <= FRESH else value.at, []).append(value)
+        return list(found.items())
+
 
 def spots(act: Act, ward: str) -> dict[UUID, list[Spot]]:
     """By spell: the sets of the last 24 hours, oldest first."""
@@ -107,7 +117,7 @@ def known(act: Act, ward: str, usual_red: int, usual_amber: int) -> dict[UUID, K
     found = {}
     for row in act.session.execute(_KNOWN, {"ward": ward, "now": act.now}):
         own = row.limits.get("spo2", {})
-        usual = (usual_red, usual_amber) if row.spo2_scale == 1 else (None, None)
+        usual = (usual_red, usual_amber) if row.spo2_scale == 1 else (SCALE_2.red_low, SCALE_2.amber_low)
         red, amber = own.get("red_low", usual[0]), own.get("amber_low", usual[1])
         found[row.episode] = Known(_values(row.values, row.taken_us), red, amber)
     return found
@@ -119,7 +129,7 @@ def whats_next(act: Act, ward: str) -> dict[UUID, Next]:
     return {row.alert: Next(row.due_at, row.tell, row.taken_by) for row in rows}
 
 
-_NAMES: Final = ("RR", "SpO2", "", "BP", "Pulse", "", "Temp")
+_NAMES: Final = ("RR", "SpO2", "", "BP", "pulse", "", "temp")
 
 
 def _values(values: Sequence[Any], taken_us: Sequence[int | None]) -> list[Value]:
@@ -128,11 +138,12 @@ def _values(values: Sequence[Any], taken_us: Sequence[int | None]) -> list[Value
         value, at_us = values[place], taken_us[place]
         if value is None or at_us is None:
             continue
-        found.append(Value(_NAMES[place], _said(place, value), _EPOCH + timedelta(microseconds=at_us)))
+        found.append(Value(_NAMES[place], said(place, value), _EPOCH + timedelta(microseconds=at_us)))
     return found
 
 
-def _said(place: int, value: int) -> str:
+def said(place: int, value: int) -> str:
+    """A value of a parameter, in chart units, as people say it."""
     if place == OXYGEN:
         return "on oxygen" if value else "on air"
     if place == CONSCIOUSNESS:

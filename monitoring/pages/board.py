@@ -5,33 +5,40 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from litestar import Response, get
+from anyio import to_thread
+from litestar import MediaType, Response, get
 from litestar.params import FromPath
 from litestar.response import Redirect
 from sqlalchemy import select
 from sqlmodel import col
 
 from alert_rules.pathway import pathways
+from monitoring.access.gate import see_ward
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
 from monitoring.acts import Act, Incoming, look
+from monitoring.clock import local_day
 from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
 from monitoring.health import Part
 from monitoring.pages import beside
-from monitoring.pages.rendering import page
+from monitoring.pages.rendering import HEADERS, page, part
 from monitoring.pages.seen import goes_on
 from monitoring.pages.session import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
 from monitoring.pages.unwell import what_is_unwell
+from monitoring.pages.words import vital
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
+from monitoring.rounds.trend import Trend
+from monitoring.service import service_of
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
 
 PATIENTS_MAX: Final = 1000
 HOMES: Final[dict[Role | None, str]] = {Role.UCR: "/ucr", Role.COORDINATOR: "/beds", Role.ENGINEER: "/kit"}
+TRENDS: Final = {Trend.UP: (1, "↑ worse"), Trend.DOWN: (-1, "↓ better"), Trend.SAME: (0, "→ same")}
 PAGE: Final[dict[str, Any]] = {"include_in_schema": False}
 
 
@@ -41,8 +48,17 @@ class Row:
 
     one: BoardView
     spark: str
-    known: beside.Known | None
+    known: list[tuple[datetime | None, list[beside.Value]]]  # as `Known.by_age`
+    spoken_today: bool
+    reviewed_today: bool
     next: beside.Next | None
+
+    @property
+    def changed(self) -> str:
+        """Where the newest score differs from the one before, in words; the parameters are those that made it so."""
+        sign, says = TRENDS.get(self.one.trend, (0, ""))
+        names = [vital(name) for name, points in self.one.changed.items() if points * sign > 0]
+        return says + (": " + ", ".join(names) if names else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +110,20 @@ async def get_board(request: Incoming, code: FromPath[WardCode]) -> Response[str
 
 
 @get("/wards/{code:str}/board", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
-async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
-    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it."""
-    return page("_board.html", may_answer=_may_answer(request), picture=await _picture(request, code))
+async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[bytes]:
+    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it.
+
+    Made once for all who ask in the same moment: whoever may see the ward sees the same, but for the buttons.
+    """
+    see_ward(request.user, code)
+    may_answer = _may_answer(request)
+
+    async def make() -> bytes:
+        picture = await _picture(request, code)
+        return await to_thread.run_sync(lambda: part("_board.html", may_answer=may_answer, picture=picture))
+
+    made = await service_of(request).shared.get((code, may_answer), make)
+    return Response(made, media_type=MediaType.HTML, headers=HEADERS)
 
 
 async def _picture(request: Incoming, code: str) -> Picture:
@@ -125,7 +152,18 @@ def _row(
     one: BoardView, spots: list[Spot], known: beside.Known | None, coming: dict[UUID, beside.Next], now: datetime
 ) -> Row:
     lines = (None, None) if known is None else (known.red_low, known.amber_low)
-    return Row(one, sparkline(spots, now, *lines), known, None if one.alert is None else coming.get(one.alert.id))
+    return Row(
+        one=one,
+        spark=sparkline(spots, now, *lines),
+        known=[] if known is None else known.by_age(now),
+        spoken_today=_is_today(one.spoken_to_at, now),
+        reviewed_today=_is_today(one.reviewed_at, now),
+        next=None if one.alert is None else coming.get(one.alert.id),
+    )
+
+
+def _is_today(at: datetime | None, now: datetime) -> bool:
+    return at is not None and local_day(at) == local_day(now)
 
 
 def wards_of(act: Act) -> list[Ward]:

@@ -13,11 +13,10 @@ from monitoring.alerts import finding
 from monitoring.alerts.views import AlertView
 from monitoring.aside.views import AsideFilter, SetAsideView
 from monitoring.chart.reading import Span
-from monitoring.flow import records
-from monitoring.flow.records import EntryView
 from monitoring.pages.kit import aside_of
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
+from monitoring.pages.timeline import Happened, timeline
 from monitoring.patients import chart, register
 from monitoring.patients.plan import PlanView
 from monitoring.patients.plans import current_plan
@@ -27,7 +26,6 @@ from monitoring.refusals import NotFound
 
 SETS_SHOWN: Final = 30
 ALERTS_SHOWN: Final = 20
-ENTRIES_SHOWN: Final = 30
 ASIDE_SHOWN: Final = 10
 
 SpanAsked = Annotated[Span, QueryParameter(name="span")]
@@ -42,7 +40,7 @@ class Picture:
     plan: PlanView | None
     sets: list[tuple[ReadingView, ScoreView]]
     alerts: list[AlertView]
-    entries: list[EntryView]
+    timeline: list[Happened]
     aside: list[SetAsideView]
 
 
@@ -66,14 +64,13 @@ def _read(act: Act, patient_id: UUID) -> Picture:
         plan = None
     found = register.find(act, patient_id)
     rows = chart.sets(act, found.id, chart.FIRST, act.now, SETS_SHOWN)
-    entries = [] if shown.episode is None else records.entries(act, shown.episode, None, ENTRIES_SHOWN, None).items
     return Picture(
         at=act.now,
         patient=shown,
         plan=plan,
         sets=[(reading_view(row, shown.id), score_view(row)) for row in rows],
         alerts=finding.alerts_of_patient(act, patient_id, ALERTS_SHOWN, None).items,
-        entries=entries,
+        timeline=timeline(act, found.id),
         aside=aside_of(act, AsideFilter(patient=patient_id), ASIDE_SHOWN),
     )
 

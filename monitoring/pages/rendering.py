@@ -12,9 +12,10 @@ from monitoring.pages import words
 
 FOLDER: Final = Path(__file__).parent
 ASSETS: Final = FOLDER / "assets"
+TEMPLATES: Final = FOLDER / "templates"
 
 _pages: Final = Environment(
-    loader=FileSystemLoader(FOLDER / "templates"),
+    loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -34,6 +35,11 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",  # a page names patients: the next person at this browser finds none of it
 }
+
+
+def part(template: str, **shown: Any) -> bytes:
+    """A part of a page as bytes, from a template and what it shows: for many to be sent."""
+    return _pages.get_template(template).render(shown).encode()
 
 
 def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **shown: Any) -> Response[str]:

@@ -17,6 +17,7 @@ from monitoring.pages import (
     beds,
     board,
     break_glass,
+    equity,
     kit,
     patient,
     plan,
@@ -28,7 +29,7 @@ from monitoring.pages.rendering import ASSETS, page
 from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
 
-PARTS: Final = (signing_in, signing_in_oidc, board, alert, patient, plan, ucr, beds, kit, aside, break_glass)
+PARTS: Final = (signing_in, signing_in_oidc, board, alert, patient, plan, ucr, beds, equity, kit, aside, break_glass)
 TITLES: Final = {
     403: "You may not see this",
     404: "There is no such page",

@@ -30,12 +30,11 @@ class Spot:
 
 
 def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_low: int | None) -> str:
-    """An SVG picture; its words say the same. Colours come from the page's stylesheet, by class.
-
-    A dot marks the newest of what is joined, and who stands alone.
+    """An SVG picture; its words say the same. What is drawn often stands once on the page, and is meant by its name:
+    the lines #amber and #red, and #dot, which marks the newest of what is joined, and who stands alone.
     """
     drawn = [
-        _path(f"limit {line}", f"M0 {_y(bound)}h{WIDTH}")
+        f"<use href=#{line} y={_y(bound)} />"
         for line, bound in (("amber", amber_low), ("red", red_low))
         if bound is not None
     ]
@@ -46,31 +45,30 @@ def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_l
         if spot.score is not None:
             height = 3 + min(spot.score, SCORE_MAX) / SCORE_MAX * (HEIGHT - 6)
             risk = RISKS[risk_of(spot.score, single_red=spot.single_red).rank].value
-            bars[risk] = bars.get(risk, "") + f"M{_x(spot.at, now)} {HEIGHT}v-{height:.0f}"
-    drawn += [_path(f"bar {risk}", lines) for risk, lines in bars.items()]
-    known = [spot for spot in spots if spot.spo2 is not None]
-    if known:
-        places = [[f"{_x(spot.at, now)} {_y(spot.spo2 or 0)}" for spot in run] for run in _runs(known)]
-        drawn.append(_path("spo2", "".join("M" + "L".join(run) for run in places if len(run) > 1)))
-        drawn.append(_path("spo2 dots", "".join(f"M{run[-1]}h0" for run in places)))
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}"'
-    return f'<svg class="spark" {box} role="img" aria-label="{told}">{"".join(drawn)}</svg>'
-
-
-def _path(kind: str, lines: str) -> str:
-    """Of a kind that the stylesheet draws: bars and dots are lines with a width."""
-    return f'<path class="{kind}" d="{lines}"/>'
+            bars[risk] = bars.get(risk, "") + f"M{_x(spot.at, now)},{HEIGHT}v-{height:.0f}"
+    drawn += [f"<path class={risk} d={lines} />" for risk, lines in bars.items()]
+    runs = _runs([spot for spot in spots if spot.spo2 is not None])
+    places = [[f"{_x(spot.at, now)},{_y(spot.spo2 or 0)}" for spot in run] for run in runs]
+    if joined := "".join("M" + ",".join(run) for run in places if len(run) > 1):
+        drawn.append(f"<path class=spo2 d={joined} />")
+    for run in places:
+        x, y = run[-1].split(",")
+        drawn.append(f"<use href=#dot x={x} y={y} />")
+    return f'<svg class=spark role=img aria-label="{told}">{"".join(drawn)}</svg>'
 
 
 def said(spots: Sequence[Spot]) -> str:
     """The picture in words."""
-    scores = [spot.score for spot in spots if spot.score is not None]
-    values = [spot.spo2 for spot in spots if spot.spo2 is not None]
-    told = [f"{len(spots)} sets in 24 hours"]
-    if scores:
-        told.append(f"NEWS2 {min(scores)} to {max(scores)}, now {scores[-1]}")
-    if values:
-        told.append(f"SpO2 {min(values)} to {max(values)} %, now {values[-1]} %")
+    told = [f"{len(spots)} set{'s' if len(spots) != 1 else ''}"]
+    for name, unit, values in (
+        ("NEWS2", "", [spot.score for spot in spots if spot.score is not None]),
+        ("SpO2", " %", [spot.spo2 for spot in spots if spot.spo2 is not None]),
+    ):
+        if values:
+            low, high, newest = min(values), max(values), values[-1]
+            told.append(
+                f"{name} {newest}{unit}" if low == high else f"{name} {low} to {high}{unit}, now {newest}{unit}"
+            )
     return "; ".join(told)
 
 

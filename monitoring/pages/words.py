@@ -71,6 +71,21 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}".replace("%", " %")
 
 
+HAPPENED: Final = {
+    "mdt": "board round",
+    "plan": "plan decided",
+    "referred_to_ucr": "UCR asked",
+    "ucr_ended": "UCR ended",
+    "kit_given": "kit given",
+    "kit_back": "kit taken back",
+}
+
+
+def happened(code: str) -> str:
+    """What happened to a patient."""
+    return HAPPENED.get(code, plain(code))
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "clock": clock,
     "moment": moment,
@@ -78,6 +93,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "day": day,
     "age": age,
     "plain": plain,
+    "happened": happened,
     "vital": vital,
     "nhs": nhs,
     "number": number,

@@ -26,7 +26,7 @@ from monitoring.rounds.cursors import BEGINNING, NEVER, as_instant, as_number, c
 from monitoring.rounds.days import today
 from monitoring.rounds.people import PERSON, person
 from monitoring.rounds.round_lists import IN_FORCE, SPOKEN_TO
-from monitoring.rounds.trend import trend
+from monitoring.rounds.trend import changed, trend
 from monitoring.wards.length import length
 
 # The newest two sets that were scored: a look at the end of an index, never a search. `placed` is the ward in its
@@ -173,6 +173,7 @@ def _view(row: AnyRow, now: datetime) -> BoardView:
         discharge_ready_at=row.discharge_ready_at,
         news2=None if row.set is None else score_view(row),
         trend=trend(row.now_points, row.before_points),
+        changed=changed(row.now_points, row.before_points),
         before=_before(row),
         alert=_alert(row),
         open_alerts=row.open_alerts or 0,

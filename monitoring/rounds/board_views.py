@@ -77,6 +77,7 @@ class BoardView(PersonView, kw_only=True):
     discharge_ready_at: datetime | None
     news2: ScoreView | None  # of the newest set that was scored; None for comfort
     trend: Trend
+    changed: dict[str, int]  # points more, or fewer, than in the score before, by parameter
     before: BeforeView | None
     alert: AlertView | None  # the worst that is open
     open_alerts: int

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from alert_rules.vitals import PARAMETERS
+
 
 class Trend(StrEnum):
     """Up is worse."""
@@ -26,3 +28,11 @@ def trend(newest: str | None, before: str | None) -> Trend:
     if not change or any(now == "-" != then for now, then in both):
         return Trend.UNKNOWN
     return Trend.DOWN if sum(change) < 0 else Trend.SAME
+
+
+def changed(newest: str | None, before: str | None) -> dict[str, int]:
+    """By how many points each parameter differs from the score before, where both have it and they do."""
+    if newest is None or before is None:
+        return {}
+    both = zip(PARAMETERS, newest, before, strict=True)
+    return {name: int(now) - int(then) for name, now, then in both if "-" not in {now, then} and now != then}

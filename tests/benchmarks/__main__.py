@@ -24,6 +24,7 @@ from tests.benchmarks import (
     rules,
     scoring,
     starting,
+    watching,
 )
 from tests.benchmarks.measure import Measure
 from tests.benchmarks.run import run
@@ -43,6 +44,7 @@ MEASURES: Final = (
     Measure("paging", "from a message's commit until its webhook is received", paging.take, needs_wrk=False),
     Measure("live", "from POST until seen on /v1/live", live.take),
     Measure("board", "a board of 100 patients: first byte, weight", board.take, needs_wrk=False),
+    Measure("watching", "200 who watch one ward: POST to pixel, and the way in", watching.take),
 )
 
 if __name__ == "__main__":

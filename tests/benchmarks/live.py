@@ -2,7 +2,7 @@
 
 import http.client
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from random import Random
 from threading import Thread
@@ -65,7 +65,7 @@ def take(bench: Bench) -> list[Figure]:
         token = add_staff(up, "clinician")
         with up.owner() as connection:
             forget(connection, utc_now())
-            patients = _public_ids(connection, range(sick))
+            patients = public_ids(connection, range(sick))
         seconds = sick / SICK_PER_S + WARM_S
         posts = int(BACKGROUND_PER_S * seconds)
         others = len(bench.house.patients) - sick
@@ -126,10 +126,11 @@ def _wait_for(ear: Ear, patients: Sequence[str]) -> None:
         time.sleep(0.05)
 
 
-def _public_ids(connection: Any, numbers: range) -> list[str]:
+def public_ids(connection: Any, numbers: Iterable[int]) -> list[str]:
+    """The patients of those numbers, as the API names them."""
     keys = [FIRST_KEY + number for number in numbers]
-    query = "SELECT public_id::text FROM patient WHERE id = ANY(%s) ORDER BY id"
-    return [patient for (patient,) in connection.execute(query, (keys,))]
+    query = "SELECT public_id::text FROM patient WHERE id = ANY(%s) ORDER BY array_position(%s, id)"
+    return [patient for (patient,) in connection.execute(query, (keys, keys))]
 
 
 def body_of(own_id: str, vitals: dict[str, Any]) -> bytes:

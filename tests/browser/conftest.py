@@ -14,10 +14,15 @@ from tests.ward import Ward
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
+def found_chromium() -> str | None:
+    """Where this machine has one."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="module")  # and no longer: while it runs, nothing else in the process can run an event loop
 def chromium() -> Iterator[Browser]:
     """The browser's one process."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    found = found_chromium()
     if found is None:
         pytest.skip(f"no Chromium is on the PATH ({', '.join(NAMES)}): install one to test the pages in it")
     with sync_playwright() as playwright:

@@ -13,6 +13,10 @@ from tests.monitoring.visitor import Visitor
 
 DESK = {"width": 1400, "height": 1000}
 PHONE = {"width": 390, "height": 844}
+ZOOMED = {"width": 320, "height": 250}
+"""A desk's window as the page sees it when somebody has zoomed to 400 %."""
+A4 = {"width": 718, "height": 1047}
+"""A page of paper between margins of a centimetre, at 96 px to an inch."""
 PATIENCE_MS = 15_000
 """For what comes live: a second on a quiet machine."""
 

@@ -16,7 +16,7 @@ from monitoring.access import sessions
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, Settings
-from tests.browser.people import DESK, PATIENCE_MS, PHONE, House, overflows, reached_by_keyboard, violations
+from tests.browser.people import A4, DESK, PATIENCE_MS, PHONE, ZOOMED, House, overflows, reached_by_keyboard, violations
 from tests.monitoring.embedded.processes import eventually
 from tests.monitoring.steps import admit, done, drain, has_alert, made, open_ward, posts, register
 from tests.monitoring.ucr_steps import TEAM
@@ -55,6 +55,7 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_none_is_wider_than_a_ph
             f"{patient}/plan",
             "/ucr",
             "/beds",
+            "/equity",
             "/kit",
             "/break-glass",
             aside,
@@ -81,9 +82,10 @@ def looked_at(page: Page) -> Iterator[tuple[str, object]]:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         yield from ((scheme, one) for one in violations(page))
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    if wider := overflows(page):
-        yield "phone", f"{wider} px too wide"
+    for name, size in (("phone", PHONE), ("zoomed to 400 %", ZOOMED)):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        if wider := overflows(page):
+            yield name, f"{wider} px too wide"
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
 
 
@@ -94,13 +96,24 @@ def test_an_alert_is_taken_by_the_keyboard_alone_and_news_takes_the_focus_from_n
     posts(house.api, **SICK | {"pulse": 135})
     drain(house.api)
     admit(house.api, register(house.api))  # the board is told of the bed, and fetches all
-    expect(page.locator("tbody")).to_contain_text("Pulse 135")
+    expect(page.locator("tbody")).to_contain_text("pulse 135")
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == TAKE
     page.keyboard.press("Enter")
     expect(page.locator(".fault")).to_contain_text("It changed meanwhile, and is now critical, open")
     page.keyboard.press("Enter")
     expect(page.locator("tbody")).to_contain_text("acknowledged, with")
     eventually(lambda: page.evaluate("document.activeElement.closest('tr') !== null"), within_s=5)
+
+
+def test_a_printed_board_is_a_table_without_what_can_only_be_pressed(house: House) -> None:
+    has_alert(house.api, **SICK)
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1", at=A4)
+    take = page.get_by_role("button", name=TAKE)
+    expect(take).to_be_visible()
+    page.emulate_media(media="print")
+    expect(take).to_be_hidden()
+    expect(page.get_by_role("columnheader", name="Last known")).to_be_in_viewport()
+    assert overflows(page) <= 0
 
 
 def test_a_picture_from_before_an_answer_does_not_hide_it(house: House) -> None:

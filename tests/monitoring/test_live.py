@@ -291,7 +291,26 @@ def test_only_the_latest_score_of_a_patient_waits_and_durable_events_go_first() 
         watcher.tell_latest("score", "Ann", b"score %d" % n)
         watcher.tell_latest("score", "Bo", b"score of Bo %d" % n)
         watcher.tell(n + 1, b"alert %d" % n)
-    assert asyncio.run(told(watcher, 5)) == [b"alert 0", b"alert 1", b"alert 2", b"score 2", b"score of Bo 2"]
+    assert asyncio.run(told(watcher, 4)) == [b"alert 0", b"alert 1", b"alert 2", b"score 2score of Bo 2"]
+
+
+def test_scores_of_one_moment_go_together_and_an_alert_does_not_wait_for_them() -> None:
+    watcher = a_watcher()
+    frames = watcher.frames(0)
+
+    async def told_one_by_one() -> list[bytes]:
+        watcher.tell_latest("score", "Ann", b"first;")
+        got = [await anext(frames)]
+        coming = asyncio.ensure_future(anext(frames))
+        for n in range(3):  # each of them while the stream waits
+            watcher.tell_latest("score", "Ann", b"Ann %d;" % n)
+            watcher.tell_latest("score", "Bo", b"Bo %d;" % n)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        watcher.tell(1, b"alert")
+        return [*got, await coming, await anext(frames)]
+
+    assert asyncio.run(told_one_by_one()) == [b"first;", b"alert", b"Ann 2;Bo 2;"]
 
 
 def test_nothing_follows_what_a_slow_client_could_not_be_told() -> None:

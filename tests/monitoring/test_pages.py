@@ -1,19 +1,28 @@
 """The pages as a browser is given them: the board of a ward, an alert, a patient, and what is refused."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
-from monitoring.clock import utc_now
+from monitoring.clock import WARD_TIME, utc_now
+from monitoring.pages.alert import Used, readings_used
 from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
+from tests.monitoring.live_server import serving
 from tests.monitoring.steps import PLAN, done, drain, elsewhere, has_alert, posts
 from tests.monitoring.visitor import Visitor
-from tests.ward import VERY_SICK, WELL
+from tests.ward import SICK, VERY_SICK, WELL
+
+PATIENTS = 100
+SICK_ONE_IN = 10
+WEIGHT_MAX = 100_000
+"""Bytes of a board and of all that it loads, as they are before anything packs them."""
 
 
 @pytest.fixture
@@ -26,17 +35,42 @@ def test_the_board_says_who_is_worst_what_is_known_and_who_is_told_next(api: Api
     alert = has_alert(api, **VERY_SICK | {"taken_at": api.now()})
     said = joy.opens("/wards/WARD1")
     assert "<title>(1) WARD1 – Virtual Ward</title>" in said
-    assert f'href="/alerts/{alert["id"]}"' in said
+    assert f"href=/alerts/{alert['id']}" in said
     assert "Nobody has taken it" in said
     assert re.search(r"Next: \w+", said)
-    assert f'data-post="/v1/alerts/{alert["id"]}/acknowledge"' in said
-    assert 'class="score high">10</span>' in said
+    assert f"data-post=/v1/alerts/{alert['id']}/acknowledge" in said
+    assert 'class="score high">10</b>' in said
     assert "SpO2 <b>90</b>" in said
-    assert "NEWS2 10 to 10, now 10" in said, "the picture in words"
+    assert "1 set; NEWS2 10; SpO2 90 %" in said, "the picture in words"
     done(api.post(f"/v1/alerts/{alert['id']}/acknowledge", role=Role.CLINICIAN))
     part = joy.opens("/wards/WARD1/board")
     assert "acknowledged, with" in part
     assert "<html" not in part
+
+
+def test_a_row_says_what_made_the_score_worse_and_draws_the_lines_of_the_patients_own_scale(
+    api: Api, joy: Visitor
+) -> None:
+    api.ward.plans(spo2_scale=2)
+    before = (utc_now() - timedelta(hours=2)).isoformat()
+    posts(api, **WELL | {"taken_at": before, "spo2": 90})
+    posts(api, **WELL | {"taken_at": (utc_now() - timedelta(minutes=90)).isoformat(), "spo2": 90, "pulse": 112})
+    drain(api)
+    said = joy.opens("/wards/WARD1")
+    assert "↑ worse: Pulse" in said
+    assert [one for one in ("<use href=#amber y=30", "<use href=#red y=34") if one not in said] == []
+    assert "<p>as scored</p>" in said, "values of another time than the score's say their own age"
+
+
+def test_a_row_says_who_was_spoken_to_on_the_present_day_of_the_ward_and_not_the_day_before(
+    api: Api, joy: Visitor
+) -> None:
+    today = utc_now().astimezone(WARD_TIME).replace(hour=0, minute=0, second=0, microsecond=0)
+    spell = f"/v1/episodes/{api.get('/v1/wards/WARD1/board').json()['items'][0]['episode']}"
+    spoken = {"mode": "phone", "planned": True, "outcome": "spoken"}
+    for at, said in ((today - timedelta(seconds=1), "not spoken to"), (today, "spoken to 00:00")):
+        done(api.post(f"{spell}/contacts", spoken | {"at": at.isoformat()}, Role.CLINICIAN))
+        assert f">{said}<" in joy.opens("/wards/WARD1")
 
 
 def test_a_board_whose_workers_are_gone_says_so(api: Api, joy: Visitor) -> None:
@@ -57,8 +91,41 @@ def test_an_alert_shows_why_it_fired_and_what_can_be_done(api: Api, joy: Visitor
         assert f'data-post="/v1/alerts/{alert["id"]}/{what}"' in said
     assert "/snooze" not in said, "only an amber can wait"
     assert f"/v1/patients/{api.ward.patient.id}/chart.svg" in said
+    assert re.search(r"SpO2</th><td><b>90</b></td><td><time [^>]+>0 min</time> ago</td><td>3</td>", said)
+    assert "By the rules of the pathway general, version" in said
+    stay = joy.opens(f"/alerts/{alert['id']}/part?span=stay")
+    assert "chart.svg?span=stay" in stay
+    assert 'aria-current="true">Whole stay' in stay
     support = Visitor(api, api.ward.tokens[Role.SUPPORT])
     assert "/resolve" not in support.opens(f"/alerts/{alert['id']}"), "support does not end a deterioration"
+
+
+def test_a_reading_that_was_carried_into_a_set_is_as_old_as_it_is() -> None:
+    taken_at = utc_now()
+    why = {"taken_at": taken_at.isoformat(), "inputs": {"spo2": 90, "temperature": 384}, "ages_min": {"spo2": 40}}
+    assert readings_used(why) == {
+        "spo2": Used("90", taken_at - timedelta(minutes=40)), "temperature": Used("38.4", taken_at),
+    }  # fmt: skip
+    assert readings_used({"device": "H-1"}) == {}, "not every alert rests on readings"
+
+
+def test_everything_that_happened_stands_in_one_list_newest_first(api: Api, joy: Visitor) -> None:
+    alert = has_alert(api, **VERY_SICK)
+    done(api.post(f"/v1/alerts/{alert['id']}/acknowledge", {"note": "rang her"}, Role.CLINICIAN))
+    done(api.put(f"/v1/patients/{api.ward.patient.id}/plan", PLAN | {"reason": "retains CO2"}, Role.CLINICIAN))
+    said = joy.opens(f"/patients/{api.ward.patient.id}")
+    told = said[said.index("Everything that happened") :]
+    places = [
+        told.index(one)
+        for one in (
+            "plan decided by The clinician: retains CO2",
+            "Critical alert</a> acknowledged by The clinician: rang her",
+            "Critical alert</a> raised",
+            "admitted by The clinician",
+        )
+    ]
+    assert places == sorted(places)
+    assert "kit given: hub H-" in told
 
 
 def test_a_patients_page_has_the_plan_the_readings_and_what_happened(api: Api, joy: Visitor) -> None:
@@ -91,6 +158,7 @@ def test_pages_are_for_who_may_and_the_others_are_told(api: Api, joy: Visitor) -
     on_first_ward = Visitor(api, ours)
     assert "RESP" not in on_first_ward.opens("/", 303)
     assert "may not see this" in on_first_ward.opens("/wards/OTHER", 403)
+    assert "may not see this" in on_first_ward.opens("/wards/OTHER/board", 403)
     assert "no such page" in on_first_ward.opens(f"/patients/{theirs}", 404)
     engineer = Visitor(api, api.ward.tokens[Role.ENGINEER])
     assert "may not see this" in engineer.opens("/wards/WARD1", 403)
@@ -100,6 +168,26 @@ def test_pages_are_for_who_may_and_the_others_are_told(api: Api, joy: Visitor) -
     assert "Wards" in joy.opens("/")
 
 
+def test_many_who_look_at_once_share_a_picture_and_nobody_gets_anothers_buttons(api: Api) -> None:
+    has_alert(api, **VERY_SICK)
+    tokens = api.ward.tokens
+    looks = [(Role.CLINICIAN, "WARD1"), (Role.AUDITOR, "WARD1"), (Role.ENGINEER, "WARD1"), (Role.CLINICIAN, "NONE")] * 8
+    with serving(api.ward.settings) as url, ThreadPoolExecutor(len(looks)) as pool:
+
+        def looked(look: tuple[Role, str]) -> tuple[int, bool]:
+            role, ward = look
+            headers = {"Authorization": f"Bearer {tokens[role]}"}
+            answer = httpx.get(f"{url}/wards/{ward}/board", headers=headers)
+            return answer.status_code, "Take it" in answer.text
+
+        told = list(zip(looks, pool.map(looked, looks), strict=True))
+    assert dict(told) == {
+        (Role.CLINICIAN, "WARD1"): (200, True), (Role.AUDITOR, "WARD1"): (200, False),
+        (Role.ENGINEER, "WARD1"): (403, False), (Role.CLINICIAN, "NONE"): (404, False),
+    }  # fmt: skip
+    assert len(set(told)) == 4
+
+
 def test_scripts_and_styles_are_small_and_from_here(api: Api) -> None:
     served = {path.name: api.client.get(f"/assets/{path.name}") for path in ASSETS.iterdir()}
     assert {answer.status_code for answer in served.values()} == {200}
@@ -107,16 +195,24 @@ def test_scripts_and_styles_are_small_and_from_here(api: Api) -> None:
     assert not any(re.search(rb"https?://(?!www\.w3\.org)", answer.content) for answer in served.values())
 
 
-def test_a_board_of_a_hundred_patients_stays_light(api: Api, joy: Visitor) -> None:
-    few = len(joy.opens("/wards/WARD1").encode())
-    sets = [
-        WELL | {"id": f"a-{hours}", "taken_at": (utc_now() - timedelta(hours=hours)).isoformat()}
-        for hours in (0, 6, 12, 18)
-    ]
-    assert api.post("/v1/readings", sets, token=api.device()).status_code == 202
+def test_a_board_of_a_hundred_patients_weighs_no_more_than_a_hundred_kilobytes(api: Api, joy: Visitor) -> None:
+    done(
+        api.put("/v1/wards/WARD1/capacity", {"funded": PATIENTS, "staffed": PATIENTS, "from": api.ward.now.isoformat()})
+    )
+    patients = [api.ward.patient, *(api.ward.admit() for _ in range(PATIENTS - 1))]
+    for place, patient in enumerate(patients):
+        newest = WELL if place % SICK_ONE_IN else SICK
+        sets = [
+            (newest if hours == 2 else WELL)
+            | {"id": f"{hours} h", "taken_at": (utc_now() - timedelta(hours=hours)).isoformat()}
+            for hours in (2, 8, 14, 20)
+        ]
+        assert api.post("/v1/readings", sets, token=api.device(patient)).status_code == 202
     drain(api)
-    api.ward.admit()
-    raw = joy.asks("GET", "/wards/WARD1").text
-    row = max(len(one.encode()) for one in re.findall(r"<tr data-key.*?</tr>", raw, re.DOTALL))
-    assets = sum(path.stat().st_size for path in ASSETS.iterdir() if path.suffix in {".css", ".js"})
-    assert few + assets + 100 * row < 150_000
+    page = joy.asks("GET", "/wards/WARD1").text
+    assert page.count("<th scope=row>") == PATIENTS
+    assert page.count("Take it</button>") == PATIENTS / SICK_ONE_IN
+    loads = re.findall(r'(?:src|href)="/assets/([^"]+)"', page)
+    assert {"style.css", "live.js", "idle.js"} <= set(loads)
+    weight = len(page.encode()) + sum((ASSETS / name).stat().st_size for name in loads)
+    assert weight <= WEIGHT_MAX, f"{weight:,} bytes"

@@ -113,12 +113,17 @@ def test_the_beds_are_counted_by_ward_and_pathway_with_who_waits_and_came(api: A
 
 def test_an_engineer_sees_what_is_silent_and_the_original_beside_what_was_understood(api: Api) -> None:
     add_device(api, serial="NOBODYS")
+    posts(api, **WELL | {"battery": 9})
+    drain(api)
     posts(api, **WELL | {"taken_at": (utc_now() + timedelta(hours=2)).isoformat()})
     drain(api)
     robin = as_(api, Role.ENGINEER)
     said = robin.opens("/kit")
     assert "none heard in the last 10 s" in said, "no worker runs"
     assert "NOBODYS" not in said, "a device in a cupboard is not silent"
+    assert "<dt>Low battery</dt><dd>1</dd>" in said
+    assert "<dt>Silent</dt><dd>0</dd>" in said
+    assert re.search(r'<th scope="row">hub H-[0-9a-f-]+</th><td>WARD1</td>', said)
     found = re.search(r'href="(/set-aside/[^"]+)">Taken in the future', said)
     assert found is not None
     shown = robin.opens(found[1])

@@ -5,14 +5,15 @@ const live = document.getElementById("live");
 const link = document.getElementById("link");
 const said = document.getElementById("said");
 const sound = document.getElementById("sound");
-const SOONEST_MS = 1000;  // between two looks at the server
+const SOONEST_MS = 200;  // between two looks at the server
+const CALM_MS = 2000;  // where the news is a score: what it raises comes as news of its own
 const LATEST_MS = 30000;  // without news: clocks run on
 const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
 const AGAIN = "urn:virtual-ward:problem:sign-in-again";  // what was typed stays here meanwhile
-let again = false, asking = false, lastAsked = 0, source = null, connected = false, pointedAt = 0, goBack = null;
+let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null;
 let seen = new Set(alarms());
 
-function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm) : []; }
+function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
 
 function at() { return new Date(live.querySelector("[data-at]").dataset.at); }
 
@@ -40,6 +41,12 @@ function tick() {
 function write(place, words) { if (place.textContent !== words) place.textContent = words; }
 
 function keyed(key) { return live.querySelector(`[data-key="${CSS.escape(key)}"]`); }
+
+// A patient's row is known by the way to the patient: said once, it weighs half.
+function named(part) {
+  for (const row of part.querySelectorAll("[data-rows] > tr:not([data-key])")) row.dataset.key = row.querySelector("th a").getAttribute("href");
+  return part;
+}
 
 function held(element) { return element.contains(document.activeElement) && document.activeElement !== document.body; }
 
@@ -104,11 +111,20 @@ function beep() {
   tone.onended = () => context.close();
 }
 
+// The next look, so long after the last one; an earlier one that is due takes this news in too.
+function look(soonestMs) {
+  const at = Math.max(Date.now(), lastAsked + soonestMs);
+  if (due && due <= at) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(refresh, at - Date.now());
+}
+
 async function refresh() {
+  clearTimeout(timer);
+  due = 0;
   if (asking) { again = true; return; }
   asking = true;
-  const wait = SOONEST_MS - (Date.now() - lastAsked);
-  if (wait > 0) await new Promise((done) => setTimeout(done, wait));
   lastAsked = Date.now();
   const answered = goBack;
   try {
@@ -117,7 +133,7 @@ async function refresh() {
     if (answer.ok) {
       const fresh = document.createElement("template");
       fresh.innerHTML = await answer.text();
-      takeIn(fresh.content);
+      takeIn(named(fresh.content));
       takeBack(answered);
       announce();
     }
@@ -125,14 +141,15 @@ async function refresh() {
   } catch { connected = false; }
   tick();
   asking = false;
-  if (again) { again = false; refresh(); }
+  if (again) { again = false; look(SOONEST_MS); }
 }
 
 function follow() {
   source = new EventSource(live.dataset.live);
   source.onopen = () => { connected = true; refresh(); };
   source.onerror = () => { connected = false; tick(); if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000); };
-  for (const kind of ["alert", "escalation", "score", "occupancy", "ucr", "system"]) source.addEventListener(kind, refresh);
+  for (const kind of ["alert", "escalation", "occupancy", "ucr", "system"]) source.addEventListener(kind, () => look(SOONEST_MS));
+  source.addEventListener("score", () => look(CALM_MS));
 }
 
 // One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
@@ -160,7 +177,7 @@ async function send(place, body) {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
   delete place.dataset.sending;
-  if (live) { lastAsked = 0; refresh(); }
+  if (live) refresh();
 }
 
 function done(place) {
@@ -220,6 +237,7 @@ function tell(button, words, way) {
 }
 
 if (live) {
+  named(live);
   if (sound) {
     sound.checked = localStorage.getItem("sound") === "yes";
     sound.addEventListener("change", () => { localStorage.setItem("sound", sound.checked ? "yes" : "no"); if (sound.checked) beep(); });

@@ -1,0 +1,53 @@
+"""What many look at in the same moment, made once for all of them: two hundred screens hear of the same news at once.
+
+Nobody is given what was begun before they asked: who asks while a part is being made waits for the next making, and
+shares it with all who asked meanwhile. Who may see it is judged for each of them, before they come here.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+APART_S: Final = 0.1
+"""At least between the beginnings of two makings of the same: whoever looks sees no difference. The design's own."""
+
+Make = Callable[[], Awaitable[bytes]]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Of one part: when it was begun last, the making that goes on, and the one that comes after it."""
+
+    begun_s: float = float("-inf")
+    underway: asyncio.Task[bytes] | None = None
+    coming: asyncio.Task[bytes] | None = None
+
+
+class Shared:
+    """The parts that one process makes, by what they are of: as many as there are wards."""
+
+    def __init__(self) -> None:
+        self._parts: defaultdict[Hashable, _Part] = defaultdict(_Part)
+
+    async def get(self, what: Hashable, make: Make) -> bytes:
+        """The part, made from now on. Raises what its making raised."""
+        part = self._parts[what]
+        if part.coming is None:
+            part.coming = asyncio.create_task(_made(part, part.underway, make))
+        return await asyncio.shield(part.coming)  # who goes away meanwhile takes it from nobody
+
+
+async def _made(part: _Part, before: asyncio.Task[bytes] | None, make: Make) -> bytes:
+    """Made as soon as the one before is through, and not too soon after it began."""
+    if before is not None:
+        await asyncio.wait([before])
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(max(0.0, part.begun_s + APART_S - loop.time()))
+    part.begun_s, part.underway, part.coming = (
+        loop.time(),
+        part.coming,
+        None,
+    )  # who asks from here on waits for the next
+    return await make()

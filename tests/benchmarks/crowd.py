@@ -1,0 +1,150 @@
+"""Many who watch a ward, as HTTP clients that do what the board's page does: hear the news, fetch the part again."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from monitoring.clock import utc_now
+from tests.benchmarks.figures import BenchmarkError
+
+SOONEST_S: Final = 0.2
+CALM_S: Final = 2.0
+"""Both as in monitoring/pages/assets/live.js."""
+AT_ONCE: Final = {b"alert", b"escalation", b"occupancy", b"ucr", b"system"}
+CALMLY: Final = {b"score"}
+BEGINS_S_MAX: Final = 60.0
+
+
+@dataclass
+class Crowd:
+    """What all of them saw."""
+
+    url: str
+    token: str
+    ward: str
+    count: int
+    looks: int = 0
+    read_bytes: int = 0
+    failed: list[str] = field(default_factory=list)
+    heard: dict[str, str] = field(default_factory=dict)  # alert by patient
+    seen: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """By patient: when each had the alert on the board, by the wall clock."""
+    connected: int = 0
+    all_there: Event = field(default_factory=Event)
+
+    async def watch(self) -> None:
+        """All of them, until cancelled."""
+        await asyncio.gather(*(_Watcher(self).watch() for _ in range(self.count)))
+
+
+class _Watcher:
+    """One of them."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._news = asyncio.Event()
+        self._due_s: float | None = None
+        self._asked_s = 0.0
+        self._awaited: dict[str, bytes] = {}
+
+    async def watch(self) -> None:
+        try:
+            await asyncio.gather(self._listen(), self._look_again())
+        except (OSError, asyncio.IncompleteReadError, BenchmarkError) as error:
+            self._crowd.failed.append(repr(error))
+
+    async def _open(self, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
+        place = urlsplit(self._crowd.url)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        head = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {self._crowd.token}\r\n\r\n"
+        return reader, writer, head.encode()
+
+    async def _listen(self) -> None:
+        reader, writer, request = await self._open(f"/v1/live?ward={self._crowd.ward}")
+        writer.write(request)
+        kind = b""
+        async for line in reader:
+            if line.startswith(b"retry:"):
+                self._look(0)  # as at the opening
+                self._crowd.connected += 1
+                if self._crowd.connected == self._crowd.count:
+                    self._crowd.all_there.set()
+            elif line.startswith(b"event: "):
+                kind = line[7:].strip()
+                if kind in AT_ONCE:
+                    self._look(SOONEST_S)
+                elif kind in CALMLY:
+                    self._look(CALM_S)
+            elif kind == b"alert" and line.startswith(b"data: "):
+                told = msgspec.json.decode(line[6:])
+                if told["alert"]["severity"] == "critical":  # the board shows each patient's worst
+                    self._crowd.heard[told["patient"]] = told["alert"]["id"]
+                    self._awaited.setdefault(told["patient"], told["alert"]["id"].encode())
+
+    def _look(self, soonest_s: float) -> None:
+        at_s = max(time.monotonic(), self._asked_s + soonest_s)
+        if self._due_s is None or at_s < self._due_s:
+            self._due_s = at_s
+            self._news.set()
+
+    async def _look_again(self) -> None:
+        reader, writer, request = await self._open(f"/wards/{self._crowd.ward}/board")
+        while True:
+            rest_s = None if self._due_s is None else self._due_s - time.monotonic()
+            if rest_s is None or rest_s > 0:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), rest_s)
+                self._news.clear()
+                continue
+            self._due_s, self._asked_s = None, time.monotonic()
+            writer.write(request)
+            self._took_in(await _answer(reader))
+
+    def _took_in(self, part: bytes) -> None:
+        now_s = utc_now().timestamp()
+        self._crowd.looks += 1
+        self._crowd.read_bytes += len(part)
+        for patient in [one for one, alert in self._awaited.items() if alert in part]:
+            if self._awaited[patient]:
+                self._crowd.seen[patient].append(now_s)
+            self._awaited[patient] = b"-seen-"
+
+
+async def _answer(reader: asyncio.StreamReader) -> bytes:
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    if not head.startswith(b"http/1.1 200"):
+        raise BenchmarkError(head.splitlines()[0].decode())
+    length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+    return await reader.readexactly(length)
+
+
+@contextmanager
+def watching(crowd: Crowd) -> Iterator[Crowd]:
+    """All of them watch, in a thread of their own. Raises BenchmarkError where they do not come in, or one fails."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(crowd.watch())
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        if not crowd.all_there.wait(BEGINS_S_MAX):
+            raise BenchmarkError(f"{crowd.connected} of {crowd.count} watchers came in: {crowd.failed[:3]}")
+        yield crowd
+    finally:
+        failed = list(crowd.failed)
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+    if failed:
+        raise BenchmarkError(f"{len(failed)} of {crowd.count} watchers failed: {failed[:3]}")
