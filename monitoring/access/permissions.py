@@ -33,6 +33,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct returns": frozenset({COORDINATOR, ADMIN}),
     "read alerts": frozenset({CLINICIAN, SUPPORT, COORDINATOR, AUDITOR, ADMIN}),
     "answer alerts": frozenset({CLINICIAN, SUPPORT, ADMIN}),
+    "answer sepsis": frozenset({CLINICIAN, ADMIN}),
     "raise concerns": frozenset({CLINICIAN, SUPPORT, UCR, COORDINATOR, ADMIN}),
     "read ladders": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "decide who is told": frozenset({COORDINATOR, ADMIN}),

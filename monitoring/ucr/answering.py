@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from alert_rules.alarms import State as AlertState
+from alert_rules.sepsis import Answer
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.answers import act_for_visit, take_for_visit
@@ -112,9 +113,10 @@ def go_on(
 
 
 def _take(act: Act, held: Held, said: str | None) -> list[NewEvent]:
-    """The accepting member of staff has the alert. Critical is never answered by UCR alone: that stays open."""
+    """The accepting member of staff has the alert. UCR alone answers nothing critical, nor sepsis: that stays open."""
     alert, owed_at = held.alert, held.referral.breach_at
-    if alert is None or max(held.referral.severity, alert.severity) >= Severity.CRITICAL:
+    is_emergency = max(held.referral.severity, alert.severity if alert else 0) >= Severity.CRITICAL
+    if alert is None or is_emergency or held.referral.sepsis == Answer.SUSPECTED:
         return note_in_alert(act, held, Move.ACCEPT, said)
     told = take_for_visit(act, alert, f"ucr_{Move.ACCEPT}: {held.by}", said, owed_at)
     return note_in_alert(act, held, Move.ACCEPT, said) if told is None else [told]

@@ -1,7 +1,7 @@
 """The pages as a browser is given them: the board of a ward, an alert, a patient, and what is refused."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from monitoring.pages.rendering import ASSETS
 from tests.monitoring.api import Api
 from tests.monitoring.steps import PLAN, done, drain, elsewhere, has_alert, posts
 from tests.monitoring.visitor import Visitor
-from tests.ward import VERY_SICK, WELL
+from tests.ward import SICK, VERY_SICK, WELL
 
 
 @pytest.fixture
@@ -120,3 +120,23 @@ def test_a_board_of_a_hundred_patients_stays_light(api: Api, joy: Visitor) -> No
     row = max(len(one.encode()) for one in re.findall(r"<tr data-key.*?</tr>", raw, re.DOTALL))
     assets = sum(path.stat().st_size for path in ASSETS.iterdir() if path.suffix in {".css", ".js"})
     assert few + assets + 100 * row < 150_000
+
+
+def test_an_alert_asks_whether_it_is_sepsis_with_its_clock_and_says_what_was_answered(api: Api, joy: Visitor) -> None:
+    alert = has_alert(api, **SICK)
+    page, path = f"/alerts/{alert['id']}", f"/v1/alerts/{alert['id']}/sepsis"
+    said = joy.opens(page)
+    assert "Could this be sepsis?" in said
+    assert "Not answered:" in said
+    assert f'data-until="{datetime.fromisoformat(alert["sepsis"]["act_by"]).isoformat()}"' in said
+    assert f'data-post="{path}"' in said
+    assert 'value="not_suspected"' in said
+    assert path not in Visitor(api, api.ward.tokens[Role.SUPPORT]).opens(page), "support does not answer it"
+    body = {"answer": "suspected", "tool": "nice_community", "criteria": ["mottled_or_ashen"], "note": "grey hands"}
+    done(api.post(path, body, Role.CLINICIAN))
+    answered = joy.opens(page)
+    assert "Sepsis is suspected. UCR alone is not the answer." in answered
+    assert "by the NICE table for the community: mottled or ashen. grey hands" in answered
+    assert "Not answered:" not in answered
+    done(api.post(path, {"answer": "not_suspected", "tool": "news2"}, Role.CLINICIAN))
+    assert "treatment by" not in joy.opens(page), "no clock where it is not suspected"
