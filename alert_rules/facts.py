@@ -59,6 +59,7 @@ class Measured:
     own_lines: Sequence[Mapping[str, Lines]] = ()  # of each set's plan, or of none
     usual_lines: Sequence[Drawn] = field(default=())  # an adult's, by pathway
     age_limit_us: NDArray[np.int64] = field(default_factory=lambda: AGE_LIMIT_US[:, None])
+    soft_signs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))  # (n,) or (1,): none
 
 
 def facts_of(measured: Measured) -> tuple[Composed, Facts]:
@@ -89,6 +90,7 @@ def facts_of(measured: Measured) -> tuple[Composed, Facts]:
         wellness=measured.wellness,
         glucose_lately=glucose_lately(sets, tenths, measured.glucose_before, measured.glucose_before_us),
         consciousness_now=np.where(composed.vitals.known[CONSCIOUSNESS], composed.vitals.values[CONSCIOUSNESS], 0),
+        soft_signs=measured.soft_signs,
     )
 
 

@@ -8,7 +8,7 @@ never fires a rule that is new, and `alarms.weigh` can take every new one as bad
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
@@ -95,6 +95,7 @@ class Facts:
     wellness: NDArray[np.int8]
     glucose_lately: NDArray[np.int32]  # tenths, of this set or shortly before, NOT_LOW otherwise
     consciousness_now: NDArray[np.int16]  # as in `vitals`, also beside what has no score; alert where it is unknown
+    soft_signs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))  # (n,) or (1,): none
 
     def vital(self, parameter: int) -> NDArray[np.int16]:
         """The values of one NEWS2 parameter, in chart units."""

@@ -8,7 +8,7 @@ DECIDING: Final = (
     "vitals", "news2", "news2_arrays", "compose", "limits", "severity", "alarms", "silence", "staffed", "concern",
     "kit",
     "kinds", "windows", "engine", "rule_files", "rule_faults", "hysteresis", "repeating", "facts",
-    "sepsis",
+    "sepsis", "soft_signs",
 )  # fmt: skip
 """The modules whose text decides what alerts."""
 

@@ -83,6 +83,7 @@ DEVICE_MAY: Final = frozenset(
         "post readings",
         "raise concerns",
         "read prompts",
+        "answer prompts",
         "post hospital messages",
         "post referral messages",
         "read referral messages",

@@ -16,7 +16,7 @@ from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason
 from monitoring.ucr import states
 from monitoring.ucr.holding import Held, UcrActBody, answer, done, go_on_climbing, held_by_caller, note_in_alert
-from monitoring.ucr.placing import send_on
+from monitoring.ucr.placing import is_alone, send_on
 from monitoring.ucr.states import Move, Outcome, State
 from monitoring.ucr.tables import UcrTeam
 from monitoring.ucr.telling import event, note
@@ -106,6 +106,8 @@ def go_on(
         told += resume(session, alert, f"ucr_unplaced: {held.by} declined, and no team is left", now, since=at)
     elif alert is not None and was_taken:
         told += resume(session, alert, f"ucr_handed_back: {held.by}; sent on", now)
+    elif alert is not None and alert.state == AlertState.OPEN and is_alone(session, following, now):
+        told += resume(session, alert, "ucr_alone: it may be sepsis, and no clinician of the ward can be told", now)
     if following.state == State.UNPLACED:
         reply(session, following, "unplaced", now)
     team = None if following.team_id is None else session.get_one(UcrTeam, following.team_id)

@@ -258,12 +258,18 @@ def _referred(session: Session, made: UcrReferral, events: list[NewEvent], now: 
 def _answer(
     session: Session, of: UcrReferral, team: str | None, severity: int, why: str, events: list[NewEvent], now: datetime
 ) -> Referred:
-    placed, ward = of.state != State.UNPLACED, of.ward_id
-    is_heard = ward is not None and bool(reached(session, ward, now)) if of.sepsis in NOT_ALONE else True
     first = [SEPSIS_FIRST] if of.sepsis == Answer.SUSPECTED else []
     if severity >= Severity.CRITICAL:
         first = [EMERGENCY_FIRST]
-    return Referred(placed, team, " ".join([*first, why]), of.public_id, alone=placed and not is_heard, events=events)
+    placed, said = of.state != State.UNPLACED, " ".join([*first, why])
+    return Referred(placed, team, said, of.public_id, alone=is_alone(session, of, now), events=events)
+
+
+def is_alone(session: Session, of: UcrReferral, now: datetime) -> bool:
+    """Whether a team is the only one told now of a patient who must not be left to UCR alone."""
+    if of.state == State.UNPLACED or of.sepsis not in NOT_ALONE:
+        return False
+    return of.ward_id is None or not reached(session, of.ward_id, now)
 
 
 def _live_of(session: Session, patient: Patient) -> UcrReferral | None:
