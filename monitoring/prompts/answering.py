@@ -13,7 +13,7 @@ from monitoring.clock import local_day
 from monitoring.events import emit
 from monitoring.fields import Instant, in_utc
 from monitoring.prompts.views import asked_of_today
-from monitoring.refusals import NotFound, unacceptable
+from monitoring.refusals import unacceptable
 from monitoring.soft_signs.noticing import Signs, Told, notice, refuse_twice
 from monitoring.soft_signs.tables import Source
 
@@ -38,8 +38,6 @@ class PromptAnswerView(msgspec.Struct, kw_only=True):
 def answer_prompt(act: Act, prompt_id: UUID, body: PromptAnswerBody) -> PromptAnswerView:
     """Take down today's signs; later ones count instead. Raises NotFound for no question of today, Unacceptable."""
     row = asked_of_today(act, prompt_id)
-    if row is None:
-        raise NotFound(f"There is no question {prompt_id} of today for a patient of this device.")
     refuse_twice(body.soft_signs)
     at = act.now if body.at is None else in_utc("at", body.at)
     if at > act.now or local_day(at) != local_day(act.now):

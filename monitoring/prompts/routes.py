@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 from monitoring.acts import Incoming, change, look
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.prompts.answering import PromptAnswerBody, PromptAnswerView, answer_prompt
-from monitoring.prompts.views import PromptView, prompts
+from monitoring.prompts.views import PromptView, asked_of_today, prompts
 
 
 @get("/v1/prompts", opt={"allows": "read prompts"}, tags=["devices"], summary="What to show the patient now")
@@ -24,7 +24,7 @@ async def get_prompts(request: Incoming, limit: Limit = LIMIT, cursor: Cursor = 
 @post(
     "/v1/prompts/{prompt:uuid}/answer",
     status_code=200,
-    opt={"allows": "answer prompts"},
+    opt={"allows": "answer prompts", "whose": asked_of_today},
     tags=["devices"],
     summary="Which soft signs there are today",
 )

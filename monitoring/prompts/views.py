@@ -18,6 +18,7 @@ from monitoring.database import AnyRow
 from monitoring.paging import LIMIT_MAX, Page, before
 from monitoring.prompts.asking import open_prompts
 from monitoring.prompts.tables import Prompt
+from monitoring.refusals import NotFound
 from monitoring.wards.tables import PAUSES
 
 REMINDED_AFTER: Final = timedelta(minutes=15)
@@ -102,14 +103,14 @@ def prompts(act: Act, limit: int, cursor: str | None) -> Page[PromptView]:
     return Page([shown for _, shown in page[:limit]], more)
 
 
-def asked_of_today(act: Act, prompt_id: UUID) -> AnyRow | None:
-    """Whose question of today this is, of the calling device's patients, also where it was answered before."""
+def asked_of_today(act: Act, prompt_id: UUID) -> AnyRow:
+    """Whose question of today this is, of the calling device's patients, also once it is answered. Raises NotFound."""
     asked = {"device": act.who.id, "now": act.now, "pauses": sorted(PAUSES), "most": LIMIT_MAX, "last": before(None)}
     for row in act.session.execute(_WHO, asked):
         since = _begins_today(row, act.now) if _is_watched(row) and row.times else None
         if since is not None and _id_of(row, Kind.QUESTION, since) == prompt_id:
             return row
-    return None
+    raise NotFound(f"There is no question {prompt_id} of today for a patient of this device.")
 
 
 def _is_watched(row: AnyRow) -> bool:
