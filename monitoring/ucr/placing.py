@@ -63,6 +63,7 @@ class Wanted:
     suspects_sepsis: bool | None = None
     by: int | None = None
     reviewed: bool = False
+    rules_out: bool = False  # whether who asks may say, against an open question, that sepsis is not suspected
     district: str | None = None  # where the patient is, where that is not their home
 
 
@@ -299,11 +300,11 @@ def _worst(alert: Alert | None, newest: int | None) -> int | None:
 def _sepsis(wanted: Wanted, news2: int | None, known: str | None) -> str:
     """What the team is told of sepsis. `known`: of the patient's open alerts.
 
-    Who asks can say that it is suspected, whoever they are; that it is not, against an open question, only a clinician.
+    Whoever asks can say that it is suspected; that it is not, against an open question, only a registered clinician.
     """
     if wanted.suspects_sepsis:
         return Answer.SUSPECTED.value
     is_asked = known == UNANSWERED or (known is None and news2 is not None and news2 >= ASK_FROM)
-    if wanted.suspects_sepsis is False and known != Answer.SUSPECTED and (wanted.reviewed or not is_asked):
+    if wanted.suspects_sepsis is False and known != Answer.SUSPECTED and (wanted.rules_out or not is_asked):
         return Answer.NOT_SUSPECTED.value
     return UNANSWERED if is_asked else known or GRAVITY[0]

@@ -346,3 +346,11 @@ def test_by_hand_what_the_alert_says_goes_with_the_referral(
     assert made.sepsis == stands
     is_told = [one for one in to(ward) if one[0].startswith("ucr.sepsis")] != []
     assert is_told == (stands in {"suspected", "unanswered"})
+
+
+def test_who_is_not_registered_rules_it_out_in_no_referral_either(api: Api) -> None:
+    has_alert(api, **SICK)
+    body = {"patient": str(api.ward.patient.id), "need": "falls", "reason": "fell", "suspected_sepsis": False}
+    unregistered = employ(api, Role.CLINICIAN, "WARD1", registered=False)
+    answer = api.post("/v1/ucr/referrals", body, token=unregistered)
+    assert (answer.status_code, answer.json()["sepsis"]) == (201, "unanswered")
