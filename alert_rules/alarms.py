@@ -177,9 +177,19 @@ def _is_worse(basis: Basis, found: Finding) -> bool:
     """Worse than what was told, or than what it improved to since. What raises nothing by itself is not."""
     if found.severity is Severity.NONE:
         return False
+    is_new = found.by_itself or found.severity > basis.severity or bool(found.rules - basis.rules)
+    return is_new or is_sicker(basis, found)
+
+
+def is_sicker(basis: Basis, found: Finding) -> bool:
+    """Whether NEWS2 itself is worse than what was told, or than what it improved to: by 2 or more, or newly red."""
     climbed = sum(_points(basis, found).values()) >= basis.score + WORSE_BY
-    new = (_red(found.points) - _red(basis.points)) | (found.rules - basis.rules)
-    return found.by_itself or found.severity > basis.severity or climbed or bool(new)
+    return climbed or bool(reds_of(found.points) - reds_of(basis.points))
+
+
+def points_of(found: Finding) -> dict[str, int]:
+    """A set's points of NEWS2, assumed ones too."""
+    return {**found.assumed, **found.points}
 
 
 def _after(basis: Basis, found: Finding, *, told: bool) -> Basis:
@@ -188,7 +198,7 @@ def _after(basis: Basis, found: Finding, *, told: bool) -> Basis:
     near = ((basis.near | (found.near & basis.rules)) - found.cleared) - found.rules
     total = sum(points.values())
     score = total if told else min(basis.score, total)
-    if not found.severity and rules <= {COMPLETE_THE_SET} and total < LOW_MEDIUM and not _red(points):
+    if not found.severity and rules <= {COMPLETE_THE_SET} and total < LOW_MEDIUM and not reds_of(points):
         return Basis(points, score)
     return Basis(points, score, rules, max(basis.severity, found.severity), near)
 
@@ -197,8 +207,9 @@ def _points(basis: Basis, found: Finding) -> dict[str, int]:
     return {**found.assumed, **basis.points, **found.points}
 
 
-def _red(points: Mapping[str, int]) -> set[str]:
-    return {name for name, scored in points.items() if scored == RED}
+def reds_of(points: Mapping[str, int]) -> frozenset[str]:
+    """The parameters that score 3."""
+    return frozenset(name for name, scored in points.items() if scored == RED)
 
 
 def go(state: State, to: State) -> State:

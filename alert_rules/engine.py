@@ -18,6 +18,7 @@ from alert_rules.kinds import (
     Answer,
     Condition,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -29,6 +30,7 @@ from alert_rules.kinds import (
 )
 from alert_rules.limits import LIMITED
 from alert_rules.severity import Facts, Flags, Verdicts
+from alert_rules.soft_signs import bits, counted
 from alert_rules.vitals import PARAMETERS
 from alert_rules.windows import Window, beyond, over_time
 
@@ -102,6 +104,8 @@ def _holds(condition: Condition, facts: Facts, beside: Beside) -> Flags:
             return _from_usual(condition, facts, beside)
         case Answer():
             return facts.wellness >= condition.bound
+        case Noticed():
+            return _noticed(condition, facts)
         case Absent():
             silent_us = beside.silent_us.get(condition.vital)
             return _none(facts) if silent_us is None else silent_us >= condition.for_us
@@ -133,6 +137,14 @@ def _from_usual(condition: FromUsual, facts: Facts, beside: Beside) -> Flags:
     further = value - usual if condition.high else usual - value
     flags: Flags = known & (usual != NOT_USUAL) & (further >= condition.bound)
     return flags
+
+
+def _noticed(condition: Noticed, facts: Facts) -> Flags:
+    if condition.sign is not None:
+        one: Flags = (facts.soft_signs & bits({condition.sign})) != 0
+        return one
+    many: Flags = counted(facts.soft_signs) >= condition.count
+    return many
 
 
 def _none(facts: Facts) -> Flags:

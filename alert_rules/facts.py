@@ -60,6 +60,7 @@ class Measured:
     usual_lines: Sequence[Drawn] = field(default=())  # an adult's, by pathway
     age_limit_us: NDArray[np.int64] = field(default_factory=lambda: AGE_LIMIT_US[:, None])
     accepted: Mapping[tuple[str, bool], NDArray[np.int32]] = field(default_factory=dict)  # as `Facts` has it
+    soft_signs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))  # (n,) or (1,): none
 
 
 def facts_of(measured: Measured) -> tuple[Composed, Facts]:
@@ -91,6 +92,7 @@ def facts_of(measured: Measured) -> tuple[Composed, Facts]:
         glucose_lately=glucose_lately(sets, tenths, measured.glucose_before, measured.glucose_before_us),
         consciousness_now=np.where(composed.vitals.known[CONSCIOUSNESS], composed.vitals.values[CONSCIOUSNESS], 0),
         accepted=measured.accepted,
+        soft_signs=measured.soft_signs,
     )
 
 

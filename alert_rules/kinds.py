@@ -4,7 +4,7 @@ A rule of a pathway adds to what alerts everywhere and takes nothing away: NEWS2
 floor of every pathway. Bounds are whole numbers, at the resolution of limits (`limits.DECIMALS`); times microseconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ USUAL: Final = (*LIMITED, NEWS2)
 """What a patient can have a usual value of: rows of `engine.Beside.usual`."""
 QUALITY: Final = "quality"
 WELLNESS: Final = "wellness"
+SOFT_SIGNS: Final = "soft_signs"
 
 EARLIER_MAX: Final = 12
 """How many earlier readings of a vital sign a rule looks back on at most: three days of four sets. The design's own."""
@@ -112,6 +113,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Soft signs were told lately: one by name, or so many, whichever they are."""
+
+    sign: str | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A set came, and a vital sign was not measured for so long; nor is the patient newer than that."""
 
@@ -128,7 +137,7 @@ class Poor:
     of: int
 
 
-Condition = Value | Total | Points | FromUsual | Trend | Slope | Persists | Answer | Absent | Poor
+Condition = Value | Total | Points | FromUsual | Trend | Slope | Persists | Answer | Noticed | Absent | Poor
 OverTime = Trend | Slope | Persists
 
 
@@ -157,6 +166,11 @@ class PathwayRule:
         return self.of or frozenset(name for name, scored in points.items() if scored)
 
 
+def noticed(condition: Noticed, signs: Collection[str]) -> bool:
+    """Whether these signs are what a condition asks for."""
+    return len(signs) >= condition.count if condition.sign is None else condition.sign in signs
+
+
 def looked_at(condition: Condition) -> str | None:
     """The one vital sign (or answer) that a condition looks at; None where that is NEWS2 as a whole."""
     match condition:
@@ -164,6 +178,8 @@ def looked_at(condition: Condition) -> str | None:
             return None
         case Answer():
             return WELLNESS
+        case Noticed():
+            return SOFT_SIGNS
         case Poor():
             return QUALITY
         case _:

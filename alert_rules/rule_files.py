@@ -17,6 +17,7 @@ from alert_rules.kinds import (
     Answer,
     Condition,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -30,6 +31,7 @@ from alert_rules.limits import DECIMALS, LIMITED, LINES, Lines, impossible, in_r
 from alert_rules.news2 import CHARTS, RED
 from alert_rules.rule_faults import covering_floor, refuse_contradiction, refuse_covered, refuse_same
 from alert_rules.severity import RULES, Severity, Wellness
+from alert_rules.soft_signs import SOFT_SIGNS
 from alert_rules.toml_tables import Table
 from alert_rules.vitals import PARAMETERS
 
@@ -107,6 +109,8 @@ def _rule(table: Table) -> PathwayRule:
         if len(conditions) > CONDITIONS_MAX:
             raise table.wrong("and", f"are too many: {CONDITIONS_MAX} conditions at most")
         refuse_contradiction(conditions, other)
+    if all(isinstance(one, Noticed) for one in conditions):
+        raise table.wrong("kind", "needs a condition of another kind: signs alone alert in the moment they are told")
     return PathwayRule(name, severity, tuple(conditions), prompt)
 
 
@@ -176,6 +180,14 @@ def _answer(table: Table) -> Answer:
     return Answer(_ANSWERS[table.one_of("at_least", tuple(_ANSWERS))])
 
 
+def _soft_signs(table: Table) -> Noticed:
+    if ("sign" in table) == ("at_least" in table):
+        raise table.wrong("at_least" if "sign" in table else "kind", "needs either sign or at_least")
+    if "sign" in table:
+        return Noticed(sign=table.one_of("sign", tuple(SOFT_SIGNS)))
+    return Noticed(count=table.whole("at_least", 1, len(SOFT_SIGNS)))
+
+
 def _absence(table: Table) -> Absent:
     return Absent(table.one_of("vital", LIMITED), _hours(table, "for_h"))
 
@@ -194,6 +206,7 @@ _READ: Final[dict[str, Callable[[Table], Condition]]] = {
     "slope": _slope,
     "persistence": _persistence,
     "answer": _answer,
+    "soft_signs": _soft_signs,
     "absence": _absence,
     "quality": _quality,
 }

@@ -15,6 +15,7 @@ from alert_rules.kinds import (
     Answer,
     Condition,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -26,6 +27,7 @@ from alert_rules.kinds import (
 )
 from alert_rules.limits import LIMITED, UNITS
 from alert_rules.severity import Facts, Wellness
+from alert_rules.soft_signs import COUNTS_FOR_US, listed, named
 from alert_rules.vitals import ACVPU, PARAMETERS
 from alert_rules.windows import theil_sen
 from alert_rules.words import CONSCIOUS, LABELS, measured, shown
@@ -93,6 +95,9 @@ def _would(condition: Condition) -> str:
             return f"{LABELS[condition.vital]} {bound} {_again(condition)}"
         case Answer():
             return "feels much worse" if condition.bound is Wellness.MUCH_WORSE else "feels worse or much worse"
+        case Noticed():
+            signs = f"{condition.count} soft signs or more" if condition.sign is None else listed({condition.sign})
+            return f"{signs}, told within {_span(COUNTS_FOR_US)}"
         case Absent():
             vital = LABELS[condition.vital]
             return f"a set came, and no {vital} for {_span(condition.for_us)}, where the plan expects it"
@@ -127,6 +132,8 @@ class _Found(NamedTuple):
             case Answer():
                 worst = self.facts.wellness[self.column] == Wellness.MUCH_WORSE
                 return "feels much worse" if worst else "feels worse"
+            case Noticed():
+                return f"told lately: {listed(named(int(self.facts.soft_signs[self.column])))}"
             case Absent():
                 silent_us = int(self.beside.silent_us[condition.vital][self.column])
                 return f"no {LABELS[condition.vital]} for {_span(silent_us)} ({_span(condition.for_us)} or longer)"

@@ -99,6 +99,7 @@ class Facts:
     consciousness_now: NDArray[np.int16]  # as in `vitals`, also beside what has no score; alert where it is unknown
     accepted: Mapping[tuple[str, bool], NDArray[np.int32]] = field(default_factory=dict)
     """(n,) by vital sign and side (True: up to) of those of which anything is accepted, as `accepted` has them."""
+    soft_signs: NDArray[np.int32] = field(default_factory=lambda: np.zeros(1, np.int32))  # (n,) or (1,): none
 
     def vital(self, parameter: int) -> NDArray[np.int16]:
         """The values of one NEWS2 parameter, in chart units."""

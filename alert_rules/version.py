@@ -9,6 +9,7 @@ DECIDING: Final = (
     "kit",
     "kinds", "windows", "engine", "rule_files", "rule_faults", "hysteresis", "repeating", "facts",
     "accepted", "refractory",
+    "sepsis", "soft_signs",
 )  # fmt: skip
 """The modules whose text decides what alerts."""
 

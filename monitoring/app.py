@@ -51,6 +51,7 @@ from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
 from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
 from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
 from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
+from monitoring.sepsis.routes import ROUTES as SEPSIS_ROUTES
 from monitoring.service import Service
 from monitoring.sharing.routes import ROUTES as SHARING_ROUTES
 from monitoring.ucr.report_routes import ROUTES as UCR_REPORT_ROUTES
@@ -77,7 +78,7 @@ def make_app(settings: Settings) -> Litestar:
         *EQUITY_ROUTES, *CASE_ROUTES, *TABLE_ROUTES,
         *RECOVERY_ROUTES, *RECOVERY_REPORT_ROUTES, *PREVENTION_ROUTES,
         *REFERRAL_ROUTES, *SPELL_ROUTES, *ROUND_ROUTES, *INPATIENT_ROUTES, *KIT_ROUTES, *ASIDE_ROUTES,
-        *ALERT_ROUTES,
+        *ALERT_ROUTES, *SEPSIS_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *PROMPT_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
         *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,

@@ -47,6 +47,8 @@ from monitoring.prompts.tables import Prompt, Suppressed
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
+from monitoring.sepsis.tables import SepsisAnswer
+from monitoring.soft_signs.tables import SoftSigns
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 
@@ -137,11 +139,13 @@ __all__ = [
     "Rescored",
     "Rota",
     "SQLModel",
+    "SepsisAnswer",
     "ServiceLine",
     "SetAside",
     "SetAsideHistory",
     "SignInLink",
     "SitRep",
+    "SoftSigns",
     "SpellEntry",
     "Staff",
     "Suppressed",

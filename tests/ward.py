@@ -52,6 +52,7 @@ from workers.kit import watch_kit
 from workers.ladders import fire_due
 from workers.overdue import raise_overdue
 from workers.prompts import raise_unrepeated
+from workers.sepsis import NOT_ANSWERED, watch_sepsis
 from workers.ucr_clock import watch_ucr
 
 DAY = date(2026, 3, 10)  # a Tuesday in winter: London is on UTC
@@ -189,6 +190,7 @@ class Ward:
         raise_unrepeated(self.engine, self.now)
         raise_overdue(self.engine, self.now)
         watch_kit(self.engine, self.now)
+        watch_sepsis(self.engine, self.now)
         watch_ucr(self.engine, self.now)
         if self.climbs:
             fire_due(self.engine, self.settings, self.now)
@@ -295,7 +297,7 @@ class Ward:
         with Session(self.engine) as session:
             query = select(AlertHistory).where(col(AlertHistory.alert_id) == alert.id).order_by(col(AlertHistory.id))
             entries = [entry.what for entry in session.execute(query).scalars()]
-            return [what for what in entries if not what.startswith(("told ", "passed over "))]
+            return [what for what in entries if not what.startswith(("told ", "passed over ", NOT_ANSWERED))]
 
     @property
     def told(self) -> list[str]:

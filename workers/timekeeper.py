@@ -41,6 +41,7 @@ from workers.overdue import raise_overdue
 from workers.planned_beds import tell_planned_beds
 from workers.prompts import ask_by_sms, raise_unrepeated
 from workers.releases import queue_again
+from workers.sepsis import watch_sepsis
 from workers.settling import Settling, settle
 from workers.snapshots import take_sitreps
 from workers.ucr_clock import watch_ucr
@@ -90,6 +91,7 @@ def tasks() -> list[Task]:
         Task("holds", timedelta(seconds=1), lambda post, now: expire_holds(post.engine, now)),
         Task("fallbacks", timedelta(minutes=1), lambda post, now: prove_fallbacks(post.engine, post.settings, now)),
         Task("handovers", timedelta(seconds=1), lambda post, now: lapse_handovers(post.engine, now)),
+        Task("sepsis", timedelta(seconds=1), lambda post, now: watch_sepsis(post.engine, now)),
         Task("ucr", timedelta(seconds=1), lambda post, now: watch_ucr(post.engine, now)),
         Task("planned beds", timedelta(seconds=1), lambda post, now: tell_planned_beds(post.engine, now)),
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),

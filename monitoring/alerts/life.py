@@ -36,6 +36,7 @@ from monitoring.alerts.views import HISTORY_TOLD_MAX, detail, event
 from monitoring.escalation.starting import begin, end, let_go
 from monitoring.events import NewEvent
 from monitoring.patients.escalation_plans import escalation_plans
+from monitoring.sepsis.asking import ask
 from monitoring.tables import Alert, AlertHistory, Staff  # all tables: an alert's foreign keys name most of them
 
 _PATIENTS = bindparam("patients", type_=ARRAY(BigInteger))
@@ -104,10 +105,13 @@ class Alerts:
         basis = basis_as_json(held.basis)
         if alert.basis != basis:
             alert.basis = basis
+        asked = ask(alert, None if before is None else before.basis, found, self.now)
         if change is None:
             if again:
                 shown = evidence()
                 self.note(about, kind, WITHHELD, found.severity, shown.set, ", ".join(sorted(again)))
+            if asked is not None:
+                self.mention(alert, about, asked)
             return None
         is_asked_anew = was is not State.OPEN or held.severity > alert.severity
         alert.severity, alert.state = held.severity, held.state
@@ -120,7 +124,7 @@ class Alerts:
             self._climbing.append(alert)
         if COMPLETE_THE_SET in found.rules and alert.due_at is not None:
             alert.due_at = min(alert.due_at, self.now + COMPLETE_WITHIN)
-        self._record(alert, about, was, change, shown)
+        self._record(alert, about, was, change, shown, also=asked)
         return change
 
     def tell_each(
@@ -273,12 +277,13 @@ class Alerts:
         what: str,
         shown: Evidence | None = None,
         by: int | None = None,
+        also: str | None = None,
     ) -> None:
         alert.version += 1
         entry = _entry(alert, self.now, was, what, None if shown is None else shown.set)
         entry.by = by
-        if shown is not None:
-            entry.note = shown.reasons[0]["text"]  # the alert itself shows only what came last
+        if shown is not None:  # the alert itself shows only what came last
+            entry.note = "; ".join(one for one in (shown.reasons[0]["text"], also) if one)
         self._history.append((alert, entry))
         self._touched[id(alert)] = (alert, about)
 

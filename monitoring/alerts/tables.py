@@ -24,6 +24,7 @@ class Alert(SQLModel, table=True):
         Index("alert_in_ward", "ward_id", "id"),
         Index("alert_of_patient", "patient_id", "id"),
         Index("alert_by_time", "raised_at"),
+        Index("alert_sepsis_due", "sepsis_due_at", postgresql_where=text("sepsis_due_at IS NOT NULL")),
     )
 
     id: int = internal_key()
@@ -44,6 +45,8 @@ class Alert(SQLModel, table=True):
     reasons: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(Json, nullable=False))
     why: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))
     basis: dict[str, Any] = Field(default_factory=dict, sa_column=Column(Json, nullable=False))  # alarms.Basis
+    sepsis: dict[str, Any] | None = Field(default=None, sa_type=Json)  # sepsis.Question; None: nobody was asked
+    sepsis_due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # while it is unanswered
     version: int = 1
 
 

@@ -10,6 +10,7 @@ from alert_rules.alarms import Kind, State
 from alert_rules.severity import Severity
 from monitoring.alerts.tables import Alert
 from monitoring.events import NewEvent
+from monitoring.sepsis.views import SepsisView, sepsis_view
 
 HISTORY_MAX: Final = 1000
 HISTORY_TOLD_MAX: Final = 100
@@ -34,6 +35,7 @@ class AlertView(msgspec.Struct, kw_only=True):
     outcome: str | None
     news2: dict[str, Any] | None
     reasons: list[dict[str, Any]]
+    sepsis: SepsisView | None  # whether sepsis is suspected; null where nobody was asked
     version: int
 
 
@@ -100,5 +102,6 @@ def _fields(alert: Alert, patient: UUID, ward: str, acknowledged_by: UUID | None
         "outcome": alert.outcome,
         "news2": alert.news2,
         "reasons": alert.reasons,
+        "sepsis": sepsis_view(alert.sepsis),
         "version": alert.version,
     }

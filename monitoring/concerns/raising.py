@@ -1,5 +1,6 @@
 """Somebody is worried: the alert, the ladder's first step, and the answer, in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final
@@ -12,6 +13,7 @@ from sqlmodel import col
 from alert_rules.alarms import Finding, Kind, State
 from alert_rules.concern import ADVICE, severity_of
 from alert_rules.severity import Severity
+from alert_rules.soft_signs import Sign
 from monitoring.acts import Act
 from monitoring.alerts.life import About, Alerts, Evidence
 from monitoring.alerts.tables import Alert
@@ -26,6 +28,8 @@ from monitoring.kit.tables import Assignment
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient
 from monitoring.refusals import Conflict, unacceptable
+from monitoring.soft_signs.noticing import Signs, Told, as_reasons, keep, refuse_twice
+from monitoring.soft_signs.tables import Source
 from monitoring.wards.tables import Episode, Ward
 
 AHEAD_MAX: Final = timedelta(minutes=5)
@@ -43,6 +47,7 @@ class ConcernBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     text: Reason
     callback: Line | None = None
     urgent: bool = False
+    soft_signs: Signs = []
 
 
 class ToldView(msgspec.Struct):
@@ -81,30 +86,34 @@ def raise_concern(act: Act, body: ConcernBody, settings: Settings) -> ConcernVie
     at = in_utc("at", body.at)
     if at > act.now + AHEAD_MAX:
         raise unacceptable("at", "is in the future")
+    refuse_twice(body.soft_signs)
     about = _about(act, _patient(act, body, at))
     concern = Concern(
         source=source, said_id=body.id, content=content, patient_id=about.patient_id, alert_id=0,
         from_whom=body.from_, severity=severity_of(body.text, urgent=body.urgent), text=body.text,
         callback=body.callback, urgent=body.urgent, at=at, received_at=act.now,
     )  # fmt: skip
-    concern.alert_id, told = _alert(act, about, concern)
+    concern.alert_id, told = _alert(act, about, concern, body.soft_signs)
     act.session.add(concern)
     act.session.flush()
     fire(act.session, settings, act.now, only=concern.alert_id, before=told)  # at once: the answer says who was told
     return _answer(act, concern)
 
 
-def _alert(act: Act, about: About, concern: Concern) -> tuple[int, list[NewEvent]]:
+def _alert(act: Act, about: About, concern: Concern, soft_signs: Sequence[Sign]) -> tuple[int, list[NewEvent]]:
     """Raise the alert, or say so anew on the one that is open; who had put another off hears of it as well.
 
-    Returns its key, and what to emit.
+    Soft signs are told with it: it is as bad as they are, or worse. Returns its key, and what to emit.
     """
+    signs = Told(soft_signs, Source.CONCERN, concern.at, f"told by the {concern.from_whom}")
+    if soft_signs:
+        keep(act, act.session.get_one(LatestVitals, about.episode_id), signs)
     alerts = Alerts.lock(act.session, act.now, [about.patient_id])
     severity = Severity(concern.severity)
     said = {"rule": "concern", "severity": severity.label, "text": _said(act, concern)}
     why = {"from": concern.from_whom, "text": concern.text, "callback": concern.callback, "at": concern.at}
     found = Finding(severity, rules=frozenset({f"concern_{severity.label}"}), by_itself=True)
-    alerts.weigh(about, Kind.CONCERN, found, lambda: Evidence([said], why))
+    alerts.weigh(about, Kind.CONCERN, found, lambda: Evidence([said, *as_reasons(signs)], why))
     for other in alerts.open.values():
         if other.state == State.SNOOZED:
             alerts.reopen(other, about, "somebody is concerned", anew=True)

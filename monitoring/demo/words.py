@@ -31,6 +31,8 @@ def alert_changed(alert: Shown, before: Shown | None, climbed: tuple[int, int] |
         return f"{why}, {ref(alert['id'])}"
     if what.startswith("999"):
         return f"recorded: {what}"
+    if "sepsis" in what:
+        return f"{what}, says {by}" if by else what
     if alert["state"] == "open":
         return f"{'got worse' if before['state'] != 'open' else 'is worse'}: {why}"
     if alert["state"] != "acknowledged":

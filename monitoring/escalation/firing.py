@@ -157,7 +157,7 @@ def _is_on_duty(step: Step) -> bool:
 
 
 def _climb(firing: Firing, due: Due) -> None:
-    """Take the step that is due, and those after it at once as long as nobody can be told."""
+    """Take the step that is due, and those after it at once as long as nobody can be told, or UCR alone would be."""
     escalation, ladder = due.escalation, due.ladder
     place = Place(escalation.step, escalation.repeats)
     while True:
@@ -169,7 +169,7 @@ def _climb(firing: Firing, due: Due) -> None:
         told = _take(firing, due, place)
         firing.told.append(told)
         place = after(ladder, place)
-        if told.reach.taken is Taken.TOLD or step.tell == FALLBACK:
+        if not _goes_on_now(told.reach, step):
             escalation.due_at = told.until
             break
     escalation.step, escalation.repeats = place.step, place.repeats
@@ -178,17 +178,21 @@ def _climb(firing: Firing, due: Due) -> None:
 def _take(firing: Firing, due: Due, place: Place) -> Told:
     step = due.ladder[place.step]
     reach = _reach(firing, due, step)
-    goes_on_now = reach.taken is not Taken.TOLD and step.tell != FALLBACK
-    wait = 0 if goes_on_now else wait_s(due.ladder, place, due.severity)
+    wait = 0 if _goes_on_now(reach, step) else wait_s(due.ladder, place, due.severity)
     until = firing.now + timedelta(seconds=wait)
     return Told(due, place, step, reach, due.escalation.due_at or firing.now, until)
+
+
+def _goes_on_now(reach: Reach, step: Step) -> bool:
+    """Whether the next step is due at once: nobody could be told, or only who must not be the only one."""
+    return step.tell != FALLBACK and (reach.taken is not Taken.TOLD or reach.alone)
 
 
 def _reach(firing: Firing, due: Due, step: Step) -> Reach:
     if step.tell == UCR:
         referred = refer(firing.session, due.alert, firing.now)
         firing.events += referred.events
-        return Reach(Taken.TOLD if referred.placed else Taken.SKIPPED, referred.why)
+        return Reach(Taken.TOLD if referred.placed else Taken.SKIPPED, referred.why, alone=referred.alone)
     if step.tell == FALLBACK:
         ways = fallback_ways(step, firing.settings)
         if not ways:

@@ -49,6 +49,7 @@ class Reach:
     reason: str
     to: Sequence[tuple[int | None, Sequence[Way]]] = ()  # each a member of staff, or none, and the ways to them
     names: Sequence[str] = ()
+    alone: bool = False  # nobody else hears of what must not be left to who was told: the next step is due at once
 
 
 @dataclass(frozen=True, slots=True)

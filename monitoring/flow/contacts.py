@@ -6,10 +6,13 @@ from uuid import UUID
 import msgspec
 
 from monitoring.acts import Act
-from monitoring.fields import Instant, Line, Reason, Text
+from monitoring.events import emit
+from monitoring.fields import Instant, Line, Reason, Text, in_utc
 from monitoring.flow.spells import find_spell, record, when
 from monitoring.flow.tables import Entry
 from monitoring.refusals import unacceptable
+from monitoring.soft_signs.noticing import Signs, Told, notice, refuse_twice
+from monitoring.soft_signs.tables import Source
 from monitoring.wards.episodes import EpisodeView, view
 
 Several = Annotated[list[Reason], msgspec.Meta(min_length=1, max_length=50)]
@@ -26,6 +29,7 @@ class ContactBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     outcome: Line
     at: Instant | None = None
     note: Text | None = None
+    soft_signs: Signs | None = None  # as seen or heard; none of them where it is empty, not asked where it is left out
 
 
 class MdtBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -46,9 +50,21 @@ class ExperienceBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     at: Instant | None = None
 
 
+BY_MODE: Final = {"phone": "told by phone", "video": "seen by video", "visit": "seen on a visit"}
+"""How staff came to know of soft signs."""
+
+
 def record_contact(act: Act, episode_id: UUID, body: ContactBody) -> EpisodeView:
-    """Somebody called, or called on, the patient. Raises NotFound, Unacceptable, Conflict."""
-    return _recorded(act, episode_id, Entry.CONTACT, body)
+    """Somebody called, or called on, the patient. Soft signs alert. Raises NotFound, Unacceptable, Conflict."""
+    if body.soft_signs is None:
+        return _recorded(act, episode_id, Entry.CONTACT, body)
+    refuse_twice(body.soft_signs)
+    shown = _recorded(act, episode_id, Entry.CONTACT, body)
+    spell = find_spell(act, episode_id)
+    at = act.now if body.at is None else in_utc("at", body.at)
+    told = Told(body.soft_signs, Source.CONTACT, at, BY_MODE[body.mode])
+    emit(act.session, notice(act, spell.episode.id, told))
+    return shown
 
 
 def record_mdt(act: Act, episode_id: UUID, body: MdtBody) -> EpisodeView:

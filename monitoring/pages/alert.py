@@ -10,6 +10,7 @@ from litestar.params import FromPath
 
 from alert_rules.alarms import ENDED, TECHNICAL, Outcome
 from alert_rules.ladder import ROUTES as WAYS_OUT
+from alert_rules.sepsis import CRITERIA, Tool
 from alert_rules.vitals import PARAMETERS
 from monitoring.access.permissions import MAY
 from monitoring.acts import Act, Incoming, look
@@ -27,12 +28,15 @@ from monitoring.patients.plan import PlanView
 from monitoring.patients.plans import current_plan
 from monitoring.patients.register import PatientView
 from monitoring.refusals import NotFound
+from monitoring.sepsis.answering import ASKABLE
 
 OPEN: Final[dict[str, Any]] = {
     "opt": {"allows": "read alerts", "whose": finding.alert}, "include_in_schema": False,
 }  # fmt: skip
 TELL: Final = ("next", "clinician", "coordinator", *WAYS_OUT)
 """Whom a person can tell by hand."""
+TOOLS: Final = {Tool.NEWS2: "NEWS2", Tool.NICE_COMMUNITY: "the NICE table for the community"}
+"""By what somebody says whether sepsis is suspected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Picture:
     plan: PlanView | None
     escalation: EscalationView
     used: dict[str, Used]  # by parameter
-    may: frozenset[str]  # answer, resolve, refer, snooze
+    may: frozenset[str]  # answer, resolve, refer, snooze, sepsis, not_sepsis
 
 
 @get("/alerts/{alert:uuid}", **OPEN)
@@ -78,6 +82,8 @@ def _shown(picture: Picture, span: Span) -> dict[str, Any]:
         "outcomes": list(Outcome),
         "tell": TELL,
         "parameters": PARAMETERS,
+        "tools": TOOLS,
+        "criteria": CRITERIA,
     }
 
 
@@ -122,6 +128,8 @@ def _may(act: Act, shown: AlertDetail) -> frozenset[str]:
         offered.add("snooze")
     if act.who.role in MAY["refer to ucr"]:
         offered.add("refer")
+    if act.who.role in MAY["answer sepsis"] and shown.kind in ASKABLE:
+        offered |= {"sepsis", "not_sepsis"} if act.who.registered else {"sepsis"}
     return frozenset(offered)
 
 

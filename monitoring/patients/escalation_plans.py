@@ -1,4 +1,4 @@
-"""Treatment escalation plans: what the plan in force says of hospital, resuscitation and the preferred place."""
+"""What the plan in force says of hospital, resuscitation and the preferred place, and whether it is comfort care."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -17,6 +17,13 @@ _IN_FORCE: Final = text(
     """
 )
 
+_IS_COMFORT: Final = text(
+    """
+    SELECT monitoring = 'comfort' FROM plan WHERE plan.episode_id = :episode AND plan.from_at <= :now
+    ORDER BY from_at DESC, plan.id DESC LIMIT 1
+    """
+)
+
 
 def escalation_plans(session: Session, episodes: Collection[int | None], now: datetime) -> dict[int, dict[str, Any]]:
     """By stay, where one is recorded: one query, whatever the number of stays."""
@@ -24,6 +31,11 @@ def escalation_plans(session: Session, episodes: Collection[int | None], now: da
     if not asked:
         return {}
     return {row.id: row.escalation for row in session.execute(_IN_FORCE, {"episodes": asked, "now": now})}
+
+
+def is_comfort(session: Session, episode_id: int, now: datetime) -> bool:
+    """Whether the plan in force is comfort care: no scores, and nobody is alarmed by what is measured or seen."""
+    return bool(session.execute(_IS_COMFORT, {"episode": episode_id, "now": now}).scalar())
 
 
 def rules_out_hospital(plan: dict[str, Any] | None) -> bool:

@@ -29,6 +29,7 @@ from monitoring.patients.plan import (
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
+from monitoring.sepsis.asking import NOT_ASKED_NOW, put_away
 from monitoring.wards.leaves import is_paused
 from monitoring.wards.tables import Episode, Ward
 
@@ -107,7 +108,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     known.overdue_at = overdue_at(known.due_at, silent_since, known.missed)
     act.session.flush()
     about = About(patient.id, patient.public_id, episode.id, ward.id, ward.code, ward.staffed_hours)
-    _tell_alerts(act, about, nothing_due=known.due_at is None)
+    _tell_alerts(act, about, in_force(act.session, episode, act.now), nothing_due=known.due_at is None)
     return plan_view(plan, accepted_in_force(act.session, episode.id, act.now))
 
 
@@ -134,9 +135,15 @@ def _silent_since(act: Act, episode: Episode, known: LatestVitals, plan: Plan) -
     return max(episode.admitted_at, entered_at)
 
 
-def _tell_alerts(act: Act, about: About, *, nothing_due: bool) -> None:
-    """Where nothing is due any more, what was overdue has no cause left; the others climb as the plan in force says."""
+def _tell_alerts(act: Act, about: About, in_force_now: Plan, *, nothing_due: bool) -> None:
+    """Where nothing is due any more, what was overdue has no cause left; the others climb as the plan in force says.
+
+    In comfort care nobody is asked whether sepsis is suspected.
+    """
     alerts = Alerts.lock(act.session, act.now, [about.patient_id])
+    for alert in alerts.open.values():
+        if in_force_now.monitoring == "comfort" and put_away(alert):
+            alerts.mention(alert, about, NOT_ASKED_NOW)
     if nothing_due:
         alerts.expire(about, Kind.OVERDUE, "nothing_due")
     follow_plans(alerts, dues_of(act.session, alerts.open.values(), about))

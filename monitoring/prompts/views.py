@@ -10,13 +10,15 @@ import msgspec
 from sqlalchemy import text
 
 from alert_rules.silence import Schedule
+from alert_rules.soft_signs import SOFT_SIGNS
 from alert_rules.words import LABELS
 from monitoring.acts import Act
 from monitoring.clock import WARD_TIME, local_day
 from monitoring.database import AnyRow
-from monitoring.paging import Page, before
+from monitoring.paging import LIMIT_MAX, Page, before
 from monitoring.prompts.asking import open_prompts
 from monitoring.prompts.tables import Prompt
+from monitoring.refusals import NotFound
 from monitoring.wards.tables import PAUSES
 
 REMINDED_AFTER: Final = timedelta(minutes=15)
@@ -38,6 +40,16 @@ class Kind(StrEnum):
     CALL = "call"
 
 
+class SignView(msgspec.Struct):
+    """A soft sign to ask about: what to show, and its name in the answer."""
+
+    name: str
+    asks: str
+
+
+SIGNS: Final = [SignView(name, sign.asks) for name, sign in SOFT_SIGNS.items()]
+
+
 class PromptView(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Something to show. It is over at `until`, or when it is not listed any more."""
 
@@ -49,6 +61,7 @@ class PromptView(msgspec.Struct, kw_only=True, omit_defaults=True):
     until: datetime | None
     readings: list[str] = []  # to take again, by their names in POST /v1/readings
     phone: str | None = None
+    soft_signs: list[SignView] = []  # to ask about with the question; answered by POST /v1/prompts/{id}/answer
 
 
 # By the device's assignments, then one row each by the keys of what is open.
@@ -90,10 +103,24 @@ def prompts(act: Act, limit: int, cursor: str | None) -> Page[PromptView]:
     return Page([shown for _, shown in page[:limit]], more)
 
 
+def asked_of_today(act: Act, prompt_id: UUID) -> AnyRow:
+    """Whose question of today this is, of the calling device's patients, also once it is answered. Raises NotFound."""
+    asked = {"device": act.who.id, "now": act.now, "pauses": sorted(PAUSES), "most": LIMIT_MAX, "last": before(None)}
+    for row in act.session.execute(_WHO, asked):
+        since = _begins_today(row, act.now) if _is_watched(row) and row.times else None
+        if since is not None and _id_of(row, Kind.QUESTION, since) == prompt_id:
+            return row
+    raise NotFound(f"There is no question {prompt_id} of today for a patient of this device.")
+
+
+def _is_watched(row: AnyRow) -> bool:
+    return bool(row.monitoring == "full" and not row.is_paused)
+
+
 def _of(row: AnyRow, prompt: Prompt | None, now: datetime) -> Iterator[tuple[int, PromptView]]:
     """One patient's, each with its place in the list. Somebody is always to call."""
     kinds = list(Kind)
-    is_watched = row.monitoring == "full" and not row.is_paused
+    is_watched = _is_watched(row)
     if prompt is not None and prompt.until_at > now and is_watched:
         yield kinds.index(Kind.REPEAT), _repeat(row, prompt)
     if is_watched and row.times:
@@ -103,7 +130,8 @@ def _of(row: AnyRow, prompt: Prompt | None, now: datetime) -> Iterator[tuple[int
             yield kinds.index(Kind.REMINDER), _view(row, Kind.REMINDER, said, since, until=schedule.after(now))
         if (asked := _asked_today(row, now)) is not None:
             said = "How do you feel today, compared with yesterday? Please answer on this device."
-            yield kinds.index(Kind.QUESTION), _view(row, Kind.QUESTION, said, asked, until=_next_day(now))
+            until = _next_day(now)
+            yield kinds.index(Kind.QUESTION), _view(row, Kind.QUESTION, said, asked, until=until, soft_signs=SIGNS)
     yield kinds.index(Kind.CALL), _call(row)
 
 
@@ -131,15 +159,18 @@ def _due_since(row: AnyRow, schedule: Schedule, now: datetime) -> datetime | Non
 
 def _asked_today(row: AnyRow, now: datetime) -> datetime | None:
     """From when on today's question is asked; None where it was answered, or it is too early."""
-    begins = datetime.combine(local_day(now), ASKED_FROM, WARD_TIME).astimezone(now.tzinfo)
-    if now < begins:
-        return None
     if row.answered_us is not None:
         answered = datetime.fromtimestamp(row.answered_us / 1_000_000, now.tzinfo)
         if local_day(answered) >= local_day(now):
             return None
+    return _begins_today(row, now)
+
+
+def _begins_today(row: AnyRow, now: datetime) -> datetime | None:
+    """From when on it is asked, answered or not; None where it is too early."""
+    begins = datetime.combine(local_day(now), ASKED_FROM, WARD_TIME).astimezone(now.tzinfo)
     admitted_at: datetime = row.admitted_at
-    return max(begins, admitted_at)
+    return None if now < begins else max(begins, admitted_at)
 
 
 def _next_day(now: datetime) -> datetime:
@@ -154,5 +185,9 @@ def _call(row: AnyRow) -> PromptView:
 
 def _view(row: AnyRow, kind: Kind, said: str, since: datetime, **more: Any) -> PromptView:
     """One that is no row: the same id as long as it is about the same."""
-    made = uuid5(row.public_id, f"{kind} {since.isoformat()}")
+    made = _id_of(row, kind, since)
     return PromptView(id=made, patient=row.public_id, kind=kind, text=said, since=since, **more)
+
+
+def _id_of(row: AnyRow, kind: Kind, since: datetime) -> UUID:
+    return uuid5(row.public_id, f"{kind} {since.isoformat()}")

@@ -27,6 +27,7 @@ from monitoring.rounds.days import today
 from monitoring.rounds.people import PERSON, person
 from monitoring.rounds.round_lists import IN_FORCE, SPOKEN_TO
 from monitoring.rounds.trend import changed, trend
+from monitoring.sepsis.views import sepsis_view
 from monitoring.wards.length import length
 
 # The newest two sets that were scored: a look at the end of an index, never a search. `placed` is the ward in its
@@ -206,5 +207,6 @@ def _alert(row: AnyRow) -> AlertView | None:
         "ward": row.ward,
         "severity": Severity(row.alert["severity"]).label,
         "acknowledged_by": row.acknowledged_by,
+        "sepsis": sepsis_view(row.alert["sepsis"]),
     }
     return msgspec.convert(row.alert | named, AlertView)

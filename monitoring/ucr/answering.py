@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from alert_rules.alarms import State as AlertState
+from alert_rules.sepsis import Answer
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.answers import act_for_visit, take_for_visit
@@ -15,7 +16,7 @@ from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason
 from monitoring.ucr import states
 from monitoring.ucr.holding import Held, UcrActBody, answer, done, go_on_climbing, held_by_caller, note_in_alert
-from monitoring.ucr.placing import send_on
+from monitoring.ucr.placing import is_alone, send_on
 from monitoring.ucr.states import Move, Outcome, State
 from monitoring.ucr.tables import UcrTeam
 from monitoring.ucr.telling import event, note
@@ -105,6 +106,8 @@ def go_on(
         told += resume(session, alert, f"ucr_unplaced: {held.by} declined, and no team is left", now, since=at)
     elif alert is not None and was_taken:
         told += resume(session, alert, f"ucr_handed_back: {held.by}; sent on", now)
+    elif alert is not None and alert.state == AlertState.OPEN and is_alone(session, following, now):
+        told += resume(session, alert, "ucr_alone: it may be sepsis, and no clinician of the ward can be told", now)
     if following.state == State.UNPLACED:
         reply(session, following, "unplaced", now)
     team = None if following.team_id is None else session.get_one(UcrTeam, following.team_id)
@@ -112,9 +115,10 @@ def go_on(
 
 
 def _take(act: Act, held: Held, said: str | None) -> list[NewEvent]:
-    """The accepting member of staff has the alert. Critical is never answered by UCR alone: that stays open."""
+    """The accepting member of staff has the alert. UCR alone answers nothing critical, nor sepsis: that stays open."""
     alert, owed_at = held.alert, held.referral.breach_at
-    if alert is None or max(held.referral.severity, alert.severity) >= Severity.CRITICAL:
+    is_emergency = max(held.referral.severity, alert.severity if alert else 0) >= Severity.CRITICAL
+    if alert is None or is_emergency or held.referral.sepsis == Answer.SUSPECTED:
         return note_in_alert(act, held, Move.ACCEPT, said)
     told = take_for_visit(act, alert, f"ucr_{Move.ACCEPT}: {held.by}", said, owed_at)
     return note_in_alert(act, held, Move.ACCEPT, said) if told is None else [told]

@@ -17,6 +17,7 @@ from monitoring.patients.plan import age_years
 from monitoring.patients.tables import Patient, Plan
 from monitoring.patients.views import ScoreView, score_view
 from monitoring.rounds.trend import trend
+from monitoring.sepsis.asking import question_of
 from monitoring.ucr.sbar import Sbar, Scored, Tried, in_words
 from monitoring.ucr.tables import UcrReferral
 from monitoring.wards.tables import Episode, Ward
@@ -115,6 +116,7 @@ def handover_of(session: Session, referral: UcrReferral, now: datetime) -> Hando
         breach_at=referral.breach_at, ward=None if ward is None else f"{ward.name} ({ward.code}, {ward.pathway})",
         severity=Severity(alert.severity).label if alert else None, raised_at=alert.raised_at if alert else None,
         condition=_condition(session, episode), admitted_at=episode.admitted_at if episode else None,
+        asked=question_of(alert.sepsis) if alert else None,
     )  # fmt: skip
     return Handover(**msgspec.structs.asdict(said), written_at=now, **parts)
 

@@ -15,11 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 from uuid_utils.compat import uuid7
 
+from alert_rules.sepsis import ASK_FROM, GRAVITY, UNANSWERED, Answer, gravest
 from alert_rules.severity import Severity
 from monitoring.alerts.tables import Alert
 from monitoring.events import NewEvent
 from monitoring.patients.plan import age_years
 from monitoring.patients.tables import Patient
+from monitoring.sepsis.asking import known_of
 from monitoring.ucr import clock
 from monitoring.ucr.candidates import choose_for
 from monitoring.ucr.choosing import Choice
@@ -28,13 +30,12 @@ from monitoring.ucr.handover import handover_of, newest_score
 from monitoring.ucr.marking import mark, owe
 from monitoring.ucr.states import LIVE, State, send
 from monitoring.ucr.tables import UcrReferral, UcrTeam
-from monitoring.ucr.telling import event, note, tell_team, tell_ward
+from monitoring.ucr.telling import SEPSIS, event, note, reached, tell_team, tell_ward
 from monitoring.wards.tables import Episode, Ward
 
 ADULT_YEARS: Final = 18
-ASK_SEPSIS_FROM: Final = 5
-"""From this NEWS2 on, whether sepsis is suspected is a question that somebody has to answer."""
-
+NOT_ALONE: Final = frozenset({"suspected", UNANSWERED})
+"""What is known of sepsis with which a patient never goes to UCR alone: the ward is told in the same moment."""
 BY_LADDER: Final = "deterioration"
 """The need of what a ladder refers: one at a time for a patient, whatever the alert."""
 UNDER_AGE: Final = (
@@ -42,6 +43,7 @@ UNDER_AGE: Final = (
 )
 NO_TEAMS: Final = "no UCR team is known here"
 """Where none is commissioned nobody was asked, and no referral waits: the ladder goes on."""
+SEPSIS_FIRST: Final = "Sepsis is suspected: UCR alone is not the answer. Ring 999 unless a clinician decided otherwise."
 EMERGENCY_FIRST: Final = "Ring 999 first: this is critical, and a UCR referral does not answer it."
 
 
@@ -61,6 +63,7 @@ class Wanted:
     suspects_sepsis: bool | None = None
     by: int | None = None
     reviewed: bool = False
+    rules_out: bool = False  # whether who asks may say, against an open question, that sepsis is not suspected
     district: str | None = None  # where the patient is, where that is not their home
 
 
@@ -68,14 +71,16 @@ class Wanted:
 class Referred:
     """What became of a ladder's `ucr` step.
 
-    Not `placed`: go on with the next step at once, `why` says the reason. `events` go to `events.emit` at the end of
-    the transaction.
+    Not `placed`: go on with the next step at once, `why` says the reason. `alone`: the team would be the only one told
+    of a patient who must not be left to UCR alone, so the next step is due at once too. `events` go to `events.emit` at
+    the end of the transaction.
     """
 
     placed: bool
     team: str | None
     why: str
     referral: UUID | None = None
+    alone: bool = False
     events: list[NewEvent] = field(default_factory=list)
 
 
@@ -107,7 +112,7 @@ def refer(session: Session, alert: Alert, now: datetime) -> Referred:
         if (before := _live_of(session, patient)) is None:
             raise
         return _once_more(session, before, alert, now)
-    return _referred(session, made, events)
+    return _referred(session, made, events, now)
 
 
 def place(session: Session, wanted: Wanted, now: datetime) -> tuple[UcrReferral, list[NewEvent]]:
@@ -127,7 +132,7 @@ def place(session: Session, wanted: Wanted, now: datetime) -> tuple[UcrReferral,
         "response": wanted.response,
         "severity": wanted.alert.severity if wanted.alert else 0,
         "news2": news2,
-        "sepsis": _sepsis(wanted.suspects_sepsis, news2),
+        "sepsis": _sepsis(wanted, news2, known_of(session, wanted.patient.id, now)),
         "district": wanted.district or district_of(wanted.patient),
         "automatic": wanted.by is None,
         "requested_by": wanted.by,
@@ -150,6 +155,7 @@ def send_on(
     session.flush()
     copied = {name: getattr(before, name) for name in _KEPT}
     made = UcrReferral(**copied, public_id=uuid7(), previous_id=before.id)
+    made.sepsis = gravest(before.sepsis, known_of(session, before.patient_id, now))
     choice, team = choose_for(session, made, now)
     return made, _give(session, made, choice, team, alert, now)
 
@@ -160,6 +166,7 @@ def send_again(session: Session, unplaced: UcrReferral, alert: Alert | None, now
     unplaced.placing = msgspec.to_builtins(choice)
     if team is None:
         return []
+    unplaced.sepsis = gravest(unplaced.sepsis, known_of(session, unplaced.patient_id, now))
     was, unplaced.state = State(unplaced.state), send(State(unplaced.state))
     return _sent(session, unplaced, team, alert, was, now)
 
@@ -219,8 +226,8 @@ def _sent(
     mark(session, made, State.SENT, was, now, by=made.requested_by, reason=f"{team.code}: {why}")
     note(session, alert, f"ucr_sent: {team.code}", made.requested_by, why, now)
     tell_team(session, made, team, "referral", now)
-    if made.sepsis in {"suspected", "unanswered"}:
-        tell_ward(session, made, f"sepsis_{made.sepsis}", now)
+    if made.sepsis in NOT_ALONE:
+        tell_ward(session, made, f"{SEPSIS}{made.sepsis}", now)
     elif made.automatic or team.webhook is None:  # without a webhook somebody has to ring the team
         tell_ward(session, made, "referral", now)
     return [event(session, made, "sent", why, now)]
@@ -232,23 +239,38 @@ def _once_more(session: Session, before: UcrReferral, alert: Alert, now: datetim
     if before.state == State.UNPLACED:
         own = alert if before.alert_id == alert.id else None  # another alert's row is not locked: its history waits
         events = send_again(session, before, own, now)
-        return _referred(session, before, events)
+        return _referred(session, before, events, now)
     team = session.get_one(UcrTeam, before.team_id)
     why = f"with {team.code} already ({before.state}); told again"
+    before.sepsis = gravest(before.sepsis, known_of(session, before.patient_id, now))
     mark(session, before, "told_again", State(before.state), now, reason=why)
     tell_team(session, before, team, "told_again", now)
+    if before.sepsis in NOT_ALONE:
+        tell_ward(session, before, f"{SEPSIS}{before.sepsis}", now)
     events = [event(session, before, "told_again", why, now)]
-    return Referred(True, team.code, _first(alert.severity, why), before.public_id, events)
+    return _answer(session, before, team.code, alert.severity, why, events, now)
 
 
-def _referred(session: Session, made: UcrReferral, events: list[NewEvent]) -> Referred:
+def _referred(session: Session, made: UcrReferral, events: list[NewEvent], now: datetime) -> Referred:
     team = None if made.team_id is None else session.get_one(UcrTeam, made.team_id).code
-    why: str = made.placing["why"]
-    return Referred(made.state != State.UNPLACED, team, _first(made.severity, why), made.public_id, events)
+    return _answer(session, made, team, made.severity, made.placing["why"], events, now)
 
 
-def _first(severity: int, why: str) -> str:
-    return f"{EMERGENCY_FIRST} {why}" if severity >= Severity.CRITICAL else why
+def _answer(
+    session: Session, of: UcrReferral, team: str | None, severity: int, why: str, events: list[NewEvent], now: datetime
+) -> Referred:
+    first = [SEPSIS_FIRST] if of.sepsis == Answer.SUSPECTED else []
+    if severity >= Severity.CRITICAL:
+        first = [EMERGENCY_FIRST]
+    placed, said = of.state != State.UNPLACED, " ".join([*first, why])
+    return Referred(placed, team, said, of.public_id, alone=is_alone(session, of, now), events=events)
+
+
+def is_alone(session: Session, of: UcrReferral, now: datetime) -> bool:
+    """Whether a team is the only one told now of a patient who must not be left to UCR alone."""
+    if of.state == State.UNPLACED or of.sepsis not in NOT_ALONE:
+        return False
+    return of.ward_id is None or not reached(session, of.ward_id, now)
 
 
 def _live_of(session: Session, patient: Patient) -> UcrReferral | None:
@@ -275,7 +297,14 @@ def _worst(alert: Alert | None, newest: int | None) -> int | None:
     return max(known) if known else None
 
 
-def _sepsis(suspected: bool | None, news2: int | None) -> str:
-    if suspected is not None:
-        return "suspected" if suspected else "not_suspected"
-    return "unanswered" if news2 is not None and news2 >= ASK_SEPSIS_FROM else "not_asked"
+def _sepsis(wanted: Wanted, news2: int | None, known: str | None) -> str:
+    """What the team is told of sepsis. `known`: of the patient's open alerts.
+
+    Whoever asks can say that it is suspected; that it is not, against an open question, only a registered clinician.
+    """
+    if wanted.suspects_sepsis:
+        return Answer.SUSPECTED.value
+    is_asked = known == UNANSWERED or (known is None and news2 is not None and news2 >= ASK_FROM)
+    if wanted.suspects_sepsis is False and known != Answer.SUSPECTED and (wanted.rules_out or not is_asked):
+        return Answer.NOT_SUSPECTED.value
+    return UNANSWERED if is_asked else known or GRAVITY[0]

@@ -59,6 +59,7 @@ def refer_by_hand(act: Act, body: UcrReferralBody) -> UcrReferralDetail:
         patient=patient, episode=episode, ward=ward, alert=alert, need=body.need, reason=body.reason,
         received_at=received_at, response=body.response, skills=tuple(body.skills),
         suspects_sepsis=body.suspected_sepsis, by=act.who.id, reviewed=act.who.role is Role.CLINICIAN,
+        rules_out=act.who.role is Role.CLINICIAN and act.who.registered,
     )  # fmt: skip
     made, events = ask(act, wanted)
     found = referral(act, made.public_id)

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
+from alert_rules.sepsis import Answer, Question
 from alert_rules.silence import LOCAL
+from monitoring.sepsis.views import by_which, why
 from monitoring.ucr.clock import Response
 
 HOSPITAL: Final = {
@@ -15,7 +17,8 @@ HOSPITAL: Final = {
     "discuss": "Hospital only after discussion.",
 }
 SEPSIS: Final = {
-    "suspected": "SEPSIS IS SUSPECTED: the ward was told in the same moment. Ring 999 if the patient looks worse.",
+    "suspected": "SEPSIS IS SUSPECTED, and UCR alone is not the answer: emergency care, usually 999, with the hospital "
+    "told before, where a high-risk criterion is met. The ward was told in the same moment.",
     "unanswered": "Whether sepsis is suspected is NOT answered: ask it first. The ward was told in the same moment.",
     "not_suspected": "Sepsis is not suspected.",
     "not_asked": "Sepsis: not asked.",
@@ -61,7 +64,7 @@ class Sbar(msgspec.Struct, kw_only=True):
 def in_words(  # noqa: PLR0913 - what a handover says
     parts: Mapping[str, Any], *, need: str, reason: str, response: Response, sepsis: str, breach_at: datetime,
     ward: str | None, severity: str | None, raised_at: datetime | None, condition: str | None,
-    admitted_at: datetime | None,
+    admitted_at: datetime | None, asked: Question | None = None,
 ) -> Sbar:  # fmt: skip
     """The four paragraphs. What nobody recorded is said to be so, never left to be guessed."""
     who = parts["patient"]
@@ -79,7 +82,8 @@ def in_words(  # noqa: PLR0913 - what a handover says
         _escalation(parts["escalation_plan"]),
         f"Allergies: {_plain(parts['allergies'])}.",
     ]
-    assessment = [_news2(parts["news2"], parts["trend"], parts["direction"]), _vitals(parts["vitals"]), SEPSIS[sepsis]]
+    news2 = _news2(parts["news2"], parts["trend"], parts["direction"])
+    assessment = [news2, _vitals(parts["vitals"]), SEPSIS[sepsis], *_asked(asked)]
     recommendation = [
         f"See the patient face to face {SOON[response]}: by {_at(breach_at)}. A phone call does not count.",
         *_door(parts["access"], parts["scene_safety"], parts["contacts"]),
@@ -101,6 +105,18 @@ def _news2(last: Scored | None, scores: Sequence[Scored], direction: str) -> str
 
 def _score(one: Scored) -> str:
     return str(one.score) if one.score == one.score_max else f"{one.score} to {one.score_max}"
+
+
+def _asked(question: Question | None) -> Iterator[str]:
+    """Who said what of sepsis, and by when something has to be done where it is suspected."""
+    if question is None:
+        return
+    if (said := question.said) is not None:
+        by = by_which(said.tool, said.criteria, said.note)
+        yield f"{said.by_name} said at {_at(said.at)}: {said.answer.replace('_', ' ')}, {by}."
+    if question.act_by is not None and question.status != Answer.NOT_SUSPECTED:
+        since = f"the score of {_at(question.time_zero)} ({why(question)})"
+        yield f"Where sepsis is suspected, treatment is due by {_at(question.act_by)}, from {since}."
 
 
 def _vitals(measured: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from monitoring.access.roles import Role
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.bars.sending import can_be_said
 from monitoring.delivery.outbox import NewMessage, Way, put
-from monitoring.duty.on_duty import on_duty
+from monitoring.duty.on_duty import Person, on_duty
 from monitoring.escalation.tables import By
 from monitoring.events import NewEvent
 from monitoring.ucr.tables import Format, UcrReferral, UcrTeam
@@ -19,6 +19,8 @@ from monitoring.ucr.views import UcrTold, shown_of, told
 
 TRIED_FOR: Final = timedelta(minutes=15)
 """How long a message to the ward is tried: then the clock tells the next thing. The design's own."""
+SEPSIS: Final = "sepsis_"
+"""What is told begins with it, where it is what is known of sepsis."""
 
 
 def event(session: Session, referral: UcrReferral, what: str, why: str | None, now: datetime) -> NewEvent:
@@ -42,20 +44,28 @@ def tell_team(session: Session, referral: UcrReferral, team: UcrTeam, what: str,
 
 
 def tell_ward(session: Session, referral: UcrReferral, what: str, now: datetime) -> None:
-    """Tell the ward's clinicians on duty."""
+    """Tell the ward's clinicians on duty.
+
+    What is said of sepsis is no message of the alert: a team that takes the alert takes back none that says so.
+    """
     if referral.ward_id is None:
         return
     body = _body(session, referral, what, now)
-    clinicians = (referral.ward_id, Role.CLINICIAN.value)
     messages: Sequence[NewMessage] = [
         NewMessage(
-            person.ways, body, referral.severity, now + TRIED_FOR, alert_id=referral.alert_id,
-            ward_id=referral.ward_id, staff_id=person.staff_id,
+            person.ways, body, referral.severity, now + TRIED_FOR,
+            alert_id=None if what.startswith(SEPSIS) else referral.alert_id, ward_id=referral.ward_id,
+            staff_id=person.staff_id,
         )
-        for person in on_duty(session, [clinicians], now)[clinicians]
-        if person.ways
+        for person in reached(session, referral.ward_id, now)
     ]  # fmt: skip
     put(session, messages, now)
+
+
+def reached(session: Session, ward_id: int, now: datetime) -> list[Person]:
+    """The ward's clinicians on duty who can be told."""
+    clinicians = (ward_id, Role.CLINICIAN.value)
+    return [person for person in on_duty(session, [clinicians], now)[clinicians] if person.ways]
 
 
 def note(session: Session, alert: Alert | None, what: str, by: int | None, said: str | None, now: datetime) -> None:

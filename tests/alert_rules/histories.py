@@ -15,6 +15,7 @@ from alert_rules.kinds import (
     Answer,
     Condition,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -28,6 +29,7 @@ from alert_rules.limits import LIMITED, NO_HIGH, NO_LOW, Lines, table
 from alert_rules.news2 import RED
 from alert_rules.news2_arrays import ScoreArrays
 from alert_rules.severity import NOT_LOW, UNKNOWN_FLOW, Facts, Severity, Wellness
+from alert_rules.soft_signs import Sign, bits
 from alert_rules.vitals import PARAMETERS, VitalArrays
 from alert_rules.windows import History, window
 from tests.alert_rules.plain_rules import PlainSet
@@ -71,6 +73,7 @@ def stays(draw: st.DrawFn) -> Stay:
                 scorable=adult,
                 adult=adult,
                 wellness=draw(st.sampled_from(Wellness)),
+                signs=draw(st.frozensets(st.sampled_from(Sign), max_size=4)),
                 poor=poor,
                 usual=usual,
                 before={vital: tuple(readings) for vital, readings in before.items()},
@@ -101,6 +104,8 @@ def conditions() -> st.SearchStrategy[Condition]:
         st.builds(lambda at, up, back, n: Persists(at[0], at[1], up, back, *n), near, high, within, readings),
         st.builds(lambda at, up, back, long: Persists(at[0], at[1], up, back, for_us=long), near, high, within, within),
         st.builds(Answer, st.sampled_from([Wellness.WORSE, Wellness.MUCH_WORSE])),
+        st.builds(Noticed, st.sampled_from(Sign)),
+        st.builds(Noticed, st.none(), st.integers(1, 4)),
         st.builds(Absent, vitals, within),
         st.builds(lambda back, n: Poor(back, *n), within, readings),
     )
@@ -168,6 +173,7 @@ def _facts(sets: Stay) -> Facts:
         wellness=np.array([one.wellness for one in sets], np.int8),
         glucose_lately=np.full(n, NOT_LOW, np.int32),
         consciousness_now=np.zeros(n, np.int16),
+        soft_signs=np.array([bits(one.signs) for one in sets], np.int32),
     )
 
 

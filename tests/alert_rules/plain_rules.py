@@ -12,6 +12,7 @@ from alert_rules.kinds import (
     Answer,
     Condition,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -40,6 +41,7 @@ class PlainSet:
     scorable: bool = True
     adult: bool = True
     wellness: int = 0
+    signs: frozenset[str] = frozenset()
     poor: bool = False
     usual: Mapping[str, int] = field(default_factory=dict)
     before: Mapping[str, Sequence[Reading]] = field(default_factory=dict)  # oldest first
@@ -66,6 +68,8 @@ def holds(condition: Condition, one: PlainSet) -> bool:
             return _from_usual(condition, one)
         case Answer():
             return one.wellness >= condition.bound
+        case Noticed():
+            return len(one.signs) >= condition.count if condition.sign is None else condition.sign in one.signs
         case Absent():
             if condition.vital in one.measured:
                 return False

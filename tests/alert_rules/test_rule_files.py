@@ -10,6 +10,7 @@ from alert_rules.kinds import (
     Absent,
     Answer,
     FromUsual,
+    Noticed,
     PathwayRule,
     Persists,
     Points,
@@ -196,6 +197,35 @@ def test_a_rules_name_is_its_own(name: str) -> None:
 def test_the_pathways_together_use_every_kind_of_rule_but_those_of_single_points_and_every_severity() -> None:
     every = [rule for pathway in pathways().values() for rule in pathway.rules]
     kinds = {type(condition) for rule in every for condition in rule.conditions}
-    assert kinds == {Value, Total, FromUsual, Trend, Slope, Persists, Answer, Absent, Poor}
+    assert kinds == {Value, Total, FromUsual, Trend, Slope, Persists, Answer, Noticed, Absent, Poor}
     assert {rule.severity for rule in every} == set(Severity) - {Severity.NONE}
     assert {rule.name for rule in every}.isdisjoint(rule.name for rule in RULES)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "condition", "words"),
+    [
+        ('sign = "off_legs"', Noticed("off_legs"), "off legs: cannot get about as usual, told within 24 h"),
+        ("at_least = 2", Noticed(count=2), "2 soft signs or more, told within 24 h"),
+    ],
+)
+def test_soft_signs_are_combined_with_what_is_measured(wanted: str, condition: Noticed, words: str) -> None:
+    (rule,) = rules(f'kind = "soft_signs"\n{wanted}\n[[rules.and]]\nkind = "total"\nat_least = 2')
+    assert rule.conditions == (condition, Total(2))
+    assert would(rule) == f"{words} and NEWS2 2 or more"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('sign = "pale"', "sign"),
+        ('sign = "off_legs"\nat_least = 1', "needs either sign or at_least"),
+        ("", "needs either sign or at_least"),
+        ("at_least = 99", "at_least"),
+        ('sign = "off_legs"', "signs alone alert in the moment they are told"),
+    ],
+    ids=str,
+)
+def test_a_rule_of_soft_signs_that_says_nothing_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(WrongPathway, match=reason):
+        rules(f'kind = "soft_signs"\n{text}')

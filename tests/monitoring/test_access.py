@@ -227,8 +227,9 @@ def test_what_is_sent_to_an_object_that_is_not_there_is_not_even_judged(api: Api
                 {"content": b"x", "headers": {"Content-Type": "text/plain"}},
                 {"body": {}, "headers": {"Idempotency-Key": "x" * 256}},
             ]
+        token = None if door.open_to(Role.ADMIN) else api.device()
         for one in sent:
-            assert api.call(door.method, door.path, **one).status_code == 404, (str(door), one)
+            assert api.call(door.method, door.path, token=token, **one).status_code == 404, (str(door), one)
 
 
 def test_a_ward_that_is_named_and_not_yours_is_forbidden(api: Api) -> None:

@@ -30,7 +30,7 @@ from tests.ward import SICK, VERY_SICK, WELL
 
 FIELDS = {
     "id", "patient", "ward", "kind", "severity", "state", "raised_at", "acknowledged_at", "acknowledged_by",
-    "resolved_at", "due_at", "outcome", "news2", "reasons", "version",
+    "resolved_at", "due_at", "outcome", "news2", "reasons", "sepsis", "version",
 }  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "acknowledge": {},

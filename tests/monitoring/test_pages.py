@@ -2,7 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -216,3 +216,23 @@ def test_a_board_of_a_hundred_patients_weighs_no_more_than_a_hundred_kilobytes(a
     assert {"style.css", "live.js", "idle.js"} <= set(loads)
     weight = len(page.encode()) + sum((ASSETS / name).stat().st_size for name in loads)
     assert weight <= WEIGHT_MAX, f"{weight:,} bytes"
+
+
+def test_an_alert_asks_whether_it_is_sepsis_with_its_clock_and_says_what_was_answered(api: Api, joy: Visitor) -> None:
+    alert = has_alert(api, **SICK)
+    page, path = f"/alerts/{alert['id']}", f"/v1/alerts/{alert['id']}/sepsis"
+    said = joy.opens(page)
+    assert "Could this be sepsis?" in said
+    assert "Not answered:" in said
+    assert f'data-until="{datetime.fromisoformat(alert["sepsis"]["act_by"]).isoformat()}"' in said
+    assert f'data-post="{path}"' in said
+    assert 'value="not_suspected"' in said
+    assert path not in Visitor(api, api.ward.tokens[Role.SUPPORT]).opens(page), "support does not answer it"
+    body = {"answer": "suspected", "tool": "nice_community", "criteria": ["mottled_or_ashen"], "note": "grey hands"}
+    done(api.post(path, body, Role.CLINICIAN))
+    answered = joy.opens(page)
+    assert "Sepsis is suspected. UCR alone is not the answer." in answered
+    assert "by the NICE table for the community: mottled or ashen. grey hands" in answered
+    assert "Not answered:" not in answered
+    done(api.post(path, {"answer": "not_suspected", "tool": "news2"}, Role.CLINICIAN))
+    assert "treatment by" not in joy.opens(page), "no clock where it is not suspected"

@@ -121,7 +121,8 @@ def test_the_clock_warns_twice_breaches_and_goes_on_telling_and_catches_up_in_or
     before = len(told(ward))
     ward.at("14:05")  # nobody kept time for a while
     assert [what for what, _ in events(ward)] == ["sent", "accepted", "warning_50", "warning_75", "breach"]
-    assert told(ward)[before:] == [("ucr.breach", "https://ward.example"), ("ucr.breach", HOOK)]
+    of_the_visit = [one for one in told(ward)[before:] if one[0].startswith("ucr.")]
+    assert of_the_visit == [("ucr.breach", "https://ward.example"), ("ucr.breach", HOOK)]
     assert ward.alert().state == AlertState.OPEN
     assert ward.history(alert)[-1] == "ucr_breach: LE-UCR not seen by 14:00: the clock runs on"
     ward.at("14:06").at("15:05").at("15:05")

@@ -11,6 +11,7 @@ from tests.spec.hotline import hotline
 from tests.spec.markdown import table
 from tests.spec.news2 import COMPLETE, INCOMPLETE, ROUNDED
 from tests.spec.policy import policy
+from tests.spec.sepsis import sepsis
 from tests.spec.ucr import ucr
 
 ROOT: Final = Path(__file__).parents[2]
@@ -110,6 +111,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/clinical/hotline.md": hotline,
     "docs/clinical/news2.md": news2,
     "docs/clinical/policy.md": policy,
+    "docs/clinical/sepsis.md": sepsis,
     "docs/clinical/ucr.md": ucr,
 }
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from alert_rules.sepsis import ASK_FROM
 from monitoring.ucr.clock import (
     ANSWER_WITHIN,
     IN_SCOPE,
@@ -12,7 +13,7 @@ from monitoring.ucr.clock import (
     Response,
     start,
 )
-from monitoring.ucr.placing import ADULT_YEARS, ASK_SEPSIS_FROM, EMERGENCY_FIRST, UNDER_AGE
+from monitoring.ucr.placing import ADULT_YEARS, EMERGENCY_FIRST, SEPSIS_FIRST, UNDER_AGE
 from monitoring.ucr.report import METHOD
 from monitoring.ucr.sbar import SEPSIS
 from monitoring.ucr.states import UNSEEN, diagram
@@ -57,8 +58,12 @@ that was considered stands in the referral's `placing`, with the reason.
 * Under {adult} years a referral is refused: "{under_age}" A suspected emergency is refused too: 999.
 * Before a visit it ends only as {unseen}. To call it off lets the ladder of an alert that
   has not ended go on.
-* At NEWS2 {sepsis_from} or more somebody has to say whether sepsis is suspected; while nobody does, or where it is, the
-  ward is told in the moment in which the team is.
+* From NEWS2 {sepsis_from} on a clinician is [asked whether sepsis is suspected](sepsis.md). Where nobody answers, or it
+  is suspected, the ward is told in the moment in which the team is, whenever a step, a person or a decline goes to one;
+  where no clinician of the ward can be told then, the ladder's next step is due at once*. That message is not taken
+  back when the team accepts.
+* Where it is suspected: "{sepsis_first}" The alert stays open whoever accepts, and one that only a team had taken opens
+  again. The team is told what a clinician says later, too, and the handover is written anew.
 * What a ladder referred is not reviewed until a clinician says so. Who has cancer is referred as others are.
 
 What the handover says of sepsis:
@@ -93,7 +98,8 @@ def ucr() -> str:
         under_age=UNDER_AGE,
         adult=ADULT_YEARS,
         unseen=" or ".join(f"`{outcome}`" for outcome in sorted(UNSEEN)),
-        sepsis_from=ASK_SEPSIS_FROM,
+        sepsis_from=ASK_FROM,
+        sepsis_first=SEPSIS_FIRST,
         sepsis=table(("Sepsis", "Words"), [(f"`{name}`", said) for name, said in SEPSIS.items()]),
         in_scope=IN_SCOPE,
         clocks=table(

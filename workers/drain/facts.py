@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from alert_rules.accepted import Side, accepted_values
 from alert_rules.compose import LONG_AGO_US, Known, Sets
 from alert_rules.facts import UNCARRIED, Measured
+from alert_rules.kinds import SOFT_SIGNS
 from alert_rules.limits import DECIMALS
 from alert_rules.severity import NOT_LOW, UNKNOWN_FLOW, Wellness
+from alert_rules.soft_signs import bits, lately
 from devices.reading import in_whole_units
 from workers.drain.neighbours import Row
 from workers.drain.stays import PlanInForce, Stay
@@ -27,10 +29,11 @@ def measured_of(
     plans: Sequence[PlanInForce],
     sets: Sets,
     before: Known,
-    glucose: Sequence[dict[str, Any] | None],
+    also: Sequence[Mapping[str, Any]],
     accepted: Mapping[Side, NDArray[np.int32]],
 ) -> Measured:
-    """What the rules judge, of each row of a batch. `glucose`: the newest that is known of each stay."""
+    """What the rules judge, of each row of a batch. `also`: the newest that is known of each stay, of what is rare."""
+    glucose = [one.get("glucose") for one in also]
     not_scored = [stays[row.stay].not_scored_at(row.one.taken_at) for row in rows]
     spo2 = [stays[row.stay].ward.pathway.spo2 for row in rows]
     flow = [row.one.oxygen_flow_hundredths for row in rows]
@@ -57,6 +60,7 @@ def measured_of(
             for pathway in {stay.ward.pathway.name: stay.ward.pathway for stay in stays}.values()
         ],
         age_limit_us=age_limits_us(stays, sets.stay),
+        soft_signs=_soft_signs(sets, also),
         accepted=accepted,
     )
 
@@ -66,6 +70,14 @@ def accepted_of(rows: Sequence[Row], stays: Sequence[Stay]) -> dict[Side, NDArra
     if not any(stay.accepted for stay in stays):
         return {}
     return accepted_values([stays[row.stay].accepted_at(row.one.taken_at) for row in rows])
+
+
+def _soft_signs(sets: Sets, also: Sequence[Mapping[str, Any]]) -> NDArray[np.int32]:
+    """(n,) those that stand beside each set."""
+    told = [one.get(SOFT_SIGNS) for one in also]
+    signs = np.array([0 if one is None else bits(one["value"]) for one in told], dtype=np.int32)
+    at_us = np.array([LONG_AGO_US if one is None else one["at_us"] for one in told], dtype=np.int64)
+    return lately(sets.taken_us, signs[sets.stay], at_us[sets.stay])
 
 
 def _uncarried(rows: Sequence[Row], vital: str) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

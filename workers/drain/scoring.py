@@ -1,6 +1,6 @@
 """Composing, scoring and judging: all sets of a batch at once, in arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -66,8 +66,7 @@ def score(connection: psycopg.Connection, placed: Sequence[tuple[Item, Stay]]) -
     stays, rows = rows_of(placed)
     reach = reaches_of(stays, rows)
     rows.extend(neighbours(connection, stays, rows, reach))
-    known, glucose = _as_known(stays), [stay.also.get("glucose") for stay in stays]
-    return _scored(connection, stays, rows, known, glucose, reach)
+    return _scored(connection, stays, rows, _as_known(stays), [stay.also for stay in stays], reach)
 
 
 def score_alone(placed: Sequence[tuple[Item, Stay]]) -> Scored:
@@ -75,7 +74,7 @@ def score_alone(placed: Sequence[tuple[Item, Stay]]) -> Scored:
     stays, rows = rows_of(placed)
     blank = np.zeros((SLOTS, len(stays)), dtype=np.bool_)
     nothing = Known(blank.astype(np.int16), blank.astype(np.int64), blank)
-    return _scored(None, stays, rows, nothing, [None] * len(stays), [REACH_US] * len(stays))
+    return _scored(None, stays, rows, nothing, [{}] * len(stays), [REACH_US] * len(stays))
 
 
 def _scored(
@@ -83,14 +82,14 @@ def _scored(
     stays: list[Stay],
     rows: list[Row],
     before: Known,
-    glucose: Sequence[dict[str, Any] | None],
+    also: Sequence[Mapping[str, Any]],
     reach: Sequence[int],
 ) -> Scored:
     rows.sort(key=lambda row: (row.stay, row.taken_us, row.key))
     plans = [stays[row.stay].plan_at(row.one.taken_at) for row in rows]
     sets = _as_sets(rows, stays, plans)
     accepted = {} if connection is None else accepted_of(rows, stays)
-    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, glucose, accepted))
+    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, also, accepted))
     vitals, news2 = facts.vitals, facts.news2
     batch = Batch(stays, rows, plans, sets, facts)
     looked_at = beside(connection, batch, before)

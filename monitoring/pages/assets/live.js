@@ -202,6 +202,10 @@ document.addEventListener("submit", (event) => {
   const body = JSON.parse(form.dataset.with || "{}");
   for (const field of form.elements) {
     if (!field.name || field.value === "") continue;
+    if (field.type === "checkbox") { // several of one name are a list
+      if (field.checked) body[field.name] = [...(body[field.name] || []), field.value];
+      continue;
+    }
     const ahead = field.dataset.minutes === undefined ? null : Date.now() + field.value * 60000;
     const when = field.type === "datetime-local" ? field.value : ahead;
     body[field.name] = when === null ? field.value : new Date(when).toISOString();

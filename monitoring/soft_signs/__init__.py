@@ -1,0 +1,1 @@
+"""Soft signs: what those around a patient notice before any number changes."""
