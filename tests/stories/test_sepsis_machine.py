@@ -86,10 +86,11 @@ class OnAWard(RuleBasedStateMachine):
 
     @rule(role=st.sampled_from([Role.CLINICIAN, Role.COORDINATOR]))
     def somebody_refers_by_hand(self, role: Role) -> None:
-        alert = self.alert()
+        if (alert := self.alert()) is None:
+            return
         self.turn(1)
         try:
-            asks(self.ward, role=role, alert=None if alert is None else alert.public_id)
+            asks(self.ward, role=role, alert=alert.public_id)
         except (Conflict, Unacceptable):
             return
         self.by_hand = True
