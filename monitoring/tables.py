@@ -37,6 +37,7 @@ from monitoring.prompts.tables import Prompt, Suppressed
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
+from monitoring.rules.tables import RuleDecision, RuleProposal
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 
@@ -121,6 +122,8 @@ __all__ = [
     "ReferralHistory",
     "Rescored",
     "Rota",
+    "RuleDecision",
+    "RuleProposal",
     "SQLModel",
     "ServiceLine",
     "SetAside",

@@ -11,7 +11,6 @@ from litestar.response import Redirect
 from sqlalchemy import select
 from sqlmodel import col
 
-from alert_rules.pathway import pathways
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
 from monitoring.acts import Act, Incoming, look
@@ -26,6 +25,7 @@ from monitoring.pages.sparkline import Spot, sparkline
 from monitoring.pages.unwell import what_is_unwell
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
@@ -107,7 +107,7 @@ async def _picture(request: Incoming, code: str) -> Picture:
 def _read(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
     ward = ward_in_path(act, code)
     shown = board(act, code, PATIENTS_MAX, None).items
-    usual = pathways()[ward.pathway].spo2
+    usual = pathway_at(act.session, ward.pathway, act.now).spo2
     spots, coming = beside.spots(act, code), beside.whats_next(act, code)
     known = beside.known(act, code, usual.red_low, usual.amber_low)
     return Picture(
