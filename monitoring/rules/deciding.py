@@ -100,8 +100,9 @@ def approve(act: Act, public_id: UUID, body: ApproveBody) -> ProposalDetail:
     from_at = act.now if body.from_ is None else in_utc("from", body.from_)
     if not act.now <= from_at <= act.now + AHEAD_MAX:
         raise unacceptable("from", f"must be now or later, by {AHEAD_MAX.days} days at most: nothing is judged anew")
-    if is_superseded(one, newest(act, one.pathway)):
-        current = held_one(act, one.pathway, act.now)
+    last = newest(act, one.pathway)
+    if is_superseded(one, last):
+        current = proposal(act, last.public_id) if last.public_id else held_one(act, one.pathway, act.now)
         raise Conflict("Another change of this pathway was approved since: propose this one anew.", current=current)
     _usable(one.pathway, one.content)  # by this program, which may be newer
     act.session.add(

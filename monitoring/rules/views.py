@@ -88,6 +88,7 @@ class Newest(msgspec.Struct, frozen=True):
     """What a proposal would replace: approved last, or packaged."""
 
     id: int | None
+    public_id: UUID | None
     version: str
     content: str
 
@@ -103,8 +104,8 @@ def newest(act: Act, pathway: str) -> Newest:
     )
     found = act.session.execute(query).scalar_one_or_none()
     if found is None:
-        return Newest(None, pathways()[pathway].version, packaged_text(pathway))
-    return Newest(found.id, found.version, found.content)
+        return Newest(None, None, pathways()[pathway].version, packaged_text(pathway))
+    return Newest(found.id, found.public_id, found.version, found.content)
 
 
 def proposals(
