@@ -7,12 +7,12 @@ then the second of every one. Rules are bits of 64-bit words, so that a set's ar
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alert_rules.alarms import ACKNOWLEDGE_WITHIN, WORSE_BY, Change
+from alert_rules.alarms import ACKNOWLEDGE_WITHIN, COMPLETE_THE_SET, WORSE_BY, Change
 from alert_rules.compose import Composed, Sets
 from alert_rules.facts import UNCARRIED
 from alert_rules.hysteresis import AMBER_LINES
@@ -21,6 +21,9 @@ from alert_rules.limits import LIMITED, LINES
 from alert_rules.news2 import RED
 from alert_rules.severity import LOW_MEDIUM, RULES, Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
+
+if TYPE_CHECKING:
+    from alert_rules.repeat_arrays import Raised, Repeats
 
 Flags = NDArray[np.bool_]
 
@@ -43,6 +46,7 @@ class Findings:
     assumed: NDArray[np.int8]  # (n,) points of oxygen where nobody measured it, UNKNOWN elsewhere
     rules: NDArray[np.uint64]  # (n, words) bits of those that fire, but for sums of points; the first: complete the set
     cleared: NDArray[np.uint64]
+    names: tuple[str, ...] = ()  # of the bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class Lives:
     change: NDArray[np.int8]  # (n,) place in CHANGES
     asks: Flags  # (n,) somebody is called: raised, stepped up, or open again after it was answered
     severity: NDArray[np.int8]  # (n,) of the alert after the set, 0 where none is open
+    at_us: NDArray[np.int64]  # (n,) when it did: later than the set where its repeat was waited for
 
 
 @dataclass(slots=True)
@@ -114,7 +119,7 @@ def findings(
     n = len(sets.stay)
     rules: list[Rule | PathwayRule] = [*RULES, *(rule for rule, _ in verdicts.added)]
     fired = [*verdicts.fired, *(flags for _, flags in verdicts.added)]
-    measured = _measured(sets, wellness, composed, facts)
+    measured = measured_by(sets, wellness, composed, facts)
     whole = facts.news2.complete
     stands, cleared = [verdicts.to_complete], [whole & ~verdicts.to_complete]
     for rule, flags in zip(rules, fired, strict=True):
@@ -127,7 +132,7 @@ def findings(
     points[OXYGEN, composed.oxygen_assumed] = UNKNOWN
     return Findings(
         sets.stay, sets.taken_us, verdicts.severity, np.ascontiguousarray(points.T), assumed, _bits(stands, n),
-        _bits(cleared, n),
+        _bits(cleared, n), (COMPLETE_THE_SET, *(rule.name for rule in rules if rule.of)),
     )  # fmt: skip
 
 
@@ -143,10 +148,10 @@ def of_the_kit(sets: Sets, verdicts: Verdicts) -> Findings:
     return Findings(sets.stay, sets.taken_us, severity, unknown, unknown[:, 0], rules, np.zeros_like(rules))
 
 
-def live(found: Findings, answering: Answering, stays: int) -> Lives:
-    """Each stay's alert through all of its sets."""
+def live(found: Findings, answering: Answering, stays: int, repeats: "Repeats | None" = None) -> Lives:
+    """Each stay's alert through all of its sets. `repeats`: what patients are asked first, where that is replayed."""
     n = len(found.stay)
-    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8))
+    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8), found.taken_us.copy())
     state = _State.of(stays, found.rules.shape[1])
     acknowledged_us, resolved_us = answering.acknowledged_us(), answering.resolved_us()
     first = np.searchsorted(found.stay, np.arange(stays), side="left")
@@ -155,8 +160,27 @@ def live(found: Findings, answering: Answering, stays: int) -> Lives:
     shown_by = np.searchsorted(-count[longest_first], -np.arange(1, int(count.max(initial=0)) + 1), side="right")
     for step, many in enumerate(shown_by.tolist()):
         who = longest_first[:many]
-        _step(found, lives, state, who, first[who] + step, acknowledged_us, resolved_us)
+        at = first[who] + step
+        if repeats is not None:
+            _raise(lives, state, repeats.unrepeated(who, found.taken_us[at]), acknowledged_us)
+        state.alive[who] &= found.taken_us[at] - state.since_us[who] < resolved_us
+        if repeats is not None:
+            ordinary, raised = repeats.weigh(who, at, state.alive[who])
+            _raise(lives, state, raised, acknowledged_us)
+            who, at = who[ordinary], at[ordinary]
+        looks = state.alive[who] | (found.severity[at] > 0)
+        _step(found, lives, state, who[looks], at[looks], at[looks], acknowledged_us)
+    if repeats is not None:
+        everybody = np.arange(stays)
+        _raise(lives, state, repeats.unrepeated(everybody, np.full(stays, NEVER_US)), acknowledged_us)
     return lives
+
+
+def _raise(lives: Lives, state: _State, raised: "Raised | None", acknowledged_us: NDArray[np.int64]) -> None:
+    """What was asked about is raised as of its own set, at its instant; nobody has an open alert there."""
+    if raised is not None:
+        lives.at_us[raised.rows] = raised.at_us
+        _step(raised.found, lives, state, raised.who, np.arange(len(raised.who)), raised.rows, acknowledged_us)
 
 
 def _step(
@@ -165,13 +189,10 @@ def _step(
     state: _State,
     who: NDArray[np.intp],
     at: NDArray[np.intp],
+    row: NDArray[np.intp],
     acknowledged_us: NDArray[np.int64],
-    resolved_us: int,
 ) -> None:
-    """One set of each of some stays."""
-    state.alive[who] &= found.taken_us[at] - state.since_us[who] < resolved_us
-    looks = state.alive[who] | (found.severity[at] > 0)
-    who, at = who[looks], at[looks]
+    """One set of each of some stays. `at`: its place among `found`; `row`: among `lives`."""
     if not len(who):
         return
     now_us, severity, named = found.taken_us[at], found.severity[at], found.points[at]
@@ -195,8 +216,8 @@ def _step(
     rose = was_open & (after > before)
     asks = told & (~was_open | rose)
     change = np.where(rose, _STEPPED_UP, np.where(alive, _WORSENED, _RAISED))
-    lives.change[at] = np.where(told, change, np.int8(NO_CHANGE))
-    lives.asks[at], lives.severity[at] = asks, after
+    lives.change[row] = np.where(told, change, np.int8(NO_CHANGE))
+    lives.asks[row], lives.severity[row] = asks, after
 
     state.alive[who] = True
     state.severity[who], state.worst[who], state.points[who] = after, worst, points
@@ -244,7 +265,7 @@ def _nearly(rule: Rule | PathwayRule, facts: Facts, margins: Mapping[str, int], 
     return near
 
 
-def _measured(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:
+def measured_by(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:
     """By vital sign, the sets that measured it: a patient's own "alert" that lifts no confusion did not."""
     measured = {name: sets.known[slot] for slot, name in enumerate(PARAMETERS)}
     measured["consciousness"] = sets.known[CONSCIOUSNESS] & ~composed.held

@@ -59,7 +59,7 @@ def test_a_proposal_says_what_it_changes_and_changes_nothing(api: Api) -> None:
         (proposal("title = 'x'\0"), "content", "Expected str matching regex"),
         (proposal("x" * 20_001), "content", "Expected str of length <= 20000"),
         (proposal(packaged_text("general")), "content", "changes nothing: it is version"),
-        (proposal(packaged_text("general") + "nosuch = 1\n"), "content", "general.toml:56: rules[3].nosuch: is unknown"),
+        (proposal(packaged_text("general") + "nosuch = 1\n"), "content", "toml:56: rules[3].nosuch: is unknown"),
         (proposal("first_care_within_h = 24\n" + changed("general", SOONER)), "content", "which clocks a pathway has"),
         (proposal(packaged_text("general"), "nowhere"), "pathway", "is not one of acute_oncology"),
         (proposal(changed("general", SOONER), reason=" "), "reason", "Expected"),
