@@ -31,14 +31,14 @@ class Changes:
 
 
 def changes(name: str, old: str, new: str) -> Changes:
-    """From one version of a pathway's file to another. Raises WrongPathway, Wrong where either can't be used."""
+    """From one version of a pathway's file to another. Raises WrongPathway where either can't be used."""
+    said_before, said_after = _said(name, old), _said(name, new)
     before, after = dict(_flat(loads(old))), dict(_flat(loads(new)))
     keys = [
         Changed(key, before.get(key), after.get(key))
         for key in [*before, *(key for key in after if key not in before)]
         if before.get(key) != after.get(key)
     ]
-    said_before, said_after = _said(name, old), _said(name, new)
     return Changes(
         tuple(keys),
         tuple(line for line in said_before if line not in said_after),

@@ -24,6 +24,14 @@ class Held(NamedTuple):
     pathway: Pathway
 
 
+class Unreadable(NamedTuple):
+    """A version that was approved and that this program cannot use: what held before it goes on."""
+
+    name: str
+    version: str
+    until_at: datetime | None  # when one that can be used takes over, if one was approved
+
+
 @dataclass(frozen=True)
 class Rulebook:
     """All versions of all pathways. `held`: by name, in order of their instants; the first held ever since.
@@ -33,7 +41,7 @@ class Rulebook:
     """
 
     held: Mapping[str, tuple[Held, ...]]
-    unreadable: tuple[str, ...] = ()  # approved, and this program cannot use it: what held before goes on
+    unreadable: tuple[Unreadable, ...] = ()
 
     def of(self, name: str, at: datetime) -> Pathway:
         """The version of a pathway that holds at an instant."""
@@ -50,6 +58,10 @@ class Rulebook:
     def at(self, instant: datetime) -> dict[str, Pathway]:
         """Every pathway as it holds at an instant."""
         return {name: self.of(name, instant) for name in self.held}
+
+    def unreadable_at(self, instant: datetime) -> list[Unreadable]:
+        """What should hold then, or is to come, and cannot be used."""
+        return [one for one in self.unreadable if one.until_at is None or one.until_at > instant]
 
     @cached_property
     def looked_at(self) -> dict[str, frozenset[str]]:
@@ -72,7 +84,7 @@ PACKAGED: Final = Rulebook({name: (Held(EVER, one),) for name, one in pathways()
 """Version zero of each pathway, as it came with the program."""
 
 
-def with_approved(approved: Iterable[Held], unreadable: Iterable[str] = ()) -> Rulebook:
+def with_approved(approved: Iterable[Held], unreadable: Iterable[Unreadable] = ()) -> Rulebook:
     """What holds when, after these approvals in their order.
 
     Each replaces what was approved before it from its own instant on, also what had not begun by then.

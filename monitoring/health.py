@@ -105,8 +105,9 @@ def _rules(engine: Engine, now: datetime) -> Part:
     """Whether every version that was approved can be used by this program."""
     with snapshot(engine) as session:
         book = rulebook(session)
-    if book.unreadable:
-        return Part("degraded", f"cannot be used, what held before goes on: {', '.join(book.unreadable)}")
+    if unreadable := book.unreadable_at(now):
+        said = ", ".join(f"{one.name} version {one.version}" for one in unreadable)
+        return Part("degraded", f"cannot be used, what held before goes on: {said}")
     changed = sum(book.of(name, now).version != held[0].pathway.version for name, held in book.held.items())
     return Part("ok", f"{changed} of {len(book.held)} pathways are not as packaged")
 

@@ -12,7 +12,7 @@ import structlog
 from sqlmodel import Session
 
 from alert_rules.pathway import Pathway, WrongPathway, read
-from alert_rules.rulebook import PACKAGED, Held, Rulebook, with_approved
+from alert_rules.rulebook import PACKAGED, Held, Rulebook, Unreadable, with_approved
 from monitoring.database import driver
 
 log = structlog.get_logger()
@@ -58,15 +58,24 @@ def pathway_at(session: Session, name: str, at: datetime) -> Pathway:
 
 def _read(session: Session) -> Rulebook:
     """From the database. What can't be used any more is left out, loudly: what held before it goes on."""
-    approved, unreadable = [], []
+    approved: list[Held] = []
+    unreadable: list[Unreadable] = []
     for name, proposal, content, version, from_at in driver(session).execute(_APPROVED):
         found = _usable(name, content, version)
         if found is None:
-            unreadable.append(f"{name} version {version}")
+            unreadable.append(Unreadable(name, version, None))
             log.error("rules_unreadable", pathway=name, version=version, proposal=str(proposal))
         else:
             approved.append(Held(from_at, found))
+            unreadable = [_until(one, name, from_at) for one in unreadable]
     return with_approved(approved, unreadable)
+
+
+def _until(one: Unreadable, name: str, from_at: datetime) -> Unreadable:
+    """The same, after something that can be used was approved of a pathway."""
+    if one.name != name or (one.until_at is not None and one.until_at <= from_at):
+        return one
+    return one._replace(until_at=from_at)
 
 
 def _usable(name: str, content: str, version: str) -> Pathway | None:

@@ -179,7 +179,7 @@ def _held(act: Act, name: str, at: datetime) -> dict[str, Any]:
         "packaged": place == 0,
         "from_": None if place == 0 else one.from_at,
         "coming": coming,
-        "unreadable": any(said.split()[0] == name for said in book.unreadable),
+        "unreadable": any(unreadable.name == name for unreadable in book.unreadable_at(at)),
     }
 
 

@@ -147,6 +147,9 @@ def test_stored_rules_that_cannot_be_used_stop_nobody_and_are_not_silent(
     assert ward.alert().why["pathway_version"] == held.version
     part = database_parts(ward.engine, ward.now)["rules"]
     assert (part.status, f"general version {version}" in part.detail) == ("degraded", True)
+    changes(ward, packaged_text("general"), from_at=ward.now + HOUR)
+    assert database_parts(ward.engine, ward.now)["rules"].status == "degraded"
+    assert database_parts(ward.engine, ward.now + HOUR)["rules"].status == "ok"
 
 
 def test_who_proposed_rules_never_approves_them_however_senior(ward: Ward) -> None:
