@@ -62,23 +62,35 @@ def test_a_late_set_goes_by_the_rules_of_its_time_and_changes_nothing_that_they_
     assert ward.alerts() == []
 
 
+def gaining(within_h: int) -> str:
+    """General, and a rule that looks back on weights."""
+    rule = f'name = "gain"\nseverity = "amber"\nkind = "trend"\nvital = "weight"\nrise = 1\nwithin_h = {within_h}\n'
+    return packaged_text("general") + "\n[[rules]]\n" + rule
+
+
 def test_rules_that_look_back_further_see_what_came_before_they_held(ward: Ward) -> None:
-    ward.opens("HEART", pathway="heart_failure")
-    ward.code = "HEART"
-    heart, start = ward.admit(), ward.now
-    stricter = changed("heart_failure", ("rise = 1.5\nwithin_h = 48", "rise = 1\nwithin_h = 72"))
-    changes(ward, stricter, "heart_failure", start + 50 * HOUR)
-    ward.receives(patient=heart, weight=70.0)
+    start = ward.now
+    changes(ward, gaining(24))
+    changes(ward, gaining(72), from_at=start + 50 * HOUR)
+    ward.receives(weight=70.0)
     ward.at(60 * HOUR).receives_sets(
         [
             {"id": "old", "taken_at": start + 49 * HOUR, "weight": 71.2},
             {"id": "new", "taken_at": start + 60 * HOUR, "weight": 71.2},
-        ],
-        patient=heart,
+        ]
     )
-    assert [current(ward, one, patient=heart).severity for one in ("old", "new")] == [Severity.NONE, Severity.AMBER]
-    (last,) = (one for one in ward.alerts(heart) if one.kind == "deterioration")
+    assert [current(ward, one).severity for one in ("old", "new")] == [Severity.NONE, Severity.AMBER]
+    (last,) = (one for one in ward.alerts() if one.kind == "deterioration")
     assert last.why["looked_back"]["weight"][-1] == {"value": "70.00", "age_min": 60 * 60}
+
+
+def test_a_late_set_is_seen_by_later_ones_as_far_as_their_own_rules_look_back(ward: Ward) -> None:
+    start = ward.now
+    changes(ward, gaining(24))
+    changes(ward, gaining(72), from_at=start + 50 * HOUR)
+    ward.at(60 * HOUR).receives_sets([{"id": "new", "taken_at": ward.now, "weight": 71.2}])
+    ward.at(HOUR).receives_sets([{"id": "late", "taken_at": start, "weight": 70.0}])
+    assert current(ward, "new").severity == Severity.AMBER
 
 
 def test_a_later_approval_replaces_what_holds_and_what_was_still_to_come(ward: Ward) -> None:
