@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitoring.clock import utc_now
-from monitoring.config import PREFIX
+from monitoring.config import PREFIX, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.parts import settings_for
 
@@ -77,7 +77,8 @@ def backtest(  # noqa: PLR0913 - an option each
     patient: Annotated[str | None, typer.Option(help="With --plot: one patient's chart.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw alarms against sensitivity, .png or .svg.")] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Names mean the pathways as they hold in this running installation.")
+        Path | None,
+        typer.Option("--data", help="Names mean the pathways as they hold in this installation, which runs."),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for each patient.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
@@ -169,10 +170,10 @@ def _replayed(
 
 
 def _held(data: Path | None) -> "dict[str, Pathway]":
-    """The pathways by name: as an installation has them now, or as they are packaged. Raises EmbeddedError."""
+    """The pathways by name: as an installation that is named has them now, or as packaged. Raises EmbeddedError."""
     from alert_rules.pathway import pathways
 
-    if data is None:
+    if data is None and "database_url" not in read_settings().model_fields_set:
         return pathways()
     from monitoring.database import connected, snapshot
     from monitoring.rules.holding import pathways_at
