@@ -7,12 +7,12 @@ then the second of every one. Rules are bits of 64-bit words, so that a set's ar
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alert_rules.alarms import ACKNOWLEDGE_WITHIN, WORSE_BY, Change
+from alert_rules.alarms import ACKNOWLEDGE_WITHIN, COMPLETE_THE_SET, WORSE_BY, Change
 from alert_rules.compose import Composed, Sets
 from alert_rules.facts import UNCARRIED
 from alert_rules.hysteresis import AMBER_LINES
@@ -22,6 +22,9 @@ from alert_rules.news2 import RED
 from alert_rules.refractory_arrays import Lately, Looked
 from alert_rules.severity import LOW_MEDIUM, Facts, Rule, Severity, Verdicts
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
+
+if TYPE_CHECKING:
+    from alert_rules.repeat_arrays import Raised, Repeats
 
 Flags = NDArray[np.bool_]
 
@@ -44,6 +47,7 @@ class Findings:
     assumed: NDArray[np.int8]  # (n,) points of oxygen where nobody measured it, UNKNOWN elsewhere
     rules: NDArray[np.uint64]  # (n, words) bits of those that fire, but for sums of points; the first: complete the set
     cleared: NDArray[np.uint64]
+    names: tuple[str, ...] = ()  # of the bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Lives:
     asks: Flags  # (n,) somebody is called: raised, stepped up, or open again after it was answered
     severity: NDArray[np.int8]  # (n,) of the alert after the set, 0 where none is open
     let_pass: Flags  # (n,) it raised nothing, for the same was resolved lately
+    at_us: NDArray[np.int64]  # (n,) when it did: later than the set where its repeat was waited for
 
 
 @dataclass(slots=True)
@@ -116,10 +121,11 @@ def findings(
     `margins`: the pathway's hysteresis.
     """
     n = len(sets.stay)
-    measured = _measured(sets, wellness, composed, facts)
+    every = [*verdicts.every(), *verdicts.beyond]
+    measured = measured_by(sets, wellness, composed, facts)
     whole = facts.news2.complete
     stands, cleared = [verdicts.to_complete], [whole & ~verdicts.to_complete]
-    for rule, flags in (*verdicts.every(), *verdicts.beyond):
+    for rule, flags in every:
         if rule.of:
             stands.append(flags)
             seen = np.logical_or.reduce([measured[vital] for vital in rule.of])
@@ -129,7 +135,7 @@ def findings(
     points[OXYGEN, composed.oxygen_assumed] = UNKNOWN
     return Findings(
         sets.stay, sets.taken_us, verdicts.severity, np.ascontiguousarray(points.T), assumed, _bits(stands, n),
-        _bits(cleared, n),
+        _bits(cleared, n), (COMPLETE_THE_SET, *(rule.name for rule, _ in every if rule.of)),
     )  # fmt: skip
 
 
@@ -145,10 +151,17 @@ def of_the_kit(sets: Sets, verdicts: Verdicts) -> Findings:
     return Findings(sets.stay, sets.taken_us, severity, unknown, unknown[:, 0], rules, np.zeros_like(rules))
 
 
-def live(found: Findings, answering: Answering, stays: int, looked: Looked | None = None) -> Lives:
-    """Each stay's alert through all of its sets. `looked`: of these sets, where what was resolved may be let pass."""
+def live(
+    found: Findings, answering: Answering, stays: int, looked: Looked | None = None, repeats: "Repeats | None" = None
+) -> Lives:
+    """Each stay's alert through all of its sets. `looked`: of these sets, where what was resolved may be let pass.
+
+    `repeats`: what patients are asked first, where that is replayed.
+    """
     n = len(found.stay)
-    lives = Lives(np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8), np.zeros(n, np.bool_))
+    lives = Lives(
+        np.zeros(n, np.int8), np.zeros(n, np.bool_), np.zeros(n, np.int8), np.zeros(n, np.bool_), found.taken_us.copy()
+    )
     words = found.rules.shape[1]
     state = _State.of(stays, words, None if looked is None else Lately.of(looked, stays, words, len(PARAMETERS)))
     acknowledged_us, resolved_us = answering.acknowledged_us(), answering.resolved_us()
@@ -158,8 +171,29 @@ def live(found: Findings, answering: Answering, stays: int, looked: Looked | Non
     shown_by = np.searchsorted(-count[longest_first], -np.arange(1, int(count.max(initial=0)) + 1), side="right")
     for step, many in enumerate(shown_by.tolist()):
         who = longest_first[:many]
-        _step(found, lives, state, who, first[who] + step, acknowledged_us, resolved_us)
+        at = first[who] + step
+        if repeats is not None:
+            _raise(lives, state, repeats.unrepeated(who, found.taken_us[at]), acknowledged_us)
+        _resolve(found, state, who, at, resolved_us)
+        if state.lately is not None:
+            who, at = _not_let_pass(found, lives, state, state.lately, who, at, repeats)
+        if repeats is not None:
+            ordinary, raised = repeats.weigh(who, at, state.alive[who])
+            _raise(lives, state, raised, acknowledged_us)
+            who, at = who[ordinary], at[ordinary]
+        looks = state.alive[who] | (found.severity[at] > 0)
+        _step(found, lives, state, who[looks], at[looks], at[looks], acknowledged_us)
+    if repeats is not None:
+        everybody = np.arange(stays)
+        _raise(lives, state, repeats.unrepeated(everybody, np.full(stays, NEVER_US)), acknowledged_us)
     return lives
+
+
+def _raise(lives: Lives, state: _State, raised: "Raised | None", acknowledged_us: NDArray[np.int64]) -> None:
+    """What was asked about is raised as of its own set, at its instant; nobody has an open alert there."""
+    if raised is not None:
+        lives.at_us[raised.rows] = raised.at_us
+        _step(raised.found, lives, state, raised.who, np.arange(len(raised.who)), raised.rows, acknowledged_us)
 
 
 def _step(
@@ -168,19 +202,10 @@ def _step(
     state: _State,
     who: NDArray[np.intp],
     at: NDArray[np.intp],
+    row: NDArray[np.intp],
     acknowledged_us: NDArray[np.int64],
-    resolved_us: int,
 ) -> None:
-    """One set of each of some stays."""
-    is_over = state.alive[who] & (found.taken_us[at] - state.since_us[who] >= resolved_us)
-    if state.lately is not None:
-        _resolve(state, state.lately, who[is_over], at[is_over], resolved_us)
-    state.alive[who[is_over]] = False
-    looks = state.alive[who] | (found.severity[at] > 0)
-    if state.lately is not None:
-        lives.let_pass[at] = ~state.alive[who] & _let_pass(found, state.lately, who, at)
-        looks &= ~lives.let_pass[at]
-    who, at = who[looks], at[looks]
+    """One set of each of some stays. `at`: its place among `found`; `row`: among `lives`."""
     if not len(who):
         return
     now_us, severity, named = found.taken_us[at], found.severity[at], found.points[at]
@@ -204,8 +229,8 @@ def _step(
     rose = was_open & (after > before)
     asks = told & (~was_open | rose)
     change = np.where(rose, _STEPPED_UP, np.where(alive, _WORSENED, _RAISED))
-    lives.change[at] = np.where(told, change, np.int8(NO_CHANGE))
-    lives.asks[at], lives.severity[at] = asks, after
+    lives.change[row] = np.where(told, change, np.int8(NO_CHANGE))
+    lives.asks[row], lives.severity[row] = asks, after
 
     state.alive[who] = True
     state.severity[who], state.worst[who], state.points[who] = after, worst, points
@@ -214,16 +239,33 @@ def _step(
     state.since_us[who] = np.where(asks, now_us, state.since_us[who])
 
 
-def _resolve(state: _State, lately: Lately, who: NDArray[np.intp], at: NDArray[np.intp], resolved_us: int) -> None:
-    """People resolved the alerts of these stays before their sets `at`."""
-    mild = np.maximum(state.severity[who], state.worst[who]) <= Severity.AMBER
-    lately.keep(who, at, state.since_us[who] + resolved_us, mild, (state.rules[who], state.points[who]))
+def _resolve(found: Findings, state: _State, who: NDArray[np.intp], at: NDArray[np.intp], resolved_us: int) -> None:
+    """People resolved the alerts of some of these stays before their sets `at`."""
+    is_over = state.alive[who] & (found.taken_us[at] - state.since_us[who] >= resolved_us)
+    over, then = who[is_over], at[is_over]
+    if state.lately is not None:
+        mild = np.maximum(state.severity[over], state.worst[over]) <= Severity.AMBER
+        state.lately.keep(over, then, state.since_us[over] + resolved_us, mild, (state.rules[over], state.points[over]))
+    state.alive[over] = False
 
 
-def _let_pass(found: Findings, lately: Lately, who: NDArray[np.intp], at: NDArray[np.intp]) -> Flags:
+def _not_let_pass(
+    found: Findings,
+    lives: Lives,
+    state: _State,
+    lately: Lately,
+    who: NDArray[np.intp],
+    at: NDArray[np.intp],
+    repeats: "Repeats | None",
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The sets that say more than what was resolved lately. While a repeat is awaited none is let pass."""
     points = found.points[at].copy()
     np.copyto(points[:, OXYGEN], found.assumed[at], where=points[:, OXYGEN] == UNKNOWN)
-    return lately.cover(who, at, found.taken_us[at], found.rules[at], points)
+    same = ~state.alive[who] & lately.cover(who, at, found.taken_us[at], found.rules[at], points)
+    if repeats is not None:
+        same &= ~repeats.pending[who]
+    lives.let_pass[at] = same
+    return who[~same], at[~same]
 
 
 def _is_worse(
@@ -265,7 +307,7 @@ def _nearly(rule: Rule | PathwayRule, facts: Facts, margins: Mapping[str, int], 
     return near
 
 
-def _measured(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:
+def measured_by(sets: Sets, wellness: Flags, composed: Composed, facts: Facts) -> dict[str, Flags]:
     """By vital sign, the sets that measured it: a patient's own "alert" that lifts no confusion did not."""
     measured = {name: sets.known[slot] for slot, name in enumerate(PARAMETERS)}
     measured["consciousness"] = sets.known[CONSCIOUSNESS] & ~composed.held

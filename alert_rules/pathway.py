@@ -96,19 +96,15 @@ def read(name: str, text: str) -> Pathway:
         raise WrongPathway(f"{name}.toml:{line_of(text, wrong)}: {wrong}") from wrong
 
 
-@cache
-def rules_of_pathways() -> dict[str, frozenset[str]]:
-    """By name, what the rules of any pathway look at: an alert that follows a patient keeps those of another ward."""
-    of: dict[str, frozenset[str]] = {}
-    for rule in (rule for pathway in pathways().values() for rule in pathway.rules):
-        of[rule.name] = of.get(rule.name, frozenset()) | rule.of
-    return of
+def version_of(text: str) -> str:
+    """What a pathway's content is called."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @cache
-def technical_rules() -> frozenset[str]:
-    """The rules of any pathway that tell of the kit."""
-    return frozenset(rule.name for pathway in pathways().values() for rule in pathway.rules if rule.is_technical)
+def packaged_text(name: str) -> str:
+    """A pathway's file as it is packaged."""
+    return (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def _read(name: str, text: str) -> Pathway:
@@ -119,7 +115,7 @@ def _read(name: str, text: str) -> Pathway:
         title=table.text("title"),
         readings_per_day=table.whole("readings_per_day", 0, READINGS_PER_DAY_MAX),
         spo2=_spo2(table),
-        version=hashlib.sha256(text.encode()).hexdigest()[:12],
+        version=version_of(text),
         ladders=usual_ladders() | _ladders(table.raw("ladders")),
         max_stay_days=table.whole("max_stay_days", 1, STAY_DAYS_MAX, Pathway.max_stay_days),
         in_sitrep=table.flag("in_sitrep", default=Pathway.in_sitrep),
@@ -177,19 +173,25 @@ def usual_ladders() -> dict[str, Ladder]:
     return read_ladders(tomllib.loads(LADDERS.read_text(encoding="utf-8")), needs_to=False)
 
 
-def _ladders(raw: dict[str, Any]) -> dict[str, Ladder]:
+def _ladders(raw: Any) -> dict[str, Ladder]:
+    if not isinstance(raw, dict):
+        raise Wrong(("ladders",), "must be tables")
     try:
-        return read_ladders(raw, needs_to=False)
+        ladders = read_ladders(raw, needs_to=False)
     except WrongLadder as error:
         place = [int(key) if key.isdigit() else key for key in re.findall(r"\w+", error.place)]
         raise Wrong(("ladders", *place), error.reason) from error
+    for name, ladder in ladders.items():
+        if ladder[-1].to is not None or ladder[-1].secrets:
+            raise Wrong(("ladders", name, len(ladder) - 1, "to"), "is a ward's own to name, or the installation's")
+    return ladders
 
 
 @cache
 def pathways() -> dict[str, Pathway]:
-    """All pathways by name."""
+    """All pathways by name, as they are packaged: version zero. Which versions hold is `rulebook`'s to say."""
     return {
-        (name := entry.name.removesuffix(".toml")): read(name, entry.read_text(encoding="utf-8"))
+        (name := entry.name.removesuffix(".toml")): read(name, packaged_text(name))
         for entry in sorted(FOLDER.iterdir(), key=lambda entry: entry.name)
         if entry.name.endswith(".toml")
     }

@@ -12,6 +12,13 @@ from typing import Any, Final
 
 Path = tuple[str | int, ...]
 
+CHARS_MAX: Final = 20_000
+LINES_MAX: Final = 500
+"""Of a file: naming the line of a fault reads it once for each of them."""
+TEXT_MAX: Final = 400
+DIGITS_MAX: Final = 9
+"""Of a number, before and after the point: what is longer is never computed with."""
+
 
 class Wrong(Exception):
     """Something in a file, at a path of keys and places, can't be used."""
@@ -22,30 +29,42 @@ class Wrong(Exception):
 
 
 def loads(text: str) -> dict[str, Any]:
-    """A file's content, its fractions exact. Raises Wrong where it is not TOML."""
+    """A file's content, its fractions exact. Raises Wrong where it is not TOML, or more than a person writes."""
+    if len(text) > CHARS_MAX or text.count("\n") > LINES_MAX:
+        raise Wrong((), f"has more than {CHARS_MAX:,} characters or {LINES_MAX:,} lines")
     try:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise Wrong((), str(error)) from error
+    except (ValueError, ArithmeticError) as error:  # a number of more digits than can be read
+        raise Wrong((), "holds a number that can't be read") from error
+    except RecursionError as error:
+        raise Wrong((), "is nested too deeply") from error
 
 
 def line_of(text: str, wrong: Wrong) -> int:
     """The line at which what is wrong begins, from 1; of what is missing, where its table begins."""
-    if not wrong.path and (found := _AT_LINE.search(str(wrong))):
-        return int(found[1])
+    if not wrong.path:
+        found = _AT_LINE.search(str(wrong))
+        return int(found[1]) if found else _last_line(text, wrong)
     lines = text.split("\n")
     path = wrong.path
-    while path and not _has(loads(text) if _is_toml(text) else {}, path):
+    content = _parsed(text) or {}
+    while path and not _has(content, path):
         path = path[:-1]
     before = 0  # the last line that ends a statement before it
-    for number in range(1, len(lines) + 1):
-        so_far = "\n".join(lines[:number])
-        if not _is_toml(so_far):
+    for number in range(1, len(lines) + 1 if path else 1):
+        so_far = _parsed("\n".join(lines[:number]))
+        if so_far is None:
             continue
-        if path and _has(loads(so_far), path):
+        if _has(so_far, path):
             return before + 1
         before = number
-    return len(lines) if not wrong.path and "end of document" in str(wrong) else 1
+    return 1
+
+
+def _last_line(text: str, wrong: Wrong) -> int:
+    return 1 + text.count("\n") if "end of document" in str(wrong) else 1
 
 
 def dotted(path: Path) -> str:
@@ -82,11 +101,13 @@ class Table:
         return list(self._left)
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Words."""
-        found = self._take(key, str, "must be text", default)
+        """Words, in one line: they are shown, and stored with alerts."""
+        found = str(self._take(key, str, "must be text", default))
         if not found.strip() and default is None:
             raise self.wrong(key, "is empty")
-        return str(found)
+        if not found.isprintable() or len(found) > TEXT_MAX:
+            raise self.wrong(key, f"must be one line of {TEXT_MAX} characters at most")
+        return found
 
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
@@ -105,6 +126,8 @@ class Table:
         value = Decimal(found)
         if not value.is_finite():
             raise self.wrong(key, "must be a number")
+        if value.adjusted() > DIGITS_MAX or abs(int(value.as_tuple().exponent)) > DIGITS_MAX:
+            raise self.wrong(key, f"has more than {DIGITS_MAX} digits")
         return value
 
     def one_of(self, key: str, choices: Sequence[str], default: str | None = None) -> str:
@@ -144,12 +167,12 @@ class Table:
 _AT_LINE: Final = re.compile(r"\(at line (\d+)")
 
 
-def _is_toml(text: str) -> bool:
+def _parsed(text: str) -> dict[str, Any] | None:
+    """What is not TOML is nothing: here it is half a statement."""
     try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return False
-    return True
+        return tomllib.loads(text)
+    except ValueError:
+        return None
 
 
 def _has(content: Any, path: Path) -> bool:

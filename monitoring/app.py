@@ -51,6 +51,7 @@ from monitoring.reports.sitrep_routes import ROUTES as SITREP_ROUTES
 from monitoring.reports.stay_routes import ROUTES as STAY_ROUTES
 from monitoring.rounds.inpatient_routes import ROUTES as INPATIENT_ROUTES
 from monitoring.rounds.routes import ROUTES as ROUND_ROUTES
+from monitoring.rules.routes import ROUTES as RULE_ROUTES
 from monitoring.sepsis.routes import ROUTES as SEPSIS_ROUTES
 from monitoring.service import Service
 from monitoring.sharing.routes import ROUTES as SHARING_ROUTES
@@ -81,7 +82,7 @@ def make_app(settings: Settings) -> Litestar:
         *ALERT_ROUTES, *SEPSIS_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *PROMPT_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
-        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES,
+        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES, *RULE_ROUTES,
         *ACCESS_ROUTES,
     ]  # fmt: skip
     app = Litestar(

@@ -10,11 +10,12 @@ from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy import Engine
 
 from monitoring.clock import utc_now
-from monitoring.database import DATABASE_ERRORS
+from monitoring.database import DATABASE_ERRORS, snapshot
 from monitoring.heartbeat import alive
 from monitoring.intake.durability import Durability
 from monitoring.intake.stream import Backlog
 from monitoring.metrics import exposition
+from monitoring.rules.holding import rulebook
 from monitoring.schema import HEAD, version
 from monitoring.service import service_of, shares_metrics
 
@@ -81,21 +82,34 @@ def database_parts(engine: Engine, now: datetime) -> dict[str, Part]:
     try:
         found = version(engine)
         heard = alive(engine, now) if found == HEAD else {}
+        rules = _rules(engine, now) if found == HEAD else Part("degraded", "unknown: the schema is another one")
     except DATABASE_ERRORS as error:
         away = Part("degraded", f"not available ({type(error).__name__})")
-        return {"database": away, "schema": away, "workers": away, "timekeeper": away}
+        return dict.fromkeys(("database", "schema", "workers", "timekeeper", "rules"), away)
     schema = Part("ok", found or "") if found == HEAD else Part("degraded", f"is {found}, needs {HEAD}")
     return {
         "database": Part("ok"),
         "schema": schema,
         "workers": _heard(heard, "worker"),
         "timekeeper": _heard(heard, "timekeeper"),
+        "rules": rules,
     }
 
 
 def _heard(heard: dict[str, int], part: str) -> Part:
     count = heard.get(part, 0)
     return Part("ok", f"{count} heard in the last 10 s") if count else Part("degraded", "none heard in the last 10 s")
+
+
+def _rules(engine: Engine, now: datetime) -> Part:
+    """Whether every version that was approved can be used by this program."""
+    with snapshot(engine) as session:
+        book = rulebook(session)
+    if unreadable := book.unreadable_at(now):
+        said = ", ".join(f"{one.name} version {one.version}" for one in unreadable)
+        return Part("degraded", f"cannot be used, what held before goes on: {said}")
+    changed = sum(book.of(name, now).version != held[0].pathway.version for name, held in book.held.items())
+    return Part("ok", f"{changed} of {len(book.held)} pathways are not as packaged")
 
 
 def queue_part(durability: Durability | None) -> Part:

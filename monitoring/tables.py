@@ -47,6 +47,7 @@ from monitoring.prompts.tables import Prompt, Suppressed
 from monitoring.recovery.tables import CareCapacity, Prevention, Recovery, ServiceLine
 from monitoring.reports.tables import PseudonymKey, SitRep
 from monitoring.rounds.tables import Inpatient
+from monitoring.rules.tables import RuleDecision, RuleProposal
 from monitoring.sepsis.tables import SepsisAnswer
 from monitoring.soft_signs.tables import SoftSigns
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
@@ -138,6 +139,8 @@ __all__ = [
     "ReferralHistory",
     "Rescored",
     "Rota",
+    "RuleDecision",
+    "RuleProposal",
     "SQLModel",
     "SepsisAnswer",
     "ServiceLine",

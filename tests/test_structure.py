@@ -114,6 +114,21 @@ def test_every_migration_is_found_by_its_number() -> None:
     assert numbers == [f"{number + 1:04}" for number in range(len(numbers))]
 
 
+def test_who_goes_by_a_pathway_asks_which_version_holds() -> None:
+    """As they are packaged they are asked for by who changes them, and for which there are and by which clocks."""
+    asking = {
+        str(path)
+        for path, tree in _trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "alert_rules.pathway"
+        if "pathways" in {one.name for one in node.names}
+    }
+    assert asking == {
+        "alert_rules/rulebook.py", "monitoring/rules/deciding.py", "monitoring/rules/views.py",
+        "monitoring/recovery/care.py", "monitoring/recovery/awaiting.py", "monitoring/backtest/command.py",
+    }  # fmt: skip
+
+
 def test_the_time_is_asked_in_one_place() -> None:
     asking = {
         str(path)

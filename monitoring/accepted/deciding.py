@@ -10,7 +10,7 @@ from sqlmodel import col
 from alert_rules.accepted import ACCEPTED_FOR_MAX, NEVER, critical_at, red_at
 from alert_rules.limits import DECIMALS, POSSIBLE, SCALE_2
 from alert_rules.news2 import Scale
-from alert_rules.pathway import Pathway, pathways
+from alert_rules.pathway import Pathway
 from alert_rules.words import LABELS, sentence, shown
 from devices.reading import in_whole_units
 from monitoring.accepted.tables import AcceptedValue
@@ -26,6 +26,7 @@ from monitoring.patients.plans import stay_of
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Forbidden, NotFound, unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.tables import Episode
 
 Value = Annotated[int, msgspec.Meta(ge=0, le=1500)] | Annotated[float, msgspec.Meta(ge=0, le=1500)]
@@ -70,7 +71,7 @@ def accept(act: Act, patient_id: UUID, body: AcceptedBody) -> AcceptedView:
     if episode.discharged_at is not None:  # while we waited for the lock
         raise NotFound("The patient is on no ward.")
     plan = plan_in_force(act.session, episode, act.now)
-    field, value = _checked(act, body, patient, plan, pathways()[ward.pathway])
+    field, value = _checked(act, body, patient, plan, pathway_at(act.session, ward.pathway, act.now))
     if (holds := in_force(act.session, episode.id, act.now)) is not None:
         raise Conflict(f"{sentence(LABELS[holds.vital])} is accepted already: withdraw that first.", current=holds)
     made = AcceptedValue(

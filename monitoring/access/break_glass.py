@@ -148,7 +148,8 @@ def _people(act: Act, ward: Ward, settings: Settings) -> list[_Told]:
     found = [_Told(one.name, one.ways, one.staff_id) for one in there.values() if one.ways]
     if found:
         return found
-    return [_Told(FALLBACK, [way], None) for way in ends_of(act.session, settings, {ward.id: ward.pathway})[ward.id]]
+    ends = ends_of(act.session, settings, {ward.id: ward.pathway}, act.now)[ward.id]
+    return [_Told(FALLBACK, [way], None) for way in ends]
 
 
 _By = aliased(Staff)

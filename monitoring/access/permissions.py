@@ -59,6 +59,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "decide kept-aside sets": frozenset({ENGINEER, CLINICIAN, ADMIN}),
     "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
+    "read rules": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
+    "propose rules": frozenset({CLINICIAN, ADMIN}),  # registered: `rules.deciding`
+    "decide rules": frozenset({CLINICIAN, ADMIN}),  # the same; who approves is senior, and somebody else
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),
     "use pages": frozenset(Role),

@@ -12,7 +12,6 @@ from sqlmodel import Session, col
 from alert_rules.alarms import Kind, Outcome
 from alert_rules.facts import CARRIED, UNCARRIED
 from alert_rules.limits import DECIMALS
-from alert_rules.pathway import pathways
 from alert_rules.refractory import Resolved, resolved
 from alert_rules.silence import LOCAL
 from devices.reading import in_whole_units
@@ -20,6 +19,7 @@ from monitoring.alerts.basis import held_of
 from monitoring.alerts.tables import Alert, AlertHistory
 from monitoring.database import AnyRow
 from monitoring.patients.tables import LatestVitals
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.tables import Ward
 
 
@@ -48,7 +48,7 @@ def keep_quiet(session: Session, row: AnyRow, known: LatestVitals, outcome: Outc
     ward: Ward = row[2]
     if Kind(found.kind) is not Kind.DETERIORATION:
         return False
-    what = resolved(held_of(found), outcome, newest_values(known), now, pathways()[ward.pathway].refractory)
+    what = resolved(held_of(found), outcome, newest_values(known), now, pathway_at(session, ward.pathway, now).refractory)
     known.resolved = None if what is None else msgspec.to_builtins(Quiet(found.id, ward.id, what))
     session.add(known)
     if what is None:

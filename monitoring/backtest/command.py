@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from monitoring.config import PREFIX
+from monitoring.clock import utc_now
+from monitoring.config import PREFIX, read_settings
+from monitoring.embedded import EmbeddedError
+from monitoring.parts import settings_for
 
 if TYPE_CHECKING:
     from alert_rules.pathway import Pathway
@@ -41,6 +44,7 @@ class Asked:
     against: str | None
     lead_window: timedelta
     resolved_after: timedelta | None
+    data: Path | None = None  # of an installation, by whose pathways names go
 
     @property
     def assumed(self) -> dict[str, Any]:
@@ -54,7 +58,8 @@ class Asked:
             "usual_values": "none known",
             "outcomes": "advice: the same amber is let pass as long as the pathway says",
             "kit": "what a patient ever measured",
-            "arrival": "each set as it was taken; nobody is asked to repeat one first",
+            "arrival": "each set as it was taken",
+            "repeats": "whatever set comes next while one is waited for; no further one is sent because of it",
         }
 
 
@@ -72,6 +77,10 @@ def backtest(  # noqa: PLR0913 - an option each
     ] = 4,
     patient: Annotated[str | None, typer.Option(help="With --plot: one patient's chart.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw alarms against sensitivity, .png or .svg.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Names mean the pathways as they hold in this installation, which runs."),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a line for each patient.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
@@ -87,10 +96,11 @@ def backtest(  # noqa: PLR0913 - an option each
         against,
         timedelta(hours=lead_window),
         timedelta(hours=resolved_after) if resolved_after else None,
+        data,
     )
     try:
         document = run(asked, plot=plot, patient=patient, csv=csv, quiet=json)
-    except (CannotRead, CannotBacktest, OSError) as error:
+    except (CannotRead, CannotBacktest, EmbeddedError, OSError) as error:
         err.print(f"[red]virtual-ward:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         raise typer.Exit(2) from error
     if json:
@@ -108,7 +118,8 @@ def run(
 
     if patient is not None and plot is None:
         raise CannotBacktest("--patient names whose chart is drawn: say into which file, with --plot")
-    pathways = [_pathway(name) for name in dict.fromkeys([*asked.pathways, *filter(None, [asked.against])])]
+    held = _held(asked.data)
+    pathways = [_pathway(name, held) for name in dict.fromkeys([*asked.pathways, *filter(None, [asked.against])])]
     left_out = LeftOut()
     recorded, replayed = _replayed(asked, pathways, left_out, quiet=quiet)
     document = report.whole(recorded, replayed, asked.assumed, asked.lead_window)
@@ -159,14 +170,27 @@ def _replayed(
     return found, replayed
 
 
-def _pathway(name: str) -> "Pathway":
+def _held(data: Path | None) -> "dict[str, Pathway]":
+    """The pathways by name: as an installation that is named has them now, or as packaged. Raises EmbeddedError."""
+    from alert_rules.pathway import pathways
+
+    if data is None and "database_url" not in read_settings().model_fields_set:
+        return pathways()
+    from monitoring.database import connected, snapshot
+    from monitoring.rules.holding import pathways_at
+
+    with connected(settings_for(data).database_url) as engine, snapshot(engine) as session:
+        return pathways_at(session, utc_now())
+
+
+def _pathway(name: str, held: "dict[str, Pathway]") -> "Pathway":
     """By name, or from a file of rules."""
-    from alert_rules.pathway import WrongPathway, pathways, read
+    from alert_rules.pathway import WrongPathway, read
 
     if not name.endswith(".toml"):
-        if name not in pathways():
-            raise CannotBacktest(f"no pathway is called {name}: {', '.join(pathways())}, or a .toml file")
-        return pathways()[name]
+        if name not in held:
+            raise CannotBacktest(f"no pathway is called {name}: {', '.join(held)}, or a .toml file")
+        return held[name]
     path = Path(name)
     try:
         return read(str(path.with_suffix("")), path.read_text(encoding="utf-8"))
@@ -215,6 +239,8 @@ def show(document: dict[str, Any]) -> None:
         out.print(_detection(document))
     for one in document["pathways"]:
         out.print(_grouped(one), highlight=False)
+        if one["asked_first"]["asked"]:
+            out.print(_asked_first(one), highlight=False)
     if difference := document.get("difference"):
         said = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in list(difference.items())[2:])
         out.print(f"{difference['from']} → {difference['to']}: {said}", highlight=False)
@@ -277,6 +303,22 @@ def _named(one: dict[str, Any]) -> str:
 
 _WORST_FIRST: Final = ("critical", "red", "amber_plus", "amber")
 _SHARES: Final = ("sensitivity", "positive_predictive_value")
+
+
+def _asked_first(one: dict[str, Any]) -> str:
+    found = one["asked_first"]
+    said = (
+        f"{_named(one)}: {found['asked']:,} sets are asked for again first, "
+        f"{found['of_low_quality']:,} of low quality: "
+        f"{found['repeated_and_not_raised']:,} repeats were normal and nothing is raised, "
+        f"{found['repeated_and_raised']:,} were not, {found['not_repeated_and_raised']:,} did not come in time. "
+        f"{found['alarms']:,} alarms instead of {found['alarms_had_nobody_been_asked']:,}"
+    )
+    if found["raised_later_by_min_mean"] is not None:
+        said += f", those asked about {found['raised_later_by_min_mean']:g} min later on average"
+    if found.get("deteriorations_no_longer_told"):
+        said += f"; {found['deteriorations_no_longer_told']:,} labelled deteriorations have no call for it"
+    return said
 
 
 def _grouped(one: dict[str, Any]) -> str:

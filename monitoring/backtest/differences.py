@@ -35,7 +35,7 @@ def per_patient(recorded: Recorded, replayed: Replayed, window: timedelta) -> Pe
     np.maximum.at(worst, stay, replayed.severity)
     detected, lead_h = np.zeros(n, np.intp), np.zeros(n)
     if (labels := recorded.labels) is not None:
-        found = foretold(recorded, labels, main.asks, window)
+        found = foretold(recorded, labels, main.asks, main.at_us, window)
         np.add.at(detected, labels.stay, found.detected)
         np.maximum.at(lead_h, labels.stay, found.lead_us / HOUR_US)
     return PerPatient(

@@ -47,7 +47,7 @@ def burden(recorded: Recorded, each: Sequence[Replayed], window: timedelta, form
             lives, points = replayed.lives[Kind.DETERIORATION], []
             for severity in ALERTING:
                 calls = calls_at_least(lives, severity)
-                found = foretold(recorded, recorded.labels, calls, window)
+                found = foretold(recorded, recorded.labels, calls, lives.at_us, window)
                 points.append((int(calls.sum()) / days, 100 * found.detected.mean() if found.deteriorations else 0))
             axes.plot(*zip(*points, strict=True), color=colour, lw=1.4, label=_named(replayed), zorder=2)
             for (across, up), severity in zip(points, ALERTING, strict=True):
@@ -88,10 +88,11 @@ def chart(recorded: Recorded, replayed: Replayed, patient: str, form: str) -> by
         )
         top, *below = panels[:, 0].tolist()
         _scores(top, hours, judged)
-        _calls(top, hours, lives.asks[rows], lives.severity[rows])
+        called = (lives.at_us[rows] - one.first_us[0]) / HOUR_US  # a repeat may have been waited for
+        _calls(top, called, lives.asks[rows], lives.severity[rows])
         for panel, vital in zip(below, vitals, strict=True):
             _vital(panel, hours, one, judged, vital)
-            for at, severity in zip(hours[lives.asks[rows]], lives.severity[rows][lives.asks[rows]], strict=True):
+            for at, severity in zip(called[lives.asks[rows]], lives.severity[rows][lives.asks[rows]], strict=True):
                 panel.axvline(at, color=SEVERITY_COLOURS[Severity(int(severity))], lw=0.8, alpha=0.5, zorder=1.5)
         for panel in (top, *below):
             _labelled(panel, recorded, place)

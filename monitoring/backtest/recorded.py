@@ -55,6 +55,7 @@ class Recorded:
     oxygen_flow: NDArray[np.int32]
     wellness: NDArray[np.int8]
     poor: Flags
+    low: Flags  # of low quality: asked for again before anything is raised
     on_scale_2: Flags
     prescribed: NDArray[np.int32]
     in_hospital: bool
@@ -82,6 +83,7 @@ class Recorded:
             oxygen_flow=self.oxygen_flow[rows],
             wellness=self.wellness[rows],
             poor=self.poor[rows],
+            low=self.low[rows],
             on_scale_2=self.on_scale_2[rows],
             prescribed=self.prescribed[rows],
             accepted={side: values[rows] for side, values in self.accepted.items()},
@@ -115,6 +117,7 @@ def recorded(parts: Sequence[Part], left_out: LeftOut) -> Recorded:
         oxygen_flow=np.where(fields["oxygen_flow"] == EMPTY, UNKNOWN_FLOW, fields["oxygen_flow"]).astype(np.int32),
         wellness=_known(fields["wellness"]).astype(np.int8),
         poor=improbable[order] | (fields["quality"] == LOW),
+        low=fields["quality"] == LOW,
         on_scale_2=_carried(stay[order], fields["spo2_scale"], 1) == 2,
         prescribed=_prescribed(parts, stay, order, fields, in_hospital=in_hospital),
         in_hospital=in_hospital,

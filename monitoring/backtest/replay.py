@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alert_rules.accepted import with_accepted
-from alert_rules.alarm_arrays import Answering, Lives, findings, live, of_the_kit
+from alert_rules.alarm_arrays import Answering, Findings, Lives, findings, live, of_the_kit
 from alert_rules.alarms import Kind
 from alert_rules.compose import LONG_AGO_US, SLOTS, Composed, Known
 from alert_rules.engine import Beside, Seen, with_pathways
@@ -19,6 +19,7 @@ from alert_rules.facts import Measured, facts_of
 from alert_rules.kinds import QUALITY
 from alert_rules.pathway import Pathway
 from alert_rules.refractory_arrays import looked
+from alert_rules.repeat_arrays import Ending, Repeats, repeatable
 from alert_rules.severity import NOT_LOW, Facts, Verdicts, judge
 from alert_rules.vitals import PARAMETERS
 from alert_rules.windows import History, silent_us, window
@@ -48,6 +49,8 @@ class Replayed:
     severity: NDArray[np.int8]  # of each set by itself
     lives: dict[Kind, Lives]
     fired: dict[str, int]  # sets, by rule
+    endings: list[Ending]  # of what patients were asked to repeat before an alert of deterioration
+    at_once: Lives  # of deterioration, had nobody been asked
 
 
 def replay(
@@ -56,6 +59,8 @@ def replay(
     """Judge every set, and let people answer as is assumed. `told` hears how many more sets were judged."""
     severity: list[NDArray[np.int8]] = []
     lives: dict[Kind, list[Lives]] = {Kind.DETERIORATION: [], Kind.DATA_QUALITY: []}
+    endings: list[Ending] = []
+    at_once: list[Lives] = []
     fired: dict[str, int] = {}
     for stays in _some(recorded):
         some = recorded.of(stays)
@@ -67,7 +72,11 @@ def replay(
         )
         severity.append(judged.verdicts.severity)
         same = looked(some.sets, judged.facts, judged.verdicts, pathway.refractory)
-        lives[Kind.DETERIORATION].append(live(found, answering, len(some.patients), same))
+        repeats = _repeats(some, judged, found, pathway)
+        lives[Kind.DETERIORATION].append(live(found, answering, len(some.patients), same, repeats))
+        endings += repeats.endings
+        asked = bool(repeats.endings)
+        at_once.append(live(found, answering, len(some.patients), same) if asked else lives[Kind.DETERIORATION][-1])
         kit = of_the_kit(some.sets, judged.verdicts)
         lives[Kind.DATA_QUALITY].append(live(kit, answering, len(some.patients)))
         told(len(found.stay))
@@ -76,7 +85,18 @@ def replay(
         np.concatenate([np.zeros(0, np.int8), *severity]),
         {kind: _joined(several) for kind, several in lives.items()},
         fired,
+        endings,
+        _joined(at_once),
     )
+
+
+def _repeats(some: Recorded, judged: Judged, found: Findings, pathway: Pathway) -> Repeats:
+    """Nobody is asked anything yet."""
+    sets = repeatable(
+        some.sets, some.wellness > 0, judged.composed, judged.facts, judged.verdicts, some.low,
+        repeat_first=pathway.repeat_first,
+    )  # fmt: skip
+    return Repeats.of(found, sets, len(some.patients))
 
 
 def judge_sets(some: Recorded, pathway: Pathway) -> Judged:
@@ -150,11 +170,14 @@ def _some(recorded: Recorded) -> list[slice]:
 
 
 def _joined(several: list[Lives]) -> Lives:
-    nothing = Lives(np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int8), np.zeros(0, np.bool_))
+    nothing = Lives(
+        np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int8), np.zeros(0, np.bool_), np.zeros(0, np.int64)
+    )
     every = [nothing, *several]
     return Lives(
         np.concatenate([one.change for one in every]),
         np.concatenate([one.asks for one in every]),
         np.concatenate([one.severity for one in every]),
         np.concatenate([one.let_pass for one in every]),
+        np.concatenate([one.at_us for one in every]),
     )

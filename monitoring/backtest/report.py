@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from alert_rules.alarm_arrays import CHANGES, Lives
 from alert_rules.alarms import Change, Kind
+from alert_rules.compose import MINUTE_US
 from alert_rules.kinds import DAY_US, HOUR_US
+from alert_rules.repeating import Why
 from alert_rules.severity import Severity
 from alert_rules.version import RULES_VERSION
 from monitoring.backtest.recorded import Labels, Recorded
@@ -59,18 +61,18 @@ def patient_days(recorded: Recorded) -> NDArray[np.float64]:
     return days
 
 
-def foretold(recorded: Recorded, labels: Labels, calls: Flags, window: timedelta) -> Foretold:
-    """Hold calls, of all sets (n,), against the labels."""
+def foretold(recorded: Recorded, labels: Labels, calls: Flags, at_us: NDArray[np.int64], window: timedelta) -> Foretold:
+    """Hold calls, of all sets (n,), against the labels. `at_us` (n,): when each called."""
     window_us = window // timedelta(microseconds=1)
     at = np.flatnonzero(calls)
-    stay, taken_us = recorded.sets.stay[at], recorded.sets.taken_us[at]
+    stay, called_us = recorded.sets.stay[at], at_us[at]
     right = np.zeros(len(at), np.bool_)
     detected = np.zeros(len(labels.stay), np.bool_)
     lead_us = np.zeros(len(labels.stay), np.int64)
     first, last = np.searchsorted(stay, labels.stay, side="left"), np.searchsorted(stay, labels.stay, side="right")
     bounds = zip(first.tolist(), last.tolist(), labels.start_us.tolist(), labels.end_us.tolist(), strict=True)
     for place, (lower, upper, start_us, end_us) in enumerate(bounds):  # of some hundreds that deteriorated
-        own = taken_us[lower:upper]
+        own = called_us[lower:upper]
         right[lower:upper] |= (own >= start_us - window_us) & (own <= end_us)
         before = own[(own >= start_us - window_us) & (own <= start_us)]
         if len(before):
@@ -103,6 +105,7 @@ def of_pathway(recorded: Recorded, replayed: Replayed, window: timedelta) -> dic
         },
         "at_least": {severity.label: _at_least(recorded, main, severity, days, window) for severity in ALERTING},
         "grouping": _grouping(recorded, replayed, window),
+        "asked_first": _asked_first(recorded, replayed, window),
         "rules_of_the_pathway": dict(sorted(replayed.fired.items())),
     }
 
@@ -122,21 +125,47 @@ def _at_least(recorded: Recorded, lives: Lives, severity: Severity, days: float,
     burden = {"alarms_per_patient_day": _per_day(int(calls.sum()), days)}
     if recorded.labels is None:
         return burden
-    return burden | foretold(recorded, recorded.labels, calls, window).as_json()
+    return burden | foretold(recorded, recorded.labels, calls, lives.at_us, window).as_json()
 
 
 def _grouping(recorded: Recorded, replayed: Replayed, window: timedelta) -> dict[str, Any]:
     """What one open alert a patient spares, and what it costs: beside an alarm for every set that would alert alone."""
-    alone, calls = replayed.severity > 0, replayed.lives[Kind.DETERIORATION].asks
+    main = replayed.lives[Kind.DETERIORATION]
+    alone, calls = replayed.severity > 0, main.asks
     sets, called = int(alone.sum()), int(calls.sum())
     said = {"sets_that_alert_alone": sets, "alarms": called, "removed": _share(sets - called, sets)}
     if recorded.labels is None:
         return said
-    every, grouped = (foretold(recorded, recorded.labels, flags, window) for flags in (alone, calls))
-    lost = int((every.detected & ~grouped.detected).sum())
-    later_us = (every.lead_us - grouped.lead_us)[every.detected & grouped.detected]
+    every = foretold(recorded, recorded.labels, alone, recorded.sets.taken_us, window)
+    return said | _cost(every, foretold(recorded, recorded.labels, calls, main.at_us, window))
+
+
+def _cost(before: Foretold, after: Foretold) -> dict[str, Any]:
+    """What calling less, or later, means for the labelled deteriorations."""
+    lost = int((before.detected & ~after.detected).sum())
+    later_us = (before.lead_us - after.lead_us)[before.detected & after.detected]
     later_h = round(float(later_us.mean()) / HOUR_US, 2) if len(later_us) else None
-    return said | {"deteriorations_no_longer_told": lost, "told_later_by_h_mean": later_h}
+    return {"deteriorations_no_longer_told": lost, "told_later_by_h_mean": later_h}
+
+
+def _asked_first(recorded: Recorded, replayed: Replayed, window: timedelta) -> dict[str, Any]:
+    """What asking patients to repeat removed, and what it cost: beside the same rules, had nobody been asked."""
+    endings, main, at_once = replayed.endings, replayed.lives[Kind.DETERIORATION], replayed.at_once
+    later_min = [one.after_us / MINUTE_US for one in endings if one.raised]
+    said = {
+        "asked": len(endings),
+        "of_low_quality": sum(one.why is Why.LOW_QUALITY for one in endings),
+        "repeated_and_not_raised": sum(not one.raised for one in endings),
+        "repeated_and_raised": sum(one.raised and one.in_time for one in endings),
+        "not_repeated_and_raised": sum(not one.in_time for one in endings),
+        "raised_later_by_min_mean": round(float(np.mean(later_min)), 1) if later_min else None,
+        "alarms_had_nobody_been_asked": int(at_once.asks.sum()),
+        "alarms": int(main.asks.sum()),
+    }
+    if recorded.labels is None:
+        return said
+    before, after = (foretold(recorded, recorded.labels, one.asks, one.at_us, window) for one in (at_once, main))
+    return said | _cost(before, after)
 
 
 def whole(

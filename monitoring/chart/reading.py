@@ -1,6 +1,6 @@
 """What stands on a patient's chart, read in a few queries, however long the stay."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from alert_rules.news2 import RED, Scale
-from alert_rules.pathway import pathways
+from alert_rules.rulebook import Held
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.tables import Alert
@@ -25,6 +25,7 @@ from monitoring.patients.register import find
 from monitoring.patients.tables import Patient, Plan
 from monitoring.patients.views import score_view
 from monitoring.refusals import NotFound
+from monitoring.rules.holding import rulebook
 from monitoring.wards.tables import Episode, Ward
 
 SETS_MAX: Final = 5000
@@ -80,7 +81,7 @@ def paper_of(act: Act, patient: Patient, episode: Episode, ward: Ward, span: Spa
         scale=scale,
         gap=max(GAP_MIN, GAP_INTERVALS * timedelta(days=1) / per_day) if per_day else timedelta(days=1),
         points=points[-SETS_MAX:],
-        limits=_limits(stay, plans),
+        limits=_limits(stay, plans, rulebook(act.session).held[stay.ward.pathway]),
         marks=sorted([*_alerts(act, stay), *_contacts(act, stay)], key=lambda mark: mark.at),
         is_cut=len(points) > SETS_MAX,
     )
@@ -158,26 +159,37 @@ def _held(plans: Sequence[Plan]) -> tuple[Scale, int]:
     return (2 if plans[-1].spo2_scale == 2 else 1), plans[-1].readings_per_day
 
 
-def _limits(stay: _Stay, plans: Sequence[Plan]) -> list[Limit]:
-    """Each plan's own lines while it held, and the pathway's SpO2 lines where it draws none."""
-    default = pathways()[stay.ward.pathway].spo2
+def _limits(stay: _Stay, plans: Sequence[Plan], held: Sequence[Held]) -> list[Limit]:
+    """Each plan's own lines while it held, and the pathway's SpO2 lines, as they held, where it draws none."""
     found = []
     for number, plan in enumerate(plans):
         since = max(plan.from_at, stay.since)
         until = plans[number + 1].from_at if number + 1 < len(plans) else stay.until
         if until <= stay.since:
             continue
-        usual = {"red_low": default.red_low, "amber_low": default.amber_low} if plan.spo2_scale == 1 else {}
-        lines: dict[str, dict[str, Any]] = {"spo2": usual} if usual else {}
-        for vital, drawn in lines_of(plan.limits).items():
-            own = {name: value for name in drawn.__slots__ if (value := getattr(drawn, name)) is not None}
-            lines[vital] = lines.get(vital, {}) | own
+        own = {
+            (vital, name): value
+            for vital, drawn in lines_of(plan.limits).items()
+            for name in drawn.__slots__
+            if (value := getattr(drawn, name)) is not None
+        }
+        if plan.spo2_scale == 1:
+            found += [one for one in _usual(held, since, until) if (one.vital, one.line) not in own]
         found += [
             Limit("temperature_tenths" if vital == "temperature" else vital, name, value, since, until)
-            for vital, drawn_lines in lines.items()
-            for name, value in drawn_lines.items()
+            for (vital, name), value in own.items()
         ]
     return found
+
+
+def _usual(held: Sequence[Held], since: datetime, until: datetime) -> Iterator[Limit]:
+    """The SpO2 lines of each version of a pathway that held between two instants."""
+    ends = [*(one.from_at for one in held[1:]), until]
+    for one, end in zip(held, ends, strict=True):
+        start, stop, spo2 = max(one.from_at, since), min(end, until), one.pathway.spo2
+        if start < stop:
+            yield Limit("spo2", "red_low", spo2.red_low, start, stop)
+            yield Limit("spo2", "amber_low", spo2.amber_low, start, stop)
 
 
 def _alerts(act: Act, stay: _Stay) -> list[Mark]:

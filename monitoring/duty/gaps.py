@@ -75,7 +75,7 @@ def shortages(session: Session, wards: Sequence[int], since: datetime, until: da
     """What is amiss with the duty of wards between two instants: a few queries, whatever their number."""
     if not wards:
         return []
-    told = told_by_ladders(session, wards)
+    told = told_by_ladders(session, wards, since)
     roster = load(session, wards, {one.tell for some in told.values() for one in some})
     reachable = works_at_present(session, {who.id for who in roster.staff.values()})
     return [_shortage(roster, ward, told[ward], reachable, (since, until)) for ward in wards]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -19,10 +20,10 @@ class Told:
     in_hours_only: bool
 
 
-def told_by_ladders(session: Session, wards: Collection[int]) -> dict[int, list[Told]]:
-    """Whom each ward's ladders tell: two queries, whatever their number."""
+def told_by_ladders(session: Session, wards: Collection[int], now: datetime) -> dict[int, list[Told]]:
+    """Whom each ward's ladders tell: three queries, whatever their number."""
     pathways = {row.id: row.pathway for row in session.execute(_PATHWAYS, {"wards": list(wards)})}
-    ladders = ladders_of(session, pathways)
+    ladders = ladders_of(session, pathways, now)
     return {ward: [Told(*one) for one in sorted(_told(ladders[ward]).items())] for ward in pathways}
 
 

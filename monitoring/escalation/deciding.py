@@ -14,6 +14,7 @@ from monitoring.escalation.ladders import decided_by, in_force
 from monitoring.escalation.reach import by_look
 from monitoring.escalation.tables import By, WardLadders
 from monitoring.refusals import unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.tables import Ward
 
@@ -30,7 +31,7 @@ class LaddersView(msgspec.Struct):
 def ladders(act: Act, code: str) -> LaddersView:
     """The ladders in force. A secret is never shown again. Raises Forbidden, NotFound."""
     ward = ward_in_path(act, code)
-    return _view(ward, decided_by(act.session, [ward.id]).get(ward.id))
+    return _view(act, ward, decided_by(act.session, [ward.id]).get(ward.id))
 
 
 def set_ladders(act: Act, code: str, body: Mapping[str, Any], *, allow_private: bool) -> LaddersView:
@@ -52,7 +53,7 @@ def set_ladders(act: Act, code: str, body: Mapping[str, Any], *, allow_private: 
         ward_id=ward.id, ladders={name: as_json(ladder) for name, ladder in signed.items()}, by=act.who.id, at=act.now
     )
     act.session.add(decided)
-    shown = _view(ward, decided)
+    shown = _view(act, ward, decided)
     for name, ladder in signed.items():
         newest = ladder[-1].secrets[:1]
         if newest and newest != known.get(ladder[-1].to, ())[:1]:
@@ -95,8 +96,8 @@ def _signed(ladders: Mapping[str, Ladder], known: Mapping[str | None, tuple[str,
     return {name: (*ladder[:-1], ends[name]) for name, ladder in ladders.items()}
 
 
-def _view(ward: Ward, own: WardLadders | None) -> LaddersView:
-    found = in_force(ward.pathway, own)
+def _view(act: Act, ward: Ward, own: WardLadders | None) -> LaddersView:
+    found = in_force(pathway_at(act.session, ward.pathway, act.now), own)
     shown = {name: [_shown(step) for step in as_json(found[name])] for name in LADDERS}
     return LaddersView(ward.code, sorted(own.ladders) if own else [], own.at if own else None, shown)
 

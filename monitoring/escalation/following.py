@@ -46,7 +46,7 @@ def follow_plans(alerts: Alerts, climbing: Sequence[Due]) -> None:
         return
     query = select(Ward).where(col(Ward.id).in_({due.about.ward_id for due in changing}))
     wards = {ward.id: ward.pathway for ward in session.execute(query).scalars()}
-    ladders, told = ladders_of(session, wards), _told(session, changing)
+    ladders, told = ladders_of(session, wards, now), _told(session, changing)
     for due in changing:
         stays, climbs = due.alert.id in stay_home, due.escalation
         ladder = ladder_for(ladders[due.about.ward_id], Severity(due.alert.severity), to_hospital=not stays)

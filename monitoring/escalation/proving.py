@@ -34,7 +34,9 @@ def prove(session: Session, settings: Settings, ward: Ward, now: datetime) -> in
     today = local_day(now)
     before = select(col(FallbackTest.to)).where(col(FallbackTest.ward_id) == ward.id, col(FallbackTest.day) == today)
     tested = set(session.execute(before).scalars())
-    ways = [way for way in ends_of(session, settings, {ward.id: ward.pathway})[ward.id] if way.address not in tested]
+    ways = [
+        way for way in ends_of(session, settings, {ward.id: ward.pathway}, now)[ward.id] if way.address not in tested
+    ]
     body = {"type": TEST, "timestamp": now, "data": {"ward": ward.code, "test": True}}
     put(session, [NewMessage([way], body, 0, now + TRIED_FOR, ward_id=ward.id) for way in ways], now)
     sent = select(col(Message.id), col(Message.address)).where(
@@ -49,10 +51,10 @@ def prove(session: Session, settings: Settings, ward: Ward, now: datetime) -> in
     return len(ways)
 
 
-def ends_of(session: Session, settings: Settings, wards: Mapping[int, str]) -> dict[int, list[Way]]:
+def ends_of(session: Session, settings: Settings, wards: Mapping[int, str], now: datetime) -> dict[int, list[Way]]:
     """Where the last steps of wards' ladders are told, each once; empty where any ladder ends at nobody."""
     found: dict[int, list[Way]] = {}
-    for ward, ladders in ladders_of(session, wards).items():
+    for ward, ladders in ladders_of(session, wards, now).items():
         ends = [fallback_ways(ladders[name][-1], settings) for name in LADDERS]
         found[ward] = list({way.address: way for ways in ends for way in ways}.values()) if all(ends) else []
     return found
@@ -62,7 +64,7 @@ def doubts(session: Session, settings: Settings, now: datetime) -> list[str]:
     """What is to be said against the ends of open wards' ladders, in order of the wards' codes."""
     query = select(Ward).where(col(Ward.closed_at).is_(None)).order_by(col(Ward.code))
     wards: Sequence[Ward] = session.execute(query).scalars().all()
-    ends = ends_of(session, settings, {ward.id: ward.pathway for ward in wards})
+    ends = ends_of(session, settings, {ward.id: ward.pathway for ward in wards}, now)
     tests: dict[tuple[int, str], Any] = {
         (row.ward_id, row.to): row for row in session.execute(_TESTS, {"wards": [ward.id for ward in wards]})
     }

@@ -52,7 +52,7 @@ def begin(session: Session, alerts: Collection[Alert], now: datetime) -> None:
         return
     session.flush()
     wards = {row.id: row.pathway for row in session.execute(_WARDS, {"wards": [one.ward_id for one in alerts]})}
-    ladders = ladders_of(session, wards)
+    ladders = ladders_of(session, wards, now)
     stay_home = not_to_hospital(session, alerts, now)
     begun = []
     for alert in alerts:

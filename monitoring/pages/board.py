@@ -12,7 +12,6 @@ from litestar.response import Redirect
 from sqlalchemy import select
 from sqlmodel import col
 
-from alert_rules.pathway import pathways
 from monitoring.access.gate import see_ward
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
@@ -31,6 +30,7 @@ from monitoring.pages.words import vital
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
 from monitoring.rounds.trend import Trend
+from monitoring.rules.holding import pathway_at
 from monitoring.service import service_of
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
@@ -134,7 +134,7 @@ async def _picture(request: Incoming, code: str) -> Picture:
 def _read(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
     ward = ward_in_path(act, code)
     shown = board(act, code, PATIENTS_MAX, None).items
-    usual = pathways()[ward.pathway].spo2
+    usual = pathway_at(act.session, ward.pathway, act.now).spo2
     spots, coming = beside.spots(act, code), beside.whats_next(act, code)
     known = beside.known(act, code, usual.red_low, usual.amber_low)
     return Picture(

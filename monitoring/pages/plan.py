@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from sqlmodel import col, select
 
 from alert_rules.limits import LIMITED, LINES, UNITS
-from alert_rules.pathway import Pathway, pathways
+from alert_rules.pathway import Pathway
 from alert_rules.silence import times_for
 from monitoring.acts import Act, Incoming, look
 from monitoring.clock import local_day
@@ -23,6 +23,7 @@ from monitoring.patients.plan import PlanBody, PlanView, check_watched, make_pla
 from monitoring.patients.plans import current_plan
 from monitoring.patients.register import PatientView
 from monitoring.refusals import Fault, Unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.tables import Ward
 
 DECIDE: Final[dict[str, Any]] = {
@@ -91,7 +92,7 @@ def _now(act: Act, patient_id: UUID) -> Now:
     not_scored = reason_not_scored(
         found.birth_date, found.pregnant, spinal_cord_injury=found.spinal_cord_injury, on=local_day(act.now)
     )
-    return Now(act.now, patient, plan, pathways()[ward.pathway], not_scored)
+    return Now(act.now, patient, plan, pathway_at(act.session, ward.pathway, act.now), not_scored)
 
 
 def filled(plan: PlanView) -> dict[str, str]:

@@ -7,7 +7,6 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from alert_rules.alarms import Kind
-from alert_rules.pathway import pathways
 from alert_rules.silence import overdue_at
 from monitoring.accepted.views import in_force as accepted_in_force
 from monitoring.acts import Act
@@ -29,6 +28,7 @@ from monitoring.patients.plan import (
 from monitoring.patients.register import find
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, NotFound, Unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.sepsis.asking import NOT_ASKED_NOW, put_away
 from monitoring.wards.leaves import is_paused
 from monitoring.wards.tables import Episode, Ward
@@ -86,7 +86,7 @@ def replace_plan(act: Act, patient_id: UUID, body: PlanBody) -> PlanView:
     act.session.refresh(patient)  # as corrected by whoever had the lock before
     plan = make_plan(
         body,
-        pathways()[ward.pathway],
+        pathway_at(act.session, ward.pathway, act.now),
         episode_id=episode.id,
         decided_by=act.who.id,
         now=act.now,

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ARRAY, DateTime, bindparam
 
-from alert_rules.pathway import pathways
+from alert_rules.pathway import pathways  # which clocks a pathway has never changes: `rules.deciding`
 from monitoring.acts import Act
 from monitoring.clock import WARD_TIME
 from monitoring.database import AnyRow

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import col
 
-from alert_rules.pathway import pathways
+from alert_rules.pathway import pathways  # which clocks a pathway has never changes: `rules.deciding`
 from monitoring.acts import Act
 from monitoring.flow.spells import Spell, find_spell
 from monitoring.flow.tables import Referral

@@ -12,12 +12,12 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from alert_rules.pathway import pathways
 from monitoring.acts import Act
 from monitoring.recovery.asked_query import ASKED, CAME_OR_HOME, bound, of_services
 from monitoring.recovery.clocks import Clock, Outcome, Verdict, hours, outcome_known
 from monitoring.reports.periods import Span
 from monitoring.reports.spell_groups import GROUP, NOT_RECORDED, SpellsBy
+from monitoring.rules.holding import pathways_at
 
 METHOD: Final = {
     "verdict": "As it is known now, of everybody whose clock began in the period. Met: done within the limit, at the "
@@ -100,13 +100,15 @@ class Ran:
 
 def recovery_report(act: Act, span: Span, by: SpellsBy) -> ClockReport:
     """From the hospital's referral to first care, of the caller's wards."""
-    limits = {name: one.first_care_within_h for name, one in pathways().items() if one.first_care_within_h}
+    held = pathways_at(act.session, act.now).items()
+    limits = {name: one.first_care_within_h for name, one in held if one.first_care_within_h}
     return _report(act, span, by, _RECOVERY, limits)
 
 
 def assess_report(act: Act, span: Span, by: SpellsBy) -> ClockReport:
     """From reaching home to the assessment, of the caller's wards."""
-    limits = {name: one.assessed_within_h for name, one in pathways().items() if one.assessed_within_h}
+    held = pathways_at(act.session, act.now).items()
+    limits = {name: one.assessed_within_h for name, one in held if one.assessed_within_h}
     return _report(act, span, by, _ASSESS, limits)
 
 

@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import select
 from sqlmodel import col
 
-from alert_rules.pathway import pathways
 from monitoring.acts import Act
 from monitoring.recovery.care import Care, find_care
 from monitoring.recovery.clocks import Clock, Instant, Outcome, Service, Verdict, outcome_known, re_access_until
 from monitoring.recovery.tables import ServiceLine
+from monitoring.rules.holding import pathway_at
 
 LINES_MAX: Final = 100
 """The newest of a spell: it has a few."""
@@ -64,7 +64,8 @@ def recovery(act: Act, episode_id: UUID) -> RecoveryView:
 
 def view(act: Act, care: Care) -> RecoveryView:
     """As it now is."""
-    spell, pathway, known = care.spell, pathways()[care.ward.pathway], care.known
+    spell, known = care.spell, care.known
+    pathway = pathway_at(act.session, care.ward.pathway, act.now)
 
     def clock(limit_h: int | None, since: Instant, done: Instant) -> ClockView | None:
         if limit_h is None:

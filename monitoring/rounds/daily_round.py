@@ -82,7 +82,7 @@ _PAGES: Final = {name: _page_of(one) for name, one in LISTS.items()}
 def daily_round(act: Act, code: str) -> RoundView:
     """The number of each list. Raises Forbidden, NotFound."""
     see_ward(act.who, code)
-    row = act.session.execute(_COUNTS, asked_at(code, act.now)).one_or_none()
+    row = act.session.execute(_COUNTS, asked_at(act.session, code, act.now)).one_or_none()
     if row is None:
         raise NotFound(f"There is no ward {code}.")
     return RoundView(
@@ -99,7 +99,11 @@ def round_list(act: Act, code: str, name: ListName, limit: int, cursor: str | No
     """Who is on a list, the longest first. Raises Forbidden, NotFound, Unacceptable."""
     see_ward(act.who, code)
     after, after_key = (as_number(BEGINNING), 0) if cursor is None else place_of(cursor, 2)
-    asked = asked_at(code, act.now) | {"after": as_instant(after), "after_key": after_key, "limit": limit + 1}
+    asked = asked_at(act.session, code, act.now) | {
+        "after": as_instant(after),
+        "after_key": after_key,
+        "limit": limit + 1,
+    }
     rows = act.session.execute(_PAGES[name], asked).all()
     if not rows:
         raise NotFound(f"There is no ward {code}.")

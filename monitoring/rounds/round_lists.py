@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
+from sqlmodel import Session
+
 from alert_rules.news2 import AGE_YEARS_MIN
-from alert_rules.pathway import pathways
 from monitoring.clock import WARD_TIME
 from monitoring.flow.contacts import NOT_SPOKEN
 from monitoring.flow.letters import DUE_WITHIN
 from monitoring.rounds.days import begins_at, in_words, today
+from monitoring.rules.holding import pathways_at
 from monitoring.wards.leaves import DECIDE_WITHIN
 from monitoring.wards.length import REVIEW_BEFORE
 from monitoring.wards.tables import PAUSES
@@ -230,7 +232,7 @@ LISTS: Final[dict[ListName, RoundList]] = {
 assert tuple(LISTS) == get_args(ListName)
 
 
-def asked_at(ward: str, now: datetime) -> dict[str, Any]:
+def asked_at(session: Session, ward: str, now: datetime) -> dict[str, Any]:
     """What the queries ask for: the ward, and the instants from which each list counts."""
     return {
         "ward": ward,
@@ -240,7 +242,7 @@ def asked_at(ward: str, now: datetime) -> dict[str, Any]:
         "zone": WARD_TIME.key,
         "pauses": sorted(PAUSES),
         "not_spoken": sorted(NOT_SPOKEN),
-        "acute": _acute_pathways(),
+        "acute": _acute_pathways(session, now),
         "scored_since": now - SCORED_WITHIN,
         "scored_from_years": AGE_YEARS_MIN,
         "review_before": REVIEW_BEFORE,
@@ -249,6 +251,6 @@ def asked_at(ward: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _acute_pathways() -> list[str]:
+def _acute_pathways(session: Session, now: datetime) -> list[str]:
     """Those that the national return counts, whatever a ward of theirs does: not recovery, nor oximetry@home."""
-    return [name for name, pathway in pathways().items() if pathway.in_sitrep]
+    return [name for name, pathway in pathways_at(session, now).items() if pathway.in_sitrep]

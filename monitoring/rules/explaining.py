@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from alert_rules.pathway import pathways
 from alert_rules.would_alert import Own, as_text, would_alert
 from monitoring.accepted.views import rule_in_force
 from monitoring.clock import local_day
@@ -17,6 +16,7 @@ from monitoring.patients.plan import lines_of, reason_not_scored, usual_of
 from monitoring.patients.plans import in_force
 from monitoring.patients.tables import Patient
 from monitoring.refusals import unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.tables import Episode, Ward
 
 
@@ -25,18 +25,19 @@ def explained(settings: Settings, which: str, now: datetime) -> str:
     with connected(settings.database_url) as engine, snapshot(engine) as session:
         ward = session.execute(select(Ward).where(col(Ward.code) == which)).scalar_one_or_none()
         if ward is not None:
-            return _text(session, ward, None)
+            return _text(session, ward, None, now)
         found = _of_patient(session, which)
         if found is None:
             raise unacceptable("ward or patient", f"there is no ward {which}, and no patient of that id on one")
         patient, episode, ward = found
-        return _text(session, ward, _own(session, patient, episode, now))
+        return _text(session, ward, _own(session, patient, episode, now), now)
 
 
-def _text(session: Session, ward: Ward, own: Own | None) -> str:
-    ladders = ladders_of(session, {ward.id: ward.pathway})[ward.id]
+def _text(session: Session, ward: Ward, own: Own | None, now: datetime) -> str:
+    ladders = ladders_of(session, {ward.id: ward.pathway}, now)[ward.id]
     heading = f"Ward {ward.code}" if own is None else f"A patient on ward {ward.code}, by the plan in force"
-    return f"{heading}\n\n{as_text(would_alert(pathways()[ward.pathway], ladders, own))}"
+    pathway = pathway_at(session, ward.pathway, now)
+    return f"{heading}\n\n{as_text(would_alert(pathway, ladders, own))}"
 
 
 def _of_patient(session: Session, which: str) -> tuple[Patient, Episode, Ward] | None:

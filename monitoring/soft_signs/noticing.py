@@ -3,7 +3,7 @@
 In the transaction of whoever tells them, with the stay's `latest_vitals` row locked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -14,7 +14,6 @@ from sqlmodel import Session, col
 
 from alert_rules.alarms import Finding, Kind
 from alert_rules.kinds import SOFT_SIGNS, Noticed, noticed
-from alert_rules.pathway import pathways
 from alert_rules.severity import Severity
 from alert_rules.soft_signs import COUNTS_FOR_US, RULE, SEVERAL_RULE, Sign, cleared_by, reasons_of
 from monitoring.acts import Act
@@ -25,19 +24,12 @@ from monitoring.events import NewEvent
 from monitoring.patients.escalation_plans import is_comfort
 from monitoring.patients.tables import LatestVitals, Patient
 from monitoring.refusals import unacceptable
+from monitoring.rules.holding import rulebook
 from monitoring.soft_signs.tables import SoftSigns, Source
 from monitoring.wards.tables import Episode, Ward
 
 Signs = Annotated[list[Sign], msgspec.Meta(max_length=len(Sign))]
 COUNTS_FOR: Final = timedelta(microseconds=COUNTS_FOR_US)
-_WITH_SIGNS: Final = [
-    (rule.name, condition)
-    for pathway in pathways().values()
-    for rule in pathway.rules
-    for condition in rule.conditions
-    if isinstance(condition, Noticed)
-]
-"""Rules of pathways that hold only together with signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +64,22 @@ def notice(act: Act, episode_id: int, told: Told) -> list[NewEvent]:
     found = Finding(
         max((one.severity for one in said), default=Severity.NONE),
         rules=frozenset(one.rule for one in said),
-        cleared=cleared_by(told.signs) | {name for name, wanted in _WITH_SIGNS if not noticed(wanted, told.signs)},
+        cleared=cleared_by(told.signs) | _not_with(alerts.session, told.signs),
     )
     alerts.weigh(about, Kind.DETERIORATION, found, lambda: _evidence(alerts, about, told))
     return alerts.write()
+
+
+def _not_with(session: Session, signs: Collection[Sign]) -> set[str]:
+    """Rules, of any version of a pathway, that hold only together with other signs than these."""
+    return {
+        rule.name
+        for versions in rulebook(session).held.values()
+        for one in versions
+        for rule in one.pathway.rules
+        for wanted in rule.conditions
+        if isinstance(wanted, Noticed) and not noticed(wanted, signs)
+    }
 
 
 def keep(act: Act, known: LatestVitals, told: Told) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from alert_rules.compose import SLOTS
-from alert_rules.pathway import Pathway, pathways
+from alert_rules.pathway import Pathway
 from alert_rules.silence import first_due, overdue_at
 from monitoring.access.roles import Role
 from monitoring.acts import Act
@@ -34,6 +34,7 @@ from monitoring.patients.plan import (
 from monitoring.patients.register import refuse_merged
 from monitoring.patients.tables import LatestVitals, Patient, Plan
 from monitoring.refusals import Conflict, Fault, Forbidden, Unacceptable
+from monitoring.rules.holding import pathway_at
 from monitoring.wards.beds import lock_ward, refuse_full
 from monitoring.wards.episodes import DEVICES_MAX, EpisodeView, view
 from monitoring.wards.occupancy_events import tell_beds
@@ -69,7 +70,7 @@ def admit(act: Act, body: EpisodeBody) -> EpisodeView:
 
 def refuse_undecided(act: Act, ward: Ward, plan: PlanBody | None) -> None:
     """Raise Forbidden where the plan is more than the caller may decide."""
-    departing = plan is not None and departs(plan, pathways()[ward.pathway])
+    departing = plan is not None and departs(plan, pathway_at(act.session, ward.pathway, act.now))
     if departing and act.who.role not in {Role.CLINICIAN, Role.ADMIN}:
         raise Forbidden("A plan that departs from the pathway's is a clinician's to decide.")
 
@@ -101,7 +102,8 @@ def start_spell(
     act.session.add(stay)
     act.session.flush()
     act.session.add(WardStay(episode_id=stay.id, patient_id=patient.id, ward_id=ward.id, from_at=at))
-    plan = _plan(act, body.plan or PlanBody(), pathways()[ward.pathway], stay, patient)
+    pathway = pathway_at(act.session, ward.pathway, act.now)
+    plan = _plan(act, body.plan or PlanBody(), pathway, stay, patient)
     act.session.add_all([plan, _nothing_known(stay, first_due(schedule_of(plan), act.now), act.now)])
     for device in sorted(set(body.devices)):  # in one order, whoever admits
         assign(act, device, patient, at)

@@ -9,13 +9,13 @@ from sqlalchemy import case, select, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from alert_rules.pathway import pathways
 from monitoring.access.gate import see_ward
 from monitoring.acts import Act
 from monitoring.database import AnySelect
 from monitoring.fields import WARD_CODE, ClosingTime, Instant, Line, OdsCode, Reason, TimeOfDay, WardCode, Word, in_utc
 from monitoring.paging import Page, before, page
 from monitoring.refusals import Conflict, NotFound, unacceptable
+from monitoring.rules.holding import pathways_at
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.capacity import BedCount, decide
 from monitoring.wards.tables import Ward, WardCapacity
@@ -69,7 +69,7 @@ class WardView(WardFacts, kw_only=True):
 def open_ward(act: Act, body: WardBody) -> WardView:
     """A new ward. Raises Unacceptable for an unknown pathway, Conflict for a code in use, Forbidden."""
     see_ward(act.who, body.code)
-    ward = Ward(**_facts(body), code=body.code, created_at=act.now)
+    ward = Ward(**_facts(act, body), code=body.code, created_at=act.now)
     from_at = act.now if body.from_ is None else in_utc("from", body.from_)
     try:
         with act.session.begin_nested():
@@ -83,7 +83,7 @@ def open_ward(act: Act, body: WardBody) -> WardView:
 def correct_ward(act: Act, code: str, body: WardFacts) -> WardView:
     """Say what a ward is, whole. Its past is shown under what it is now. Raises Forbidden, NotFound, Unacceptable."""
     corrected = ward_in_path(act, code, lock=True)
-    for name, value in _facts(body).items():
+    for name, value in _facts(act, body).items():
         setattr(corrected, name, value)
     act.session.add(corrected)
     act.session.flush()
@@ -106,10 +106,11 @@ def wards(act: Act, limit: int, cursor: str | None) -> Page[WardView]:
     return page(act.session, query, limit, key=lambda row: row[0].id, show=lambda row: _view(*row))
 
 
-def _facts(body: WardFacts) -> dict[str, Any]:
+def _facts(act: Act, body: WardFacts) -> dict[str, Any]:
     """The columns of a ward. Raises Unacceptable."""
-    if (pathway := pathways().get(body.pathway)) is None:
-        raise unacceptable("pathway", f"is not one of {', '.join(pathways())}")
+    known = pathways_at(act.session, act.now)
+    if (pathway := known.get(body.pathway)) is None:
+        raise unacceptable("pathway", f"is not one of {', '.join(known)}")
     if body.min_age is not None and body.max_age is not None and body.max_age < body.min_age:
         raise unacceptable("max_age", "is below min_age")
     facts: dict[str, Any] = msgspec.to_builtins({name: getattr(body, name) for name in WardFacts.__struct_fields__})

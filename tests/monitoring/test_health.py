@@ -61,6 +61,7 @@ def test_with_every_part_there_it_is_ok(looked: Api) -> None:
             "schema": {"status": "ok", "detail": HEAD},
             "workers": {"status": "ok", "detail": "1 heard in the last 10 s"},
             "timekeeper": {"status": "ok", "detail": "1 heard in the last 10 s"},
+            "rules": {"status": "ok", "detail": "0 of 9 pathways are not as packaged"},
             "queue": {"status": "ok", "detail": "durable: stated by configuration"},
             "unscored": {"status": "ok", "detail": "0 requests wait to be scored", "seconds": 0.0},
         },

@@ -167,7 +167,7 @@ def test_only_what_makes_something_answers_201(document: dict[str, Any]) -> None
     assert makes == {("post", f"/v1/{things}") for things in (
         "patients", "wards", "episodes", "devices", "referrals", "inpatients", "reports/sitrep/corrections",
         "case-finding/sent", "alerts/{alert}/emergency-calls", "concerns", "ucr/referrals", "prevention", "calls",
-        "fhir/Observation", "patients/{patient}/accepted-values", "break-glass",
+        "fhir/Observation", "patients/{patient}/accepted-values", "break-glass", "rules",
     )}  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_a_row_says_what_made_the_score_worse_and_draws_the_lines_of_the_patient
     said = joy.opens("/wards/WARD1")
     assert "↑ worse: Pulse" in said
     assert [one for one in ("<use href=#amber y=30", "<use href=#red y=34") if one not in said] == []
-    assert "<p>as scored</p>" in said, "values of another time than the score's say their own age"
+    assert "<p>as scored" in said, "values of another time than the score's say their own age"
 
 
 def test_a_row_says_who_was_spoken_to_on_the_present_day_of_the_ward_and_not_the_day_before(

@@ -1,8 +1,12 @@
 """`virtual-ward rules`: a file is refused by its line; a ward and a patient are explained as they are decided."""
 
+import json
 from pathlib import Path
 
 from alert_rules.pathway import FOLDER, pathways
+from monitoring.clock import utc_now
+from monitoring.config import Settings
+from tests.rule_changes import SOONER, changed, changes
 from tests.test_commands import run
 from tests.ward import Ward
 
@@ -35,6 +39,20 @@ def test_a_ward_is_explained_and_a_patient_by_the_plan_in_force(ward: Ward) -> N
     assert "SpO2 85 % or less (the plan's limit)" in of_patient
     assert "Usual values: NEWS2 2" in of_patient
     assert "never yet: no usual systolic blood pressure is known" in of_patient
+
+
+def test_names_mean_what_holds_in_an_installation_and_what_is_packaged_without_one(ward: Ward, tmp_path: Path) -> None:
+    ward.now = utc_now()
+    version = changes(ward, changed("general", SOONER)).version
+    path = tmp_path / "day.csv"
+    path.write_text("patient,hours,spo2\nann,0,95\n", encoding="utf-8")
+
+    def judged(settings: Settings | None) -> tuple[str, int]:
+        found = json.loads(run("backtest", str(path), "--json", settings=settings).stdout)["pathways"][0]
+        return found["pathway_version"], found["sets_by_severity"]["amber"]
+
+    assert judged(ward.settings) == (version, 1)
+    assert judged(None) == (pathways()["general"].version, 0)
 
 
 def test_who_is_nobody_is_said_to_be(ward: Ward) -> None:

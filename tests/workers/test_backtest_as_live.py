@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from alert_rules.alarm_arrays import CHANGES, Answering
+from alert_rules.alarm_arrays import CHANGES, Answering, Lives
 from alert_rules.alarms import ENDED, Change, Kind, State
 from alert_rules.pathway import pathways
+from alert_rules.repeating import Ended, Why
 from alert_rules.severity import Severity
 from devices.simulator import bulk, cohort
 from monitoring.alerts.tables import Alert
 from monitoring.backtest.reading import LeftOut, read
 from monitoring.backtest.recorded import recorded
-from monitoring.backtest.replay import judge_sets, replay
+from monitoring.backtest.replay import Replayed, judge_sets, replay
 from tests.ward import Patient, Ward
+from workers.prompts import raise_unrepeated
 
 ACKNOWLEDGED_AFTER, RESOLVED_AFTER = timedelta(hours=3), timedelta(hours=5)
 """So late that an open alert has time to step up."""
@@ -50,6 +53,19 @@ STORY: tuple[tuple[int, dict[str, Any]], ...] = (
     (410, {"respiratory_rate": 22, "oxygen_flow": 2}),  # nobody prescribed it
     (420, {"weight": 72.5}),
     (430, {"spo2": 93, "temperature": 38.2, "pulse": 112}),  # incomplete: somebody completes the set
+    (1000, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
+    (1010, {"spo2": 94}),  # an amber where the pathway repeats first
+    (1020, {"spo2": 97}),  # the repeat is normal
+    (1040, {"spo2": 94}),
+    (1045, {"pulse": 74}),  # no repeat
+    (1050, {"spo2": 93}),  # nor any better
+    (1400, WELL | {"pulse": 72, "consciousness": "A", "assessed_by": "carer"}),
+    (1410, {"spo2": 90, "quality": "low"}),
+    (1412, {"spo2": 94, "quality": "low"}),  # no repeat: it cannot be relied on either
+    (1417, {"spo2": 96}),
+    (1430, {"pulse": 135, "quality": "low"}),  # nobody repeats it in time
+    (1460, {"pulse": 72}),
+    (1800, {"spo2": 93}),  # the last of all: still raised when its time is up
 )
 """Minutes, and what was sent: what a simulated day does not bring, news and what is none."""
 
@@ -89,7 +105,6 @@ def _sent(start: datetime) -> list[Sent]:
     posts, sent = bulk(people, start, timedelta(minutes=90), seed=7), []
     for _, post in zip(range(4 * 18), posts, strict=False):
         one = msgspec.json.decode(post.body)
-        one.pop("quality", None)  # what is of low quality is asked for again first: that is not replayed
         sent.append((datetime.fromisoformat(one["taken_at"]).astimezone(UTC), people.index(post.patient), one))
     sent += [
         (at, 4, {"id": f"story-{minute}", "taken_at": at.isoformat(), **said})
@@ -97,6 +112,17 @@ def _sent(start: datetime) -> list[Sent]:
         if (at := start + timedelta(minutes=minute))
     ]
     return sorted(sent, key=lambda one: one[0])
+
+
+def _turns(ward: Ward, to: datetime) -> None:
+    """The timekeeper raises what nobody repeats, each at its time."""
+    while True:
+        with Session(ward.engine) as session:
+            by = session.execute(_NEXT, {"to": to}).scalar_one()
+        if by is None:
+            break
+        raise_unrepeated(ward.engine, by)
+    ward.now = to
 
 
 def _people_answer(ward: Ward, patient: Patient) -> None:
@@ -111,10 +137,12 @@ def _people_answer(ward: Ward, patient: Patient) -> None:
             ward.acknowledges(alert)
 
 
+_NEXT = text("SELECT min(repeat_by) FROM latest_vitals WHERE repeat_by <= :to")
 _ASKED = text(
     "SELECT max(at) FROM alert_history WHERE alert_id = :id"
     " AND (what IN ('raised', 'stepped_up') OR (what = 'worsened' AND from_state <> 'open'))"
 )
+_ENDED = text("SELECT why, outcome FROM prompt")
 _JUDGED = text(
     "SELECT taken_at, severity, points FROM reading WHERE episode_id = :episode AND quality <> 'test' ORDER BY taken_at"
 )
@@ -151,8 +179,8 @@ def _as_csv(path: Path, sent: list[Sent], plans: list[dict[str, Any]]) -> None:
 
 def _same_both_ways(
     ward: Ward, patients: list[Patient], recorded_as: Path, pathway: str, some: int = 12
-) -> tuple[set[int], set[str], int]:
-    """What the drain made of patients, against a file of the same: how bad, what changed, what was let pass."""
+) -> tuple[set[int], set[str], Replayed]:
+    """What the drain made of patients, against a file of the same: how bad, what changed, and the backtest."""
     found = recorded(read([recorded_as], LeftOut()), LeftOut())
     facts = judge_sets(found, pathways()[pathway]).facts
     replayed = replay(found, pathways()[pathway], Answering(lambda _: ACKNOWLEDGED_AFTER, RESOLVED_AFTER))
@@ -170,30 +198,34 @@ def _same_both_ways(
         assert len(said) >= some
         assert len(changed) < len(said)
         assert [
-            (at, change.value, int(lives.severity[column]))
-            for at, column in zip(taken, columns, strict=True)
+            (called_at, change.value, int(lives.severity[column]))
+            for called_at, column in _by_call(lives, columns)
             if (change := CHANGES[int(lives.change[column])]) is not None
         ] == changed
         severities |= set(replayed.severity[columns].tolist())
         changes |= {what for _, what, _ in changed}
-    return severities, changes, int(lives.let_pass.sum())
+    return severities, changes, replayed
 
 
-def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path) -> None:
-    ward.opens("FRAIL", pathway="frailty")  # it asks for no repeat first
-    ward.code = "FRAIL"
+@pytest.mark.parametrize("name", ["frailty", "acute_respiratory"], ids=["alerts at once", "repeats first"])
+def test_a_day_says_the_same_through_the_drain_and_through_the_backtest(ward: Ward, tmp_path: Path, name: str) -> None:
+    ward.opens("OTHER", pathway=name)
+    ward.code = "OTHER"
     patients = [ward.admit() for _ in range(5)]
     plans: list[dict[str, Any]] = [{}, {}, {"spo2_scale": 2, "home_oxygen_l_min": 1.0}, {}, {}]
     ward.plans(patients[2], **plans[2])
     sent = _sent(ward.now)
     for taken_at, place, one in sent:
-        ward.now = taken_at
+        _turns(ward, taken_at)
         _people_answer(ward, patients[place])
         ward.receives_sets([one], patient=patients[place])
+    _turns(ward, ward.now + timedelta(hours=1))
 
     _as_csv(tmp_path / "day.csv", sent, plans)
-    severities, changes, let_pass = _same_both_ways(ward, patients, tmp_path / "day.csv", "frailty")
-    assert (max(severities), changes, let_pass) == (Severity.CRITICAL, set(Change), 0)
+    severities, changes, replayed = _same_both_ways(ward, patients, tmp_path / "day.csv", name)
+    assert (max(severities), changes) == (Severity.CRITICAL, set(Change))
+    assert not replayed.lives[Kind.DETERIORATION].let_pass.any()
+    _ends_as_asked(ward, replayed)
 
 
 def test_what_is_accepted_and_what_was_resolved_lately_count_the_same_both_ways(ward: Ward, tmp_path: Path) -> None:
@@ -214,10 +246,28 @@ def test_what_is_accepted_and_what_was_resolved_lately_count_the_same_both_ways(
         ward.receives_sets([posted | {"consciousness": "A", "assessed_by": "carer"}], patient=patient)
         sent.append((taken_at, 0, one | {"consciousness": "A", "assessed_by": "carer"}))
     _as_csv(tmp_path / "stay.csv", sent, [{}])
-    severities, changes, let_pass = _same_both_ways(ward, [patient], tmp_path / "stay.csv", "heart_failure")
+    severities, changes, replayed = _same_both_ways(ward, [patient], tmp_path / "stay.csv", "heart_failure")
     assert (severities, changes) == ({0, 1, 3}, {Change.RAISED, Change.STEPPED_UP})
     with Session(ward.engine) as session:
+        let_pass = int(replayed.lives[Kind.DETERIORATION].let_pass.sum())
         assert let_pass == session.execute(_LET_PASS).scalar_one() == 5
+
+
+def _ends_as_asked(ward: Ward, replayed: Replayed) -> None:
+    """What patients were asked ended alike, and every way of ending came to pass."""
+    with Session(ward.engine) as session:
+        asked = [tuple(row) for row in session.execute(_ENDED)]
+    found = [(one.why, Ended.RAISED if one.raised else Ended.REPEATED) for one in replayed.endings]
+    assert sorted(found) == sorted(asked)
+    amber, low = Why.AMBER, Why.LOW_QUALITY
+    expected = {(low, Ended.REPEATED), (low, Ended.RAISED)}
+    assert set(found) == expected | ({(amber, end) for _, end in expected} if replayed.pathway.repeat_first else set())
+    assert {one.in_time for one in replayed.endings if one.raised} >= {False}
+
+
+def _by_call(lives: Lives, columns: list[int]) -> list[tuple[datetime, int]]:
+    """Sets in the order in which they called: what was asked about first came after sets that changed nothing."""
+    return sorted((datetime.fromtimestamp(lives.at_us[column] / 1e6, UTC), column) for column in columns)
 
 
 def _points(points: Any, known: Any) -> str:

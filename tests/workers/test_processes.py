@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,11 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from monitoring.clock import utc_now
 from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE, ring_once, stream_name
 from tests.monitoring.embedded.processes import REPOSITORY, eventually
-from tests.ward import SICK, Ward
+from tests.rule_changes import SOONER, changed, changes
+from tests.ward import SICK, WELL, Patient, Ward
 from tests.workers.records import count, put, rows
 
 
@@ -31,6 +35,41 @@ def post(ward: Ward, queue: Redis) -> None:
     """A set that raises an alert is on the stream, and the bell has rung."""
     put(queue, ward.arrival([{"id": "a", "taken_at": ward.now, **SICK}]))
     ring_once(queue, 0)
+
+
+@contextmanager
+def working(ward: Ward) -> Iterator[None]:
+    """A worker as a process of its own, told to leave in the end."""
+    process = subprocess.Popen([sys.executable, "-m", "workers.worker"], cwd=REPOSITORY, env=environment(ward))
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)  # it takes down the bell: nobody else is here to ring it again
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_that_runs_goes_by_new_rules_at_once_and_one_that_starts_finds_them(ward: Ward, queue: Redis) -> None:
+    ward.now = utc_now()  # a worker has the real clock
+    one, other = ward.admit(), ward.admit()
+
+    def versions_after(number: int, patient: Patient) -> list[str]:
+        """By which versions alerts were raised, once so many sets are stored."""
+        ward.now = utc_now()
+        put(queue, ward.arrival([{"id": f"{number}", "taken_at": ward.now, **WELL, "spo2": 94}], patient=patient))
+        ring_once(queue, 0)
+        eventually(lambda: count(ward.engine, "reading") == number, 60)
+        said = "SELECT why ->> 'pathway_version' AS version FROM alert ORDER BY id"
+        return [row.version for row in rows(ward.engine, said)]
+
+    with working(ward):
+        assert versions_after(1, one) == []
+        ward.now = utc_now()
+        version = changes(ward, changed("general", SOONER)).version
+        assert versions_after(2, one) == [version]
+    with working(ward):
+        assert versions_after(3, other) == [version, version]
 
 
 def test_a_job_travels_as_json(ward: Ward, queue: Redis) -> None:

@@ -7,17 +7,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from alert_rules.accepted import BEYOND
 from alert_rules.alarms import COMPLETE_THE_SET, Finding, Kind
 from alert_rules.compose import ASSESSED, MINUTE_US
 from alert_rules.explain import reasons, score_as_json
 from alert_rules.hysteresis import nearly
 from alert_rules.kinds import PathwayRule
 from alert_rules.news2 import RED
-from alert_rules.pathway import rules_of_pathways
 from alert_rules.repeating import Came
 from alert_rules.sentences import said_of, used
-from alert_rules.severity import RULES, Rule, Severity
+from alert_rules.severity import Rule, Severity
 from alert_rules.version import RULES_VERSION
 from alert_rules.vitals import CONSCIOUSNESS, OXYGEN, PARAMETERS
 from alert_rules.words import sentence, shown
@@ -32,8 +30,6 @@ CATCHING_UP: Final = timedelta(minutes=60)
 
 SLOTS: Final = {name: ASSESSED if slot == CONSCIOUSNESS else slot for slot, name in enumerate(PARAMETERS)}
 """Where the time of each parameter stands: a patient's own "alert" overtakes no confusion that it does not lift."""
-LOOKED_AT: Final = {rule.name: rule.of for rule in (*RULES, *BEYOND.values())} | rules_of_pathways()
-"""By rule, the vital signs that it looks at."""
 RARER: Final = ("diastolic", "weight", "glucose", "peak_flow", "wellness")
 
 
@@ -135,9 +131,10 @@ def _finding(scored: Scored, column: int, since: set[str]) -> Finding:
     rules = {rule.name for rule in standing if rule.of}
     fired = {rule.name for rule in scored.verdicts.rules(column)}
     measured = _measured(scored, column) - since
-    pathway = scored.stays[scored.rows[column].stay].ward.pathway
+    looked_at = scored.stays[scored.rows[column].stay].ward.rulebook.looked_at
+    pathway = scored.versions.of(column)
     near = nearly(scored.facts, column, pathway.hysteresis, pathway.rules, measured) - fired
-    cleared = {name for name, of in LOOKED_AT.items() if name not in fired and of & measured} - near
+    cleared = {name for name, of in looked_at.items() if name not in fired and of & measured} - near
     if _is_to_complete(scored, column, since):
         rules.add(COMPLETE_THE_SET)
     elif scored.news2.complete[column] and not since:
@@ -205,7 +202,7 @@ def _tell_late(alerts: Alerts, scored: Scored, column: int) -> None:
 def _evidence(scored: Scored, column: int, since: Collection[str]) -> Evidence:
     row = scored.rows[column]
     known = scored.facts.vitals.known[:, column].tolist()
-    pathway = scored.stays[row.stay].ward.pathway
+    pathway = scored.versions.of(column)
     news2 = None if scored.points[column] is None else score_as_json(scored.news2, known, column)
     holds = {rule.name for rule in _standing(scored, column, since)}
     if _is_to_complete(scored, column, since):
@@ -222,7 +219,7 @@ def _why(scored: Scored, column: int) -> dict[str, Any]:
     accepted = scored.stays[row.stay].accepted_at(row.one.taken_at)
     known = scored.facts.vitals.known[:, column].tolist()
     values = scored.facts.vitals.values[:, column].tolist()
-    pathway = scored.stays[row.stay].ward.pathway
+    pathway = scored.versions.of(column)
     return {
         "rules_version": RULES_VERSION,
         "pathway": pathway.name,

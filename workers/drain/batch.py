@@ -12,6 +12,7 @@ from devices.reading import Arrival
 from monitoring.alerts.life import Alerts
 from monitoring.database import driver
 from monitoring.events import emit
+from monitoring.rules.holding import rulebook
 from workers.drain import alerting, clocks, hearing, reported, storing, unverified
 from workers.drain.aside import note_told, store_aside
 from workers.drain.clocks import Batch
@@ -54,7 +55,7 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     learnt = clocks.known(connection, posted, arrivals)
     _make_months(connection, clocks.correct(fresh, learnt))
     told_of = {patient for one in released for patient in one.patients}
-    placed = hold_unlikely(place(connection, [*fresh, *taken], [*conflicts, *kept], told_of))
+    placed = hold_unlikely(place(connection, rulebook(session), [*fresh, *taken], [*conflicts, *kept], told_of))
     reopen(connection, placed.kept, now)
     told = store_aside(connection, placed.kept, now)
     alerts = Alerts.lock(session, now, placed.stays.keys())

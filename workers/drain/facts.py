@@ -16,6 +16,7 @@ from alert_rules.soft_signs import bits, lately
 from devices.reading import in_whole_units
 from workers.drain.neighbours import Row
 from workers.drain.stays import PlanInForce, Stay
+from workers.drain.versions import Versions
 from workers.drain.windows import age_limits_us
 
 WELLNESS: Final = {"": Wellness.UNANSWERED} | {
@@ -23,10 +24,11 @@ WELLNESS: Final = {"": Wellness.UNANSWERED} | {
 }
 
 
-def measured_of(
+def measured_of(  # noqa: PLR0913 - what a batch is made of
     rows: Sequence[Row],
     stays: Sequence[Stay],
     plans: Sequence[PlanInForce],
+    versions: Versions,
     sets: Sets,
     before: Known,
     also: Sequence[Mapping[str, Any]],
@@ -35,7 +37,7 @@ def measured_of(
     """What the rules judge, of each row of a batch. `also`: the newest that is known of each stay, of what is rare."""
     glucose = [one.get("glucose") for one in also]
     not_scored = [stays[row.stay].not_scored_at(row.one.taken_at) for row in rows]
-    spo2 = [stays[row.stay].ward.pathway.spo2 for row in rows]
+    spo2 = np.array([(one.spo2.red_low, one.spo2.amber_low) for one in versions.each], dtype=np.int32).reshape(-1, 2)
     flow = [row.one.oxygen_flow_hundredths for row in rows]
     glucose_values = [NOT_LOW if one is None else _units("glucose", one["value"]) for one in glucose]
     return Measured(
@@ -48,18 +50,12 @@ def measured_of(
         watched=np.array([not plan.comfort for plan in plans], dtype=np.bool_),
         on_scale_2=np.array([plan.scale == 2 for plan in plans], dtype=np.bool_),
         prescribed=np.array([plan.oxygen_hundredths for plan in plans], dtype=np.int32),
-        scale_1=np.array([(one.red_low, one.amber_low) for one in spo2], dtype=np.int32).reshape(-1, 2).T,
+        scale_1=spo2[versions.of_row].T,
         glucose_before=np.array(glucose_values, dtype=np.int32),
         glucose_before_us=np.array([LONG_AGO_US if one is None else one["at_us"] for one in glucose], dtype=np.int64),
         own_lines=[plan.lines for plan in plans],
-        usual_lines=[
-            (
-                pathway.limits,
-                np.array([stay.ward.pathway.name == pathway.name for stay in stays], dtype=np.bool_)[sets.stay],
-            )
-            for pathway in {stay.ward.pathway.name: stay.ward.pathway for stay in stays}.values()
-        ],
-        age_limit_us=age_limits_us(stays, sets.stay),
+        usual_lines=[(one.limits, versions.of_row == place) for place, one in enumerate(versions.each)],
+        age_limit_us=age_limits_us(versions),
         soft_signs=_soft_signs(sets, also),
         accepted=accepted,
     )

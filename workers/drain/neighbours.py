@@ -63,11 +63,14 @@ def reaches_of(stays: Sequence[Stay], rows: Iterable[Row]) -> list[int]:
     A day, where values are carried; further where the pathway's rules look back on what a late set measured.
     """
     reach = [REACH_US] * len(stays)
+    newest = [newest_before(stay) for stay in stays]
     for row in rows:
-        pathway = stays[row.stay].ward.pathway
-        if pathway.looks_back and (row.taken_us, row.key) <= newest_before(stays[row.stay]):
+        if (row.taken_us, row.key) > newest[row.stay]:
+            continue
+        stay = stays[row.stay]
+        for pathway in stay.ward.rulebook.since(stay.ward.pathway, row.one.taken_at):  # later sets go by later ones
             measured = [one.within_us for vital, one in pathway.windows.items() if has(row.one, vital)]
-            reach[row.stay] = max(reach[row.stay], *measured, *pathway.missed_us.values())
+            reach[row.stay] = max([reach[row.stay], *measured, *pathway.missed_us.values()])
     return reach
 
 

@@ -57,7 +57,7 @@ class Repeats:
             return False
         if stay.episode_id in self.open:
             return True
-        return bool(scored.severity[column]) and (stay.ward.pathway.repeat_first or row.one.quality == "low")
+        return bool(scored.severity[column]) and (scored.versions.of(column).repeat_first or row.one.quality == "low")
 
     def weigh(self, alerts: Alerts, scored: Scored, column: int, came: Came, evidence: Callable[[], Evidence]) -> None:
         """Hold a set against what was asked; against the alerts only where it is not asked about instead."""
@@ -65,7 +65,7 @@ class Repeats:
         stay = scored.stays[row.stay]
         prompt = self.open.get(stay.episode_id)
         before = None if prompt is None else asked_of(prompt)
-        step, asked = decide(before, came, alerts.now, repeat_first=stay.ward.pathway.repeat_first)
+        step, asked = decide(before, came, alerts.now, repeat_first=scored.versions.of(column).repeat_first)
         if step is Step.RAISE_BOTH and prompt is not None:
             late = before is not None and alerts.now >= before.by
             raise_first(alerts, stay.about, prompt, why=NOT_REPEATED if late else CONFIRMED)

@@ -36,6 +36,7 @@ from workers.drain.facts import accepted_of, measured_of
 from workers.drain.items import Item
 from workers.drain.neighbours import Row, neighbours, newest_before, reaches_of, rows_of
 from workers.drain.stays import PlanInForce, Stay
+from workers.drain.versions import Versions, versions_of
 from workers.drain.windows import Batch, beside, groups
 
 UNMEASURED: Final = np.iinfo(np.int16).min
@@ -48,6 +49,7 @@ class Scored:
     stays: list[Stay]
     rows: list[Row]
     plans: list[PlanInForce]
+    versions: Versions
     counts: list[bool]  # new, or changed by a new one before it; the other rows are there only to be carried from
     sets: Sets
     composed: Composed
@@ -87,11 +89,12 @@ def _scored(
 ) -> Scored:
     rows.sort(key=lambda row: (row.stay, row.taken_us, row.key))
     plans = [stays[row.stay].plan_at(row.one.taken_at) for row in rows]
+    versions = versions_of(stays, rows)
     sets = _as_sets(rows, stays, plans)
     accepted = {} if connection is None else accepted_of(rows, stays)
-    composed, facts = facts_of(measured_of(rows, stays, plans, sets, before, also, accepted))
+    composed, facts = facts_of(measured_of(rows, stays, plans, versions, sets, before, also, accepted))
     vitals, news2 = facts.vitals, facts.news2
-    batch = Batch(stays, rows, plans, sets, facts)
+    batch = Batch(stays, rows, plans, versions, sets, facts)
     looked_at = beside(connection, batch, before)
     verdicts = with_accepted(with_pathways(judge(facts), groups(batch), facts, looked_at), facts)
     keys = [row.key for row in rows]
@@ -100,6 +103,7 @@ def _scored(
         stays=stays,
         rows=rows,
         plans=plans,
+        versions=versions,
         counts=_counts(rows, sets, np.array(reach, dtype=np.int64)),
         sets=sets,
         composed=composed,

@@ -13,7 +13,8 @@ import psycopg
 
 from alert_rules.accepted import Accepted
 from alert_rules.limits import Lines
-from alert_rules.pathway import Pathway, pathways
+from alert_rules.pathway import Pathway
+from alert_rules.rulebook import Rulebook
 from alert_rules.silence import Schedule
 from alert_rules.staffed import StaffedHours
 from alert_rules.vitals import Consciousness
@@ -59,8 +60,9 @@ class Ward:
 
     id: int
     code: str
-    pathway: Pathway
+    pathway: str
     staffed_hours: StaffedHours | None
+    rulebook: Rulebook
 
 
 @dataclass(slots=True)
@@ -117,6 +119,10 @@ class Stay:
         """What was accepted of the patient then."""
         return next((one.what for one in self.accepted if one.since <= instant < one.until), None)
 
+    def pathway_at(self, instant: datetime) -> Pathway:
+        """The ward's pathway as it held then."""
+        return self.ward.rulebook.of(self.ward.pathway, instant)
+
     def holds(self, instant: datetime) -> bool:
         """Whether the patient was on the ward then."""
         return self.admitted_at <= instant and (self.discharged_at is None or instant < self.discharged_at)
@@ -136,7 +142,13 @@ class Placed:
         return [self.stays[one][-1] for one in patients if one in self.stays]
 
 
-def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[Kept], also: Collection[int]) -> Placed:
+def place(
+    connection: psycopg.Connection,
+    rulebook: Rulebook,
+    items: Sequence[Item],
+    kept: Sequence[Kept],
+    also: Collection[int],
+) -> Placed:
     """Find each item's stay, and lock what is known of every patient. Six queries, whatever the number of items.
 
     What is kept aside already is given its patients: those who have the device now. `also`: more patients whose alerts
@@ -159,7 +171,7 @@ def place(connection: psycopg.Connection, items: Sequence[Item], kept: Sequence[
     patients = {*also, *(patient for _, patient in whose)}
     patients |= {patient for one in [*aside, *nobodys] for patient in one.patients}
     patients |= {had.patient_id for had in left.values()}
-    stays = _stays(connection, patients, oldest)
+    stays = _stays(connection, rulebook, patients, oldest)
     aside += [_of_who_left(one, left.get(number), stays) for number, one in enumerate(nobodys)]
     placed: list[tuple[Item, Stay]] = []
     for item, patient_id in whose:
@@ -253,7 +265,9 @@ FROM plan WHERE episode_id = ANY(%s::bigint[]) ORDER BY episode_id, from_at, id
 """
 
 
-def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: datetime | None) -> dict[int, list[Stay]]:
+def _stays(
+    connection: psycopg.Connection, rulebook: Rulebook, patients: Collection[int], oldest: datetime | None
+) -> dict[int, list[Stay]]:
     """The stays of these patients, locked in order."""
     if not patients:
         return {}
@@ -261,7 +275,7 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     if not locked:
         return {}
     rows = connection.execute(_STAYS, ([*map(str, PAUSES)], as_array(locked))).fetchall()
-    wards = _wards(connection, {row[0] for row in rows})
+    wards = _wards(connection, rulebook, {row[0] for row in rows})
     stays: dict[int, Stay] = {}
     of_patient: dict[int, list[Stay]] = {}
     for ward_id, *columns in rows:
@@ -280,9 +294,9 @@ def _stays(connection: psycopg.Connection, patients: Collection[int], oldest: da
     return of_patient
 
 
-def _wards(connection: psycopg.Connection, ids: Iterable[int]) -> dict[int, Ward]:
+def _wards(connection: psycopg.Connection, rulebook: Rulebook, ids: Iterable[int]) -> dict[int, Ward]:
     rows = connection.execute(_WARDS, (as_array(sorted(ids)),))
-    return {key: Ward(key, code, pathways()[pathway], hours) for key, code, pathway, hours in rows}
+    return {key: Ward(key, code, pathway, hours, rulebook) for key, code, pathway, hours in rows}
 
 
 @lru_cache(maxsize=16_384)  # plans are few that differ, and the drain asks for each set

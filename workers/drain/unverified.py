@@ -9,7 +9,6 @@ import psycopg
 
 from alert_rules.alarms import Finding, Kind
 from alert_rules.explain import reasons
-from alert_rules.pathway import technical_rules
 from alert_rules.severity import Severity
 from devices.reading import CHARTED, Impossible, ReadingSet
 from monitoring.alerts.basis import held_of
@@ -108,7 +107,7 @@ def end_refused(alerts: Alerts, scored: Scored) -> None:
         rules = held_of(held).basis.rules
         failed = {rule for rule in rules if rule.endswith(IMPOSSIBLE)}
         sound = {rule for rule in failed if _measures(row.one, rule.removesuffix(IMPOSSIBLE))}
-        sound |= rules & technical_rules()
+        sound |= rules & stay.ward.rulebook.technical
         if failed <= sound:
             sound |= {rule for rule in rules if rule.startswith(ATTEMPT)}
         if sound and sound == rules:
@@ -146,7 +145,7 @@ def _would_be(known: Sequence[tuple[Kept, Stay]]) -> dict[int, tuple[Severity, s
 
 
 def _said(scored: Scored, column: int) -> str:
-    spo2 = scored.stays[scored.rows[column].stay].ward.pathway.spo2
+    spo2 = scored.versions.of(column).spo2
     return "; ".join(said["text"] for said in reasons(scored.facts, scored.verdicts, column, spo2))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alert_rules.compose import AGE_LIMIT_US, Known, Sets
 from alert_rules.engine import NOT_USUAL, Beside, Seen
-from alert_rules.kinds import QUALITY, USUAL, PathwayRule
+from alert_rules.kinds import QUALITY, USUAL, PathwayRule, Reach
 from alert_rules.limits import DECIMALS, LIMITED
 from alert_rules.severity import Facts
 from alert_rules.vitals import PARAMETERS
@@ -22,6 +22,7 @@ from devices.reading import ReadingSet
 from monitoring.bulk import as_rows
 from workers.drain.neighbours import Row, instant, microseconds
 from workers.drain.stays import PlanInForce, Stay
+from workers.drain.versions import Versions
 
 Flags = NDArray[np.bool_]
 
@@ -36,6 +37,7 @@ class Batch:
     stays: Sequence[Stay]
     rows: Sequence[Row]
     plans: Sequence[PlanInForce]
+    versions: Versions
     sets: Sets
     facts: Facts
 
@@ -57,17 +59,14 @@ def is_poor(one: ReadingSet) -> bool:
 
 
 def groups(batch: Batch) -> list[tuple[tuple[PathwayRule, ...], Flags]]:
-    """The rules of each pathway of the batch that has some, and its sets."""
-    pathways = {stay.ward.pathway.name: stay.ward.pathway for stay in batch.stays}
-    names = list(pathways)
-    of_stay = np.array([names.index(stay.ward.pathway.name) for stay in batch.stays], dtype=np.intp)
-    of_row = of_stay[batch.sets.stay]
-    return [(one.rules, of_row == place) for place, one in enumerate(pathways.values()) if one.rules]
+    """The rules of each pathway's version that has some, and the sets that it judges."""
+    versions = batch.versions
+    return [(one.rules, versions.of_row == place) for place, one in enumerate(versions.each) if one.rules]
 
 
 def beside(connection: psycopg.Connection | None, batch: Batch, before: Known) -> Beside:
     """What those rules need. Without a connection nothing is known of before: then only the sets themselves count."""
-    if connection is None or not any(stay.ward.pathway.looks_back for stay in batch.stays):
+    if connection is None or not any(one.looks_back for one in batch.versions.each):
         return Beside(usual=_usual(batch.plans))
     wanted = _wanted(batch)
     found = _earlier(connection, _asked(batch, wanted)) if wanted else {}
@@ -75,12 +74,12 @@ def beside(connection: psycopg.Connection | None, batch: Batch, before: Known) -
     return Beside(_usual(batch.plans), seen, _silent_us(batch, before))
 
 
-def age_limits_us(stays: Sequence[Stay], stay_of: NDArray[np.intp]) -> NDArray[np.int64]:
+def age_limits_us(versions: Versions) -> NDArray[np.int64]:
     """(SLOTS, n) or (SLOTS, 1): how long values are carried, by each set's pathway."""
-    limits = [stay.ward.pathway.age_limit_us for stay in stays]
+    limits = [one.age_limit_us for one in versions.each]
     if all(one is AGE_LIMIT_US for one in limits):
         return AGE_LIMIT_US[:, None]
-    return np.array(limits, dtype=np.int64)[stay_of].T
+    return np.array(limits, dtype=np.int64)[versions.of_row].T
 
 
 def _usual(plans: Sequence[PlanInForce]) -> NDArray[np.int32] | None:
@@ -97,10 +96,11 @@ def _usual(plans: Sequence[PlanInForce]) -> NDArray[np.int32] | None:
 def _wanted(batch: Batch) -> dict[str, NDArray[np.intp]]:
     """By vital sign, the sets that measured it on a pathway that looks back on it; of quality, those that are poor."""
     wanted: dict[str, NDArray[np.intp]] = {}
-    for vital in sorted({vital for stay in batch.stays for vital in stay.ward.pathway.windows}):
-        looks = np.array([vital in stay.ward.pathway.windows for stay in batch.stays], dtype=np.bool_)
+    each, of_row = batch.versions.each, batch.versions.of_row
+    for vital in sorted({vital for one in each for vital in one.windows}):
+        looks = np.array([vital in one.windows for one in each], dtype=np.bool_)[of_row]
         values, known = batch.measured(vital)
-        columns = np.flatnonzero(known & looks[batch.sets.stay] & ((values > 0) | (vital != QUALITY)))
+        columns = np.flatnonzero(known & looks & ((values > 0) | (vital != QUALITY)))
         if len(columns):
             wanted[vital] = columns
     return wanted
@@ -114,18 +114,23 @@ def _asked(batch: Batch, wanted: Mapping[str, NDArray[np.intp]]) -> list[dict[st
     asked = []
     for vital, columns in wanted.items():
         on_time = columns[~batch.sets.late[columns]]
+        if not len(on_time):
+            continue
         stays, first = np.unique(batch.sets.stay[on_time], return_index=True)
-        for place, column in zip(stays.tolist(), on_time[first].tolist(), strict=True):
-            stay, taken_us = batch.stays[place], batch.rows[column].taken_us
-            reach = stay.ward.pathway.windows[vital]
+        reach = [one.windows.get(vital, Reach(0, 0)) for one in batch.versions.each]
+        reaches = np.array(reach, dtype=np.int64)[batch.versions.of_row[on_time]]
+        furthest = np.maximum.reduceat(reaches, first, axis=0)  # of a stay that two versions judge
+        which = zip(stays.tolist(), on_time[first].tolist(), furthest.tolist(), strict=True)
+        for place, column, (within_us, earlier) in which:
+            taken_us = batch.rows[column].taken_us
             asked.append(
                 {
                     "place": place,
-                    "episode_id": stay.episode_id,
+                    "episode_id": batch.stays[place].episode_id,
                     "vital": LOOKED_AT.index(vital),
-                    "since": instant(taken_us - reach.within_us),
+                    "since": instant(taken_us - within_us),
                     "until": instant(taken_us),
-                    "readings": reach.earlier,
+                    "readings": earlier,
                 }
             )
     return asked
@@ -178,7 +183,7 @@ def _seen(batch: Batch, vital: str, columns: NDArray[np.intp], found: NDArray[np
     """The sets that measured a vital sign, each with what was measured before it: in this batch, or read."""
     values, known = batch.measured(vital)
     here = np.flatnonzero(known)
-    most = max(reach.earlier for stay in batch.stays if (reach := stay.ward.pathway.windows.get(vital)))
+    most = max(reach.earlier for one in batch.versions.each if (reach := one.windows.get(vital)))
     stay, taken_us, value = batch.sets.stay[here], batch.sets.taken_us[here], values[here]
     if found is None:
         history = History(stay, taken_us, value)
@@ -204,7 +209,7 @@ def _is_here(batch: Batch, found: NDArray[np.int64]) -> Flags:
 def _silent_us(batch: Batch, before: Known) -> dict[str, NDArray[np.int64]]:
     """By vital sign that some rule misses, how long each set was without it; 0 where its plan does not expect it."""
     silent = {}
-    for vital in sorted({vital for stay in batch.stays for vital in stay.ward.pathway.missed_us}):
+    for vital in sorted({vital for one in batch.versions.each for vital in one.missed_us}):
         _, known = batch.measured(vital)
         since = np.array([microseconds(stay.admitted_at) for stay in batch.stays], dtype=np.int64)[batch.sets.stay]
         last = np.maximum(since, _last_known_us(batch, vital, before))
