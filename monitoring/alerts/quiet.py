@@ -48,7 +48,9 @@ def keep_quiet(session: Session, row: AnyRow, known: LatestVitals, outcome: Outc
     ward: Ward = row[2]
     if Kind(found.kind) is not Kind.DETERIORATION:
         return False
-    what = resolved(held_of(found), outcome, newest_values(known), now, pathway_at(session, ward.pathway, now).refractory)
+    what = resolved(
+        held_of(found), outcome, newest_values(known), now, pathway_at(session, ward.pathway, now).refractory
+    )
     known.resolved = None if what is None else msgspec.to_builtins(Quiet(found.id, ward.id, what))
     session.add(known)
     if what is None:

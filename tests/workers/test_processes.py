@@ -103,7 +103,7 @@ DIES = """
 import ctypes, threading, time
 
 def strike():
-    while not (ladders := [one for one in threading.enumerate() if one.name == "ladders"]):
+    while not (ladders := [one for one in threading.enumerate() if one.name == "ladders" and one.ident]):
         time.sleep(0.01)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ladders[0].ident), ctypes.py_object(SystemExit))
 
