@@ -1,7 +1,8 @@
 """The one door through which a request reaches the database: one caller, one instant, one transaction.
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
-not done again; and a transaction chosen as a deadlock's victim is run once more.
+not done again; and a transaction chosen as a deadlock's victim is run once more. The audit's event of a change is the
+last that its transaction writes; what a look shows is noted here and recorded before it is sent.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.
@@ -21,8 +22,10 @@ from sqlmodel import Session
 
 from monitoring.access.tables import KEPT_FOR, Answered
 from monitoring.access.tokens import Caller
+from monitoring.audit import events as audit
+from monitoring.audit.subjects import shown
 from monitoring.clock import utc_now
-from monitoring.database import once_more, snapshot, transaction
+from monitoring.database import driver, once_more, snapshot, transaction
 from monitoring.problems import PROBLEM, STATUS_OF, problem_of
 from monitoring.refusals import Conflict, unacceptable
 from monitoring.service import service_of
@@ -43,6 +46,10 @@ class Act:
     now: datetime
 
 
+Leave = Callable[[Act, object], None]
+"""Leaves the audit's event in an act's transaction; the second is what it shows or changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Repeatable:
     """A request that names an Idempotency-Key."""
@@ -59,7 +66,9 @@ async def look(request: Incoming, query: Callable[[Act], T]) -> T:
 
     def _look() -> T:
         with snapshot(service.engine) as session:
-            return query(Act(session, who, utc_now()))
+            answer = query(Act(session, who, utc_now()))
+            audit.noted(request.scope).patients.update(shown(answer))
+            return answer
 
     return await to_thread.run_sync(_look)
 
@@ -80,14 +89,39 @@ async def change(
         with transaction(service.engine) as session:
             act = Act(session, who, utc_now())
             if repeatable and (before := _answered(act, repeatable)):
+                audit.noted(request.scope).patients.update(shown(msgspec.json.decode(before.content)))
                 return before
-            response = _response(use_case(act), location, status)
+            result = use_case(act)
+            response = _response(result, location, status)
             if repeatable:
                 _keep(act, repeatable, response)
             session.flush()
+            if audit.is_to_be_audited(request.scope):
+                _leave(request, act, result, response.status_code or status)
             return response
 
-    return await to_thread.run_sync(lambda: once_more(_change))
+    response = await to_thread.run_sync(lambda: once_more(_change))
+    has_left(request)
+    return response
+
+
+def leaving(request: Incoming) -> Leave:
+    """For a change by a door of its own: what leaves the request's event in its transaction, the last thing in it."""
+
+    def leave(act: Act, shows: object) -> None:
+        _leave(request, act, shows, request.route_handler.status_code)
+
+    return leave
+
+
+def has_left(request: Incoming) -> None:
+    """The change and its event are committed: no other event is owed for the answer."""
+    audit.noted(request.scope).written = True
+
+
+def _leave(request: Incoming, act: Act, shows: object, status: int) -> None:
+    audit.noted(request.scope).patients.update(shown(shows))
+    audit.write(driver(act.session), [audit.event_of(request.scope, status, act.now)])
 
 
 def _response(result: T | Conflict, location: Callable[[T], str] | None, status: int) -> Response[Any]:

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from monitoring.access.tokens import Tokens
+from monitoring.audit.recording import Recorder
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, make_engine
@@ -40,6 +41,7 @@ class Service:
     tokens: Tokens
     inlet: Inlet
     hub: Hub
+    recorder: Recorder
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False
@@ -53,7 +55,8 @@ class Service:
         engine = make_engine(settings.database_url)
         tokens = Tokens(engine)
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
-        return cls(settings, engine, tokens, inlet, Hub(settings.database_url, settings.queue_url, engine))
+        hub = Hub(settings.database_url, settings.queue_url, engine)
+        return cls(settings, engine, tokens, inlet, hub, Recorder(engine))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from monitoring.access.tables import Answered, SignInLink, Staff, Token
 from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.audit.tables import AuditEvent, AuditSeal, AuditSubjects
 from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
@@ -68,6 +69,9 @@ __all__ = [
     "Answered",
     "Aside",
     "Assignment",
+    "AuditEvent",
+    "AuditSeal",
+    "AuditSubjects",
     "BarsMessage",
     "BarsReplies",
     "BedHold",

@@ -59,6 +59,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),
     "use pages": frozenset(Role),
+    "read audit": frozenset({AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 
