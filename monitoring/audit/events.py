@@ -1,6 +1,8 @@
 """One event: made of a request and what it was answered, and written with what else a transaction does."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, cast
@@ -13,7 +15,7 @@ import structlog
 from litestar.types import HTTPScope, Scope
 
 from monitoring.access.tokens import Caller
-from monitoring.audit.subjects import key_of
+from monitoring.audit.subjects import PATIENT, Named, key_of
 from monitoring.audit.tables import By
 from monitoring.audit.what import OF_OBJECT, is_audited
 
@@ -27,7 +29,7 @@ OBJECT_LENGTH_MAX: Final = 64
 class Noted:
     """What is known of a request so far."""
 
-    patients: set[UUID] = field(default_factory=set)  # who were shown, or changed
+    shown: set[Named] = field(default_factory=set)  # or changed
     written: bool = False  # in the transaction of the change itself
 
 
@@ -46,8 +48,7 @@ class Event:
     object: str | None
     status: int
     request_id: str
-    patients: list[UUID]  # sorted
-    found_by: tuple[str, UUID] | None  # where no patient is known: the object whose patient it is
+    about: frozenset[Named]  # patients, and what is theirs
 
 
 def noted(scope: Scope) -> Noted:
@@ -68,10 +69,11 @@ def event_of(scope: Scope, status: int, at: datetime) -> Event:
     path: Mapping[str, object] = scope["path_params"]
     query = parse_qs(scope["query_string"].decode("latin-1"))
     name, value = next(iter(path.items()), ("", None))
-    patients = noted(scope).patients | _named(
-        value if name == "patient" else None, *query.get("patient", ()), *query.get("subject", ())
+    about = noted(scope).shown | _asked(
+        value if name == PATIENT else None, *query.get("patient", ()), *query.get("subject", ())
     )
-    is_known = patients or not isinstance(value, UUID) or name not in OF_OBJECT
+    if not about and name in OF_OBJECT and isinstance(value, UUID):
+        about = {(name, value)}
     return Event(
         at=at,
         by=By.DEVICE if caller.role is None else By.STAFF,
@@ -84,19 +86,16 @@ def event_of(scope: Scope, status: int, at: datetime) -> Event:
         object=_object(value or next(iter(query.get("ward", ())), None), status),
         status=status,
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
-        patients=sorted(patients),
-        found_by=None if is_known else (name, cast(UUID, value)),
+        about=frozenset(about),
     )
 
 
-def _named(*ids: object) -> set[UUID]:
+def _asked(*ids: object) -> set[Named]:
     """Patients by their ids, as they stand in an address: also those who are not there, or not the caller's."""
     found = set()
     for one in ids:
-        try:
-            found.add(one if isinstance(one, UUID) else UUID(str(one).removeprefix("Patient/")))
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            found.add((PATIENT, one if isinstance(one, UUID) else UUID(str(one).removeprefix("Patient/"))))
     return found
 
 
@@ -113,15 +112,22 @@ def write(connection: psycopg.Connection, events: Sequence[Event]) -> None:
 
 
 def _row(connection: psycopg.Connection, event: Event) -> dict[str, Any]:
-    patients = event.patients
-    if event.found_by is not None:
-        name, key = event.found_by
-        patients = sorted(one for (one,) in connection.execute(OF_OBJECT[name], {"id": key, "at": event.at}))
     row = {name: getattr(event, name) for name in _COLUMNS}
-    if patients:
+    if patients := _patients(connection, event):
         row["subjects"] = key_of(patients).hex()
         row["patients"] = f"{{{','.join(map(str, patients))}}}"
     return row
+
+
+def _patients(connection: psycopg.Connection, event: Event) -> list[UUID]:
+    """Whom an event is about, sorted. Whose a thing is, is asked here: mostly there is nothing to ask."""
+    things = defaultdict(list)
+    for name, one in event.about:
+        things[name].append(one)
+    patients = set(things.pop(PATIENT, ()))
+    for name, ids in things.items():
+        patients.update(one for (one,) in connection.execute(OF_OBJECT[name], {"ids": ids, "at": event.at}))
+    return sorted(patients)
 
 
 _COLUMNS: Final = (

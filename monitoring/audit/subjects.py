@@ -3,31 +3,39 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from functools import cache
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-NAMED: Final = frozenset({"patient", "patients", "merged", "into", "merged_into"})
+PATIENT: Final = "patient"
+PATIENTS: Final = frozenset({PATIENT, "patients", "merged", "into", "merged_into"})
 """Fields that hold the id of a patient, several, or a patient as answered."""
+OBJECTS: Final = frozenset({"alert", "episode", "case"})
+"""Fields that hold the id of what is a patient's, asked where no patient is named beside it."""
 SELF: Final = "subject_id"
 """The property of what is a patient itself."""
 
+Named = tuple[str, UUID]
+"""What an id is of, and the id."""
+Fields = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Of a kind of answer: the fields that name patients, those that name what is theirs, and the others."""
 
-def shown(answer: Any) -> Iterator[UUID]:
-    """The public ids of the patients in an answer. What names its patient is about that one alone."""
+
+def shown(answer: Any) -> Iterator[Named]:
+    """The patients in an answer, and what is somebody's. What names its patient is about that one alone."""
     if isinstance(answer, list | tuple):
         for one in answer:
             yield from shown(one)
     elif isinstance(answer, dict):
         yield from _of_json(answer)
-    elif (found := _fields(cast(type[object], type(answer)))) is not None:
-        named, others = found
-        ids = [one for name in named for one in _ids(getattr(answer, name))]
+    elif (found := _fields(type(answer))) is not None:
+        patients, objects, others = found
+        ids = [one for name in patients for one in _ids(getattr(answer, name))]
         yield from ids
         if not ids:
+            yield from ((name, one) for name in objects if isinstance(one := getattr(answer, name), UUID))
             for name in others:
                 yield from shown(getattr(answer, name))
 
@@ -37,9 +45,9 @@ def key_of(patients: list[UUID]) -> bytes:
     return sha256(b"".join(one.bytes for one in patients)).digest()
 
 
-def _ids(value: Any) -> Iterator[UUID]:
+def _ids(value: Any) -> Iterator[Named]:
     if isinstance(value, UUID):
-        yield value
+        yield PATIENT, value
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _ids(one)
@@ -47,25 +55,38 @@ def _ids(value: Any) -> Iterator[UUID]:
         yield from shown(value)
 
 
-def _of_json(answer: dict[Any, Any]) -> Iterator[UUID]:
+def _of_json(answer: dict[Any, Any]) -> Iterator[Named]:
     """Of an answer that was kept as JSON, to be repeated."""
     for name, value in answer.items():
-        if name not in NAMED and not (name == "id" and "nhs_number_is_test" in answer):  # that one is a patient
+        is_self = name == "id" and "nhs_number_is_test" in answer
+        if not isinstance(value, str):
             yield from shown(value)
-        elif isinstance(value, str):
+        elif is_self or name in PATIENTS | OBJECTS:
             with suppress(ValueError):
-                yield UUID(value)
+                yield name if name in OBJECTS else PATIENT, UUID(value)
 
 
-@cache
-def _fields(kind: type[object]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Of a kind of answer: the fields that name patients, and the others. None for what has no fields of its own."""
+_known: dict[type, Fields | None] = {}
+
+
+def _fields(kind: type) -> Fields | None:
+    """None for what has no fields of its own."""
+    if kind not in _known:
+        _known[kind] = _look_at(kind)
+    return _known[kind]
+
+
+def _look_at(kind: type) -> Fields | None:
     if hasattr(kind, SELF):
-        return (SELF,), ()
+        return (SELF,), (), ()
     if issubclass(kind, msgspec.Struct):
         names = kind.__struct_fields__
     elif is_dataclass(kind):
         names = tuple(field.name for field in fields(kind))
     else:
         return None
-    return tuple(name for name in names if name in NAMED), tuple(name for name in names if name not in NAMED)
+    return (
+        tuple(name for name in names if name in PATIENTS),
+        tuple(name for name in names if name in OBJECTS),
+        tuple(name for name in names if name not in PATIENTS),
+    )

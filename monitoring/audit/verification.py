@@ -13,6 +13,7 @@ from sqlmodel import col
 from monitoring.audit.chain import public_keys, signer
 from monitoring.audit.events import Event, write
 from monitoring.audit.listing import AuditFilter, AuditView, listed
+from monitoring.audit.subjects import PATIENT
 from monitoring.audit.tables import By
 from monitoring.audit.verifying import Found, Kept, Wrong, verify, verify_head
 from monitoring.config import Settings
@@ -106,5 +107,5 @@ def _exported(subject: UUID, now: datetime) -> Event:
     """Whoever operates the installation looked."""
     return Event(
         at=now, by=By.COMMAND, who=None, role=None, browser=False, method="", route=EXPORT, allows="read audit",
-        object=str(subject), status=200, request_id="", patients=[subject], found_by=None,
+        object=str(subject), status=200, request_id="", about=frozenset({(PATIENT, subject)}),
     )  # fmt: skip

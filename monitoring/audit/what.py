@@ -20,25 +20,29 @@ NOT_AUDITED: Final = {
 }
 """By permission, why what asks for it leaves no event. A test holds the views that these routes answer against it."""
 
+_EPISODE: Final = "SELECT patient_id FROM episode WHERE public_id = ANY(%(ids)s)"
+
 OF_OBJECT: Final[dict[str, LiteralString]] = {
     name: f"SELECT public_id FROM patient WHERE id IN ({keys})"  # noqa: S608 - the constants below
     for name, keys in {
-        "episode": "SELECT patient_id FROM episode WHERE public_id = %(id)s",
-        "alert": "SELECT patient_id FROM alert WHERE public_id = %(id)s",
-        "referral": "SELECT patient_id FROM referral WHERE public_id = %(id)s"
-        " UNION ALL SELECT patient_id FROM ucr_referral WHERE public_id = %(id)s",
-        "request_id": "SELECT patient_id FROM ucr_referral WHERE public_id = %(id)s",
-        "prevention": "SELECT patient_id FROM prevention WHERE public_id = %(id)s",
-        "call": "SELECT patient_id FROM hotline_call WHERE public_id = %(id)s",
-        "message": "SELECT patient_id FROM hospital_message WHERE public_id = %(id)s",
-        "aside": "SELECT patient_id FROM set_aside WHERE public_id = %(id)s",
+        "episode": _EPISODE,
+        "case": _EPISODE,
+        "alert": "SELECT patient_id FROM alert WHERE public_id = ANY(%(ids)s)",
+        "referral": "SELECT patient_id FROM referral WHERE public_id = ANY(%(ids)s)"
+        " UNION ALL SELECT patient_id FROM ucr_referral WHERE public_id = ANY(%(ids)s)",
+        "request_id": "SELECT patient_id FROM ucr_referral WHERE public_id = ANY(%(ids)s)",
+        "inpatient": "SELECT patient_id FROM inpatient WHERE public_id = ANY(%(ids)s)",
+        "prevention": "SELECT patient_id FROM prevention WHERE public_id = ANY(%(ids)s)",
+        "call": "SELECT patient_id FROM hotline_call WHERE public_id = ANY(%(ids)s)",
+        "message": "SELECT patient_id FROM hospital_message WHERE public_id = ANY(%(ids)s)",
+        "aside": "SELECT patient_id FROM set_aside WHERE public_id = ANY(%(ids)s)",
         "device": "SELECT assignment.patient_id FROM assignment JOIN device ON device.id = assignment.device_id"
-        " WHERE device.public_id = %(id)s AND during @> %(at)s::timestamptz",
+        " WHERE device.public_id = ANY(%(ids)s) AND during @> %(at)s::timestamptz",
         "sent": "SELECT episode.patient_id FROM cases_sent JOIN case_sent ON case_sent.list_id = cases_sent.id"
-        ' JOIN episode ON episode.public_id = case_sent."case" WHERE cases_sent.public_id = %(id)s',
+        ' JOIN episode ON episode.public_id = case_sent."case" WHERE cases_sent.public_id = ANY(%(ids)s)',
     }.items()
 }
-"""By what a path names, whose it is: where the answer did not say, as in a refusal. `patient` is its own."""
+"""By what a path or an answer names, whose it is: asked where no patient is named, as in a refusal."""
 
 
 def is_audited(opt: dict[str, Any]) -> bool:
