@@ -13,6 +13,7 @@ from devices.formats.native import explain
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
+from monitoring.audit.checking import audit_part
 from monitoring.config import Settings
 from monitoring.database import connected, transaction
 from monitoring.fields import Line, WardCode
@@ -102,6 +103,7 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
             from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, for this command alone
 
             parts["escalation"] = escalation_part(engine, settings, now)
+            parts["audit"] = audit_part(engine, now)
     client = connect(settings.queue_url)
     try:
         durability = read_durability(client, stated=settings.queue_durability == "stated")

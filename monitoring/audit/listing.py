@@ -96,7 +96,7 @@ FROM (
     WHERE event.id < :before {subject} {by} {since} {until}
     ORDER BY event.id DESC LIMIT :most
 ) AS event
-LEFT JOIN audit_subjects AS named ON named.sha256 = event.subjects
+LEFT JOIN LATERAL (SELECT patients FROM audit_subjects WHERE sha256 = event.subjects LIMIT 1) AS named ON true
 LEFT JOIN staff ON event.by = 'staff' AND staff.public_id = event.who
 LEFT JOIN device ON event.by = 'device' AND device.public_id = event.who
 ORDER BY event.id DESC

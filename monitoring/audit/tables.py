@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, Column, DateTime, Identity, Index, Lar
 from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, Range
 from sqlmodel import Field, SQLModel
 
-from monitoring.columns import instant, one_of
+from monitoring.columns import instant, internal_key, one_of
 
 
 class By(StrEnum):
@@ -51,13 +51,18 @@ class AuditEvent(SQLModel, table=True):
 class AuditSubjects(SQLModel, table=True):
     """Patients who were shown or changed together, once for all events that name the same ones.
 
-    A board is asked for all day: its thirty ids stand here, and its events name them by 32 bytes.
+    A board is asked for all day: its thirty ids stand here, and its events name them by 32 bytes. Twice where two wrote
+    them first at the same time: a unique index would have one wait until the other has committed.
     """
 
     __tablename__ = "audit_subjects"
-    __table_args__ = (Index("audit_subjects_patients", "patients", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("audit_subjects_by_hash", "sha256"),
+        Index("audit_subjects_patients", "patients", postgresql_using="gin"),
+    )
 
-    sha256: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))  # of the ids, in their order
+    id: int = internal_key()
+    sha256: bytes  # of the ids, in their order
     patients: list[UUID] = Field(sa_column=Column(ARRAY(Uuid()), nullable=False))  # public ids, sorted
 
 

@@ -160,7 +160,7 @@ def _before(connection: psycopg.Connection, since: datetime | None) -> Kept | No
 
 
 def _seals(connection: psycopg.Connection, before: Kept | None, until: datetime | None) -> Iterator[Kept]:
-    number = 0 if before is None else before.seal.number
+    number = FIRST if before is None else before.seal.number
     while rows := connection.execute(_SEALS, {"after": number, "until": until, "most": SEALS_AT_ONCE}).fetchall():
         yield from map(_kept, rows)
         number = rows[-1][0]
@@ -181,7 +181,9 @@ def _link(walk: _Walk, before: Kept | None, kept: Kept) -> None:
     """Whether a seal follows the one before."""
     number, to_id, hash_ = (0, 0, BEGINNING) if before is None else (before.seal.number, before.seal.to_id, before.hash)
     seal = kept.seal
-    if seal.number != number + 1:
+    if seal.number <= number:
+        walk.found.tell("added", "a seal under a number that no seal has", seal)
+    elif seal.number != number + 1:
         gone = f"seal {number + 1}" if seal.number == number + 2 else f"seals {number + 1} to {seal.number - 1}"
         walk.found.tell("missing", f"{gone}: not there", seal)
     elif seal.previous != hash_:
@@ -240,9 +242,9 @@ def _subjects(walk: _Walk, seal: Seal, keys: set[bytes]) -> None:
     new = keys - walk.known
     if not new:
         return
-    rows = walk.connection.execute("SELECT sha256, patients FROM audit_subjects WHERE sha256 = ANY(%s)", (list(new),))
-    right = {bytes(key) for key, patients in rows if key_of(patients) == bytes(key)}
-    if wrong := new - right:
+    rows = walk.connection.execute(_SUBJECTS, (list(new),)).fetchall()
+    found = {bytes(key) for key, _ in rows}
+    if wrong := (new - found) | {bytes(key) for key, patients in rows if key_of(patients) != bytes(key)}:
         walk.found.tell("subjects", f"{len(wrong)} lists of patients that events name are altered or not there", seal)
     if len(walk.known) > KNOWN_MAX:
         walk.known.clear()
@@ -299,4 +301,5 @@ _THESE: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id = ANY(%s) OR
 _SEALED_LATE: Final = (
     "SELECT id FROM unnest(%s::bigint[]) AS id WHERE EXISTS (SELECT FROM audit_seal WHERE late @> ARRAY[id])"
 )
+_SUBJECTS: Final = "SELECT sha256, patients FROM audit_subjects WHERE sha256 = ANY(%s)"
 _TAIL: Final = "SELECT count(*), min(at) FROM audit_event WHERE id > %s"

@@ -21,8 +21,8 @@ def events(engine: Engine) -> Sequence[Any]:
     """All that was left, in its order, each with the ids of whom it names."""
     return rows(
         engine,
-        "SELECT event.*, array(SELECT unnest(patients)::text) AS patients FROM audit_event AS event"
-        " LEFT JOIN audit_subjects ON sha256 = subjects ORDER BY id",
+        "SELECT event.*, array(SELECT DISTINCT unnest(patients)::text FROM audit_subjects WHERE sha256 = subjects"
+        " ORDER BY 1) AS patients FROM audit_event AS event ORDER BY id",
     )
 
 

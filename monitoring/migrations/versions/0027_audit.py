@@ -50,10 +50,12 @@ def upgrade() -> None:
     _make_events()
     op.create_table(
         "audit_subjects",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("patients", sa.ARRAY(sa.Uuid()), nullable=False),
-        sa.PrimaryKeyConstraint("sha256"),
+        sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("audit_subjects_by_hash", "audit_subjects", ["sha256"])
     op.create_index("audit_subjects_patients", "audit_subjects", ["patients"], postgresql_using="gin")
     op.create_table(
         "audit_seal",
