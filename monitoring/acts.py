@@ -122,7 +122,7 @@ def has_left(request: Incoming) -> None:
 
 def _leave(request: Incoming, act: Act, shows: object, status: int) -> None:
     audit.noted(request.scope).shown.update(shown(shows))
-    audit.write(driver(act.session), [audit.event_of(request.scope, status, act.now)])
+    audit.write(driver(act.session), audit.event_of(request.scope, status, act.now))
 
 
 def _response(result: T | Conflict, location: Callable[[T], str] | None, status: int) -> Response[Any]:

@@ -56,7 +56,7 @@ class Service:
         tokens = Tokens(engine)
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
         hub = Hub(settings.database_url, settings.queue_url, engine)
-        return cls(settings, engine, tokens, inlet, hub, Recorder(engine))
+        return cls(settings, engine, tokens, inlet, hub, Recorder(settings.database_url))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""
@@ -74,6 +74,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await loop
         await self.inlet.close()
+        await self.recorder.close()
         self.engine.dispose()
 
     def refuse_backlog(self, now: datetime) -> None:

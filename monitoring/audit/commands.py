@@ -55,7 +55,7 @@ def audit_export(
         sys.stdout.write(part)
 
 
-@audit_app.command("key")
+@audit_app.command("key", context_settings=VARIABLES)
 def audit_key() -> None:
     """Make a key that signs the seals: what the timekeeper is told, and what whoever verifies is told."""
     from monitoring.audit.chain import new_key  # noqa: PLC0415 - no other command signs

@@ -1,15 +1,14 @@
 """One event: made of a request and what it was answered, and written with what else a transaction does."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final, LiteralString, cast
 from urllib.parse import parse_qs
 from uuid import UUID
 
-import msgspec
 import psycopg
 import structlog
 from litestar.types import HTTPScope, Scope
@@ -106,46 +105,44 @@ def _object(value: object, status: int) -> str | None:
     return str(value)[:OBJECT_LENGTH_MAX]
 
 
-def write(connection: psycopg.Connection, events: Sequence[Event]) -> None:
-    """Write events within the transaction that the connection is in, the last thing that it does."""
-    connection.execute(_WRITE, (msgspec.json.encode([_row(connection, one) for one in events]).decode(),))
-
-
-def _row(connection: psycopg.Connection, event: Event) -> dict[str, Any]:
-    row = {name: getattr(event, name) for name in _COLUMNS}
-    if patients := _patients(connection, event):
-        row["subjects"] = key_of(patients).hex()
-        row["patients"] = f"{{{','.join(map(str, patients))}}}"
-    return row
-
-
-def _patients(connection: psycopg.Connection, event: Event) -> list[UUID]:
-    """Whom an event is about, sorted. Whose a thing is, is asked here: mostly there is nothing to ask."""
+def questions(event: Event) -> list[tuple[LiteralString, dict[str, object]]]:
+    """What to ask the database to know whom an event is about: mostly nothing."""
     things = defaultdict(list)
     for name, one in event.about:
-        things[name].append(one)
-    patients = set(things.pop(PATIENT, ()))
-    for name, ids in things.items():
-        patients.update(one for (one,) in connection.execute(OF_OBJECT[name], {"ids": ids, "at": event.at}))
-    return sorted(patients)
+        if name != PATIENT:
+            things[name].append(one)
+    return [(OF_OBJECT[name], {"ids": ids, "at": event.at}) for name, ids in things.items()]
 
 
-_COLUMNS: Final = (
-    "at", "by", "who", "role", "browser", "method", "route", "allows", "object", "status", "request_id",
-)  # fmt: skip
+def patients_of(event: Event, found: Iterable[Sequence[UUID]]) -> list[UUID]:
+    """Whom an event is about, with those whom the database named, sorted."""
+    return sorted({one for name, one in event.about if name == PATIENT}.union(one for (one,) in found))
 
-_WRITE: Final = """
-WITH come AS MATERIALIZED (
-    SELECT *, decode(subjects, 'hex') AS key FROM jsonb_to_recordset(%s::jsonb) AS (
-        at timestamptz, by text, who uuid, role text, browser bool, method text, route text, allows text,
-        object text, status smallint, request_id text, subjects text, patients uuid[]
-    )
-), named AS (
-    INSERT INTO audit_subjects (sha256, patients)
-    SELECT DISTINCT ON (key) key, patients FROM come
-    WHERE key IS NOT NULL AND NOT EXISTS (SELECT FROM audit_subjects WHERE sha256 = key)
-)
-INSERT INTO audit_event (at, by, who, role, browser, method, route, allows, object, subjects, status, request_id)
-SELECT at, by, who, role, browser, method, route, allows, object, key, status, request_id FROM come
+
+def row_of(event: Event, subjects: bytes | None) -> tuple[object, ...]:
+    """The parameters of `WRITE`."""
+    return (
+        event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows, event.object,
+        subjects, event.status, event.request_id,
+    )  # fmt: skip
+
+
+def write(connection: psycopg.Connection, event: Event) -> None:
+    """Write an event in the transaction that the connection is in, the last thing that it does."""
+    found = [row for asked in questions(event) for row in connection.execute(*asked)]
+    patients = patients_of(event, found)
+    key = key_of(patients) if patients else None
+    if key is not None:
+        connection.execute(NAME, {"key": key, "patients": patients})
+    connection.execute(WRITE, row_of(event, key))
+
+
+# Nobody waits for anybody here: there is no unique index but on what the database counts.
+NAME: Final = """
+INSERT INTO audit_subjects (sha256, patients) SELECT %(key)s, %(patients)s::uuid[]
+WHERE NOT EXISTS (SELECT FROM audit_subjects WHERE sha256 = %(key)s)
 """
-"""Nobody waits for anybody here: there is no unique index but on what the database counts."""
+WRITE: Final = """
+INSERT INTO audit_event (at, by, who, role, browser, method, route, allows, object, subjects, status, request_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""

@@ -1,68 +1,101 @@
 """What leaves an event: around every request, whatever its route does. Nothing is shown before its event is written.
 
 A change writes its event in its own transaction (`acts.py`). All else, what was looked at and what was refused, is
-written here between the answer being made and being sent: all that wait at a time, from all requests, together.
+written here between the answer being made and being sent: all that wait at a time, from all requests, together, over a
+connection of their own. The database has it then; its disk has it within the second (docs/decisions/0013).
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from anyio import to_thread
+import psycopg
 from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from sqlalchemy import Engine
 
-from monitoring.audit.events import Event, event_of, is_to_be_audited, noted, write
+from monitoring.audit.events import (
+    NAME,
+    WRITE,
+    Event,
+    event_of,
+    is_to_be_audited,
+    noted,
+    patients_of,
+    questions,
+    row_of,
+)
+from monitoring.audit.subjects import key_of
 from monitoring.clock import utc_now
-from monitoring.database import DATABASE_ERRORS, driver_of, once_more
+from monitoring.database import SESSION_OPTIONS
 
-AT_ONCE_MAX: Final = 500
+KNOWN_MAX: Final = 10_000
 NOT_DONE_FROM: Final = 500
 """Answers from this status on show nothing and changed nothing."""
+OPTIONS: Final = f"{SESSION_OPTIONS} -c synchronous_commit=off"
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes the events of one API process, all that wait in one transaction."""
+    """Writes the events of one API process, all that wait in one round trip."""
 
-    engine: Engine
-    _waiting: list[tuple[Event, asyncio.Future[None]]] = field(default_factory=list)
-    _writing: asyncio.Task[None] | None = None
+    url: str
+    _waiting: list[Event] = field(default_factory=list)
+    _next: asyncio.Task[None] | None = None  # writes what waits, once the one before is done
+    _last: asyncio.Task[None] | None = None
+    _connection: psycopg.AsyncConnection | None = None
+    _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
 
     async def record(self, event: Event) -> None:
-        """Return once the event is on disk. Raises what the database raises."""
-        written = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, written))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write())
-        await written
+        """Return once the event is written. Raises what the database raises."""
+        self._waiting.append(event)
+        if self._next is None:
+            self._next = self._last = asyncio.create_task(self._flush(self._last))
+        await asyncio.shield(self._next)  # others wait for it too, should this one go
 
-    async def _write(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:AT_ONCE_MAX], self._waiting[AT_ONCE_MAX:]
-            try:
-                await to_thread.run_sync(once_more, lambda: self._write_all([event for event, _ in batch]))  # noqa: B023
-            except DATABASE_ERRORS as error:
-                _settle(batch, error)
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _flush(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None and not before.done():
+            await asyncio.wait([before])
+        events, self._waiting, self._next = self._waiting, [], None
+        await self._write_all(events)
+
+    async def _write_all(self, events: list[Event]) -> None:
+        """Once more over a new connection, where the old one was ended meanwhile."""
+        if self._connection is not None:
+            with suppress(psycopg.OperationalError):
+                return await self._try(self._connection, events)
+            await self._connection.close()
+            self._connection = None
+        self._connection = await psycopg.AsyncConnection.connect(
+            self.url, autocommit=True, connect_timeout=3, options=OPTIONS
+        )
+        return await self._try(self._connection, events)
+
+    async def _try(self, connection: psycopg.AsyncConnection, events: Sequence[Event]) -> None:
+        rows, new = [], {}
+        for event in events:
+            found = [row for asked in questions(event) for row in await (await connection.execute(*asked)).fetchall()]
+            patients = patients_of(event, found)
+            key = key_of(patients) if patients else None
+            if key is not None and key not in self._known:
+                new[key] = {"key": key, "patients": patients}
+            rows.append(row_of(event, key))
+        async with connection.cursor() as cursor:
+            if new:
+                await cursor.executemany(NAME, list(new.values()))
+            if len(rows) == 1:
+                await cursor.execute(WRITE, rows[0])
             else:
-                _settle(batch, None)
-        self._writing = None
-
-    def _write_all(self, events: list[Event]) -> None:
-        with self.engine.begin() as connection:
-            write(driver_of(connection), events)
-
-
-def _settle(batch: list[tuple[Event, asyncio.Future[None]]], error: Exception | None) -> None:
-    for _, written in batch:
-        if written.done():  # whoever asked has gone
-            continue
-        if error is None:
-            written.set_result(None)
-        else:
-            written.set_exception(error)
+                await cursor.executemany(WRITE, rows)
+        if len(self._known) > KNOWN_MAX:
+            self._known.clear()
+        self._known |= new.keys()
 
 
 def recorded(app: ASGIApp) -> ASGIApp:
@@ -78,7 +111,7 @@ def recorded(app: ASGIApp) -> ASGIApp:
                     await scope["litestar_app"].state.service.recorder.record(
                         event_of(scope, message["status"], utc_now())
                     )
-                except DATABASE_ERRORS as error:
+                except psycopg.Error as error:
                     refused = True
                     await _refuse(error, scope, receive, send)
             if not refused:

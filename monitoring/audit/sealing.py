@@ -45,8 +45,8 @@ def _seal_some(connection: psycopg.Connection, signer: Signer | None, now: datet
         return 0
     number, to_id, previous, since = connection.execute(_LAST).fetchone() or (0, 0, BEGINNING, LONG_AGO)
     since = max(since - LATE_MAX, LONG_AGO)
-    late = connection.execute(_LATE, {"since": since, "most": EVENTS_MAX}).fetchall()
-    new = connection.execute(_NEW, (to_id, since, EVENTS_MAX - len(late))).fetchall()
+    late = _late(connection, since)[:EVENTS_MAX]
+    new = connection.execute(_NEW.format(most=EVENTS_MAX), (to_id, since)).fetchall()[: EVENTS_MAX - len(late)]
     events = [*late, *new]
     if not events:
         return 0
@@ -63,6 +63,17 @@ def _seal_some(connection: psycopg.Connection, signer: Signer | None, now: datet
     )
     _keep(connection, made, hash_of(made, events), signer)
     return len(events)
+
+
+def _late(connection: psycopg.Connection, since: datetime) -> list[Sequence[Any]]:
+    """Events that have turned up in gaps, and that no seal has yet. Mostly there are no gaps at all."""
+    rows = connection.execute(_GAPS, (since,)).fetchall()
+    gaps = [gap for gaps, _ in rows for gap in gaps]
+    if not gaps:
+        return []
+    sealed = {number for _, late in rows for number in late}
+    asked = {"lows": [gap.lower for gap in gaps], "highs": [gap.upper for gap in gaps]}
+    return [event for event in connection.execute(_IN_GAPS, asked) if event[0] not in sealed]
 
 
 def _gaps(after: int, ids: Sequence[int]) -> list[tuple[int, int]]:
@@ -83,17 +94,20 @@ def _keep(connection: psycopg.Connection, made: Seal, hash_: bytes, signer: Sign
 
 _LAST: Final = "SELECT number, to_id, hash, sealed_at FROM audit_seal ORDER BY number DESC LIMIT 1"
 
-# By time too: only the newest months are looked into. What is older and new is in a gap, and turns up there.
-_NEW: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s AND at > %s ORDER BY id LIMIT %s"  # noqa: S608
+# By time too: only the newest months are looked into. What is older and new is in a gap, and turns up there. The limit
+# is no parameter: the planner must know that it is small, or it sorts all that there is.
+_NEW: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s AND at > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608
 
-_LATE: Final = f"""
-SELECT {EVENT} FROM audit_seal AS seal
-CROSS JOIN unnest(seal.gaps) AS gap
-JOIN audit_event AS event ON event.id >= lower(gap) AND event.id < upper(gap)
-WHERE seal.sealed_at > %(since)s AND seal.gaps <> '{{}}'
-  AND NOT EXISTS (SELECT FROM audit_seal AS later WHERE later.late @> ARRAY[event.id])
-ORDER BY event.id LIMIT %(most)s
-"""  # noqa: S608 - a constant
+_GAPS: Final = "SELECT gaps, late FROM audit_seal WHERE sealed_at > %s AND (gaps <> '{}' OR late <> '{}')"
+
+# Gap by gap, so that each is a look at an index, whatever the planner thinks of how many there are.
+_IN_GAPS: Final = f"""
+SELECT {EVENT} FROM unnest(%(lows)s::bigint[], %(highs)s::bigint[]) AS gap (low, high)
+CROSS JOIN LATERAL (
+    SELECT * FROM audit_event WHERE id >= gap.low AND id < gap.high ORDER BY id, at LIMIT {EVENTS_MAX}
+) AS event
+ORDER BY event.id
+"""  # noqa: S608 - constants
 
 _KEEP: Final = """
 INSERT INTO audit_seal (

@@ -76,6 +76,7 @@ class AuditSeal(SQLModel, table=True):
     __tablename__ = "audit_seal"
     __table_args__ = (
         Index("audit_seal_by_time", "sealed_at"),
+        Index("audit_seal_with_gaps", "sealed_at", postgresql_where=text("gaps <> '{}' OR late <> '{}'")),
         Index("audit_seal_late", "late", postgresql_using="gin"),
     )
 

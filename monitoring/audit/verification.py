@@ -91,7 +91,7 @@ def export(settings: Settings, subject: UUID, of: Period, now: datetime) -> Iter
         with transaction(engine) as session:
             if session.execute(select(col(Patient.id)).where(col(Patient.public_id) == subject)).first() is None:
                 raise unacceptable("--subject", "there is no such patient")
-            write(driver(session), [_exported(subject, now)])
+            write(driver(session), _exported(subject, now))
         yield csv_names(AuditView)
         cursor: str | None = None
         while True:

@@ -84,7 +84,7 @@ class _Events:
         taken: list[Sequence[Any]] = []
         while len(taken) <= 2 * EVENTS_MAX:
             if not self._read:
-                self._read.extend(self.connection.execute(_EVENTS, (self.position, EVENTS_MAX)))
+                self._read.extend(self.connection.execute(_EVENTS.format(most=EVENTS_MAX), (self.position,)))
             if not self._read or self._read[0][0] > to:
                 break
             event = self._read.popleft()
@@ -296,7 +296,8 @@ SELECT {_SEAL} FROM audit_seal
 WHERE number > %(after)s AND (%(until)s::timestamptz IS NULL OR sealed_at < %(until)s)
 ORDER BY number LIMIT %(most)s
 """  # noqa: S608 - constants
-_EVENTS: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s ORDER BY id, at LIMIT %s"  # noqa: S608
+# The limit is no parameter: see sealing.
+_EVENTS: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608
 _THESE: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id = ANY(%s) ORDER BY id, at"  # noqa: S608
 _SEALED_LATE: Final = (
     "SELECT id FROM unnest(%s::bigint[]) AS id WHERE EXISTS (SELECT FROM audit_seal WHERE late @> ARRAY[id])"

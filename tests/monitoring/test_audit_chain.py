@@ -46,7 +46,8 @@ def an_event(ward: Ward, number: int = 0) -> Event:
 def looks(ward: Ward, *numbers: int) -> None:
     """So many events are written together."""
     with transaction(ward.engine) as session:
-        write(driver(session), [an_event(ward, number) for number in numbers])
+        for number in numbers:
+            write(driver(session), an_event(ward, number))
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_what_is_not_sealed_yet_is_counted_and_too_long_is_wrong(chain: Ward) ->
 
 def test_a_transaction_that_commits_late_is_sealed_late_and_counts_once(ward: Ward) -> None:
     with ward.engine.connect() as slow, slow.begin() as undecided:
-        write(driver_of(slow), [an_event(ward, 1)])
+        write(driver_of(slow), an_event(ward, 1))
         looks(ward, 2)
         assert sealed(ward.engine) == 1  # without waiting for the other
         found = verified(ward.engine)
@@ -146,7 +147,7 @@ def test_a_transaction_that_commits_late_is_sealed_late_and_counts_once(ward: Wa
 
 def test_a_transaction_that_is_undone_leaves_a_gap_and_nothing_is_wrong(ward: Ward, owner: Engine) -> None:
     with ward.engine.connect() as slow, slow.begin() as undone:
-        write(driver_of(slow), [an_event(ward, 1)])
+        write(driver_of(slow), an_event(ward, 1))
         undone.rollback()
     looks(ward, 2)
     assert sealed(ward.engine) == 1

@@ -73,6 +73,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("audit_seal_by_time", "audit_seal", ["sealed_at"])
+    op.create_index(
+        "audit_seal_with_gaps", "audit_seal", ["sealed_at"], postgresql_where=sa.text("gaps <> '{}' OR late <> '{}'")
+    )
     op.create_index("audit_seal_late", "audit_seal", ["late"], postgresql_using="gin")
     op.execute(MAKE_AUDIT_MONTH)
     op.execute(GRANTS)

@@ -1,0 +1,55 @@
+"""The API as it is, or but for this: that it leaves no event of what it shows. For as long as the two are compared.
+
+Each answer says how much CPU time the process has used so far.
+
+python -m tests.benchmarks.looking audited|unaudited DATABASE_URL QUEUE_URL PORT
+"""
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitoring.app import make_app
+from monitoring.audit.events import NOTED, Noted
+from monitoring.audit.subjects import Named
+from monitoring.config import read_settings
+from monitoring.logs import configure
+from tests.benchmarks.baseline import serve
+
+CPU_MS: Final = "x-cpu-ms"
+
+
+class Nobody(set[Named]):
+    """Whom nobody looks for."""
+
+    def update(self, *_: Iterable[Any]) -> None:
+        """Not even ask."""
+
+
+def counted(app: ASGIApp, *, audited: bool) -> ASGIApp:
+    """Say what was used; where nothing is audited, every request's event counts as written."""
+
+    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_cpu(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                used = f"{1000 * time.process_time():.3f}".encode()
+                message["headers"] = [*message["headers"], (CPU_MS.encode(), used)]
+            await send(message)
+
+        if not audited:
+            cast(dict[str, Any], scope)[NOTED] = Noted(Nobody(), written=True)
+        await app(scope, receive, with_cpu)
+
+    return counting
+
+
+if __name__ == "__main__":
+    which, database, queue, port = sys.argv[1:]
+    settings = read_settings(database_url=database, queue_url=queue)
+    configure(settings)
+    real = make_app(settings)
+    real.asgi_handler = counted(real.asgi_handler, audited=which == "audited")
+    serve(real, int(port))
