@@ -67,7 +67,7 @@ async def look(request: Incoming, query: Callable[[Act], T]) -> T:
     def _look() -> T:
         with snapshot(service.engine) as session:
             answer = query(Act(session, who, utc_now()))
-            audit.noted(request.scope).shown.update(shown(answer))
+            audit.noted(request.scope).shown.extend(shown(answer))
             return answer
 
     return await to_thread.run_sync(_look)
@@ -89,7 +89,7 @@ async def change(
         with transaction(service.engine) as session:
             act = Act(session, who, utc_now())
             if repeatable and (before := _answered(act, repeatable)):
-                audit.noted(request.scope).shown.update(shown(msgspec.json.decode(before.content)))
+                audit.noted(request.scope).shown.extend(shown(msgspec.json.decode(before.content)))
                 return before
             result = use_case(act)
             response = _response(result, location, status)
@@ -121,7 +121,7 @@ def has_left(request: Incoming) -> None:
 
 
 def _leave(request: Incoming, act: Act, shows: object, status: int) -> None:
-    audit.noted(request.scope).shown.update(shown(shows))
+    audit.noted(request.scope).shown.extend(shown(shows))
     audit.write(driver(act.session), audit.event_of(request.scope, status, act.now))
 
 

@@ -36,34 +36,53 @@ NOT_DONE_FROM: Final = 500
 OPTIONS: Final = f"{SESSION_OPTIONS} -c synchronous_commit=off"
 
 
+@dataclass(slots=True, eq=False)
+class _Owed:
+    """An event that somebody waits for."""
+
+    event: Event
+    written: bool = False
+    error: psycopg.Error | None = None
+
+
 @dataclass(slots=True)
 class Recorder:
-    """Writes the events of one API process, all that wait in one round trip."""
+    """Writes the events of one API process: whoever's turn it is, those of all who wait."""
 
     url: str
-    _waiting: list[Event] = field(default_factory=list)
-    _next: asyncio.Task[None] | None = None  # writes what waits, once the one before is done
-    _last: asyncio.Task[None] | None = None
+    _waiting: list[_Owed] = field(default_factory=list)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _connection: psycopg.AsyncConnection | None = None
     _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
 
     async def record(self, event: Event) -> None:
-        """Return once the event is written. Raises what the database raises."""
-        self._waiting.append(event)
-        if self._next is None:
-            self._next = self._last = asyncio.create_task(self._flush(self._last))
-        await asyncio.shield(self._next)  # others wait for it too, should this one go
+        """Return once the event is written. Raises what the database raises, to all whose events went together."""
+        owed = _Owed(event)
+        self._waiting.append(owed)
+        async with self._turn:
+            if owed.error is not None:
+                raise owed.error
+            if not owed.written:
+                await self._write_waiting()
 
     async def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:
             await self._connection.close()
 
-    async def _flush(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None and not before.done():
-            await asyncio.wait([before])
-        events, self._waiting, self._next = self._waiting, [], None
-        await self._write_all(events)
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        try:
+            await self._write_all([owed.event for owed in batch])
+        except psycopg.Error as error:
+            for owed in batch:
+                owed.error = error
+            raise
+        except asyncio.CancelledError:
+            self._waiting[:0] = batch  # whoever is next writes them
+            raise
+        for owed in batch:
+            owed.written = True
 
     async def _write_all(self, events: list[Event]) -> None:
         """Once more over a new connection, where the old one was ended meanwhile."""

@@ -1,6 +1,5 @@
 """Which patients an answer shows: found by the names that the contract gives them."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
@@ -23,21 +22,29 @@ Fields = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 """Of a kind of answer: the fields that name patients, those that name what is theirs, and the others."""
 
 
-def shown(answer: Any) -> Iterator[Named]:
+def shown(answer: Any) -> list[Named]:
     """The patients in an answer, and what is somebody's. What names its patient is about that one alone."""
+    found: list[Named] = []
+    _look_into(answer, found)
+    return found
+
+
+def _look_into(answer: Any, found: list[Named]) -> None:
+    """As a list that grows: a board has hundreds of views, and everybody waits for this."""
     if isinstance(answer, list | tuple):
         for one in answer:
-            yield from shown(one)
+            _look_into(one, found)
     elif isinstance(answer, dict):
-        yield from _of_json(answer)
-    elif (found := _fields(type(answer))) is not None:
-        patients, objects, others = found
-        ids = [one for name in patients for one in _ids(getattr(answer, name))]
-        yield from ids
-        if not ids:
-            yield from ((name, one) for name in objects if isinstance(one := getattr(answer, name), UUID))
+        _look_into_json(answer, found)
+    elif (fields_ := _fields(type(answer))) is not None:
+        patients, objects, others = fields_
+        before = len(found)
+        for name in patients:
+            _add_ids(getattr(answer, name), found)
+        if len(found) == before:
+            found += [(name, one) for name in objects if isinstance(one := getattr(answer, name), UUID)]
             for name in others:
-                yield from shown(getattr(answer, name))
+                _look_into(getattr(answer, name), found)
 
 
 def key_of(patients: list[UUID]) -> bytes:
@@ -45,25 +52,25 @@ def key_of(patients: list[UUID]) -> bytes:
     return sha256(b"".join(one.bytes for one in patients)).digest()
 
 
-def _ids(value: Any) -> Iterator[Named]:
+def _add_ids(value: Any, found: list[Named]) -> None:
     if isinstance(value, UUID):
-        yield PATIENT, value
+        found.append((PATIENT, value))
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _ids(one)
+            _add_ids(one, found)
     else:
-        yield from shown(value)
+        _look_into(value, found)
 
 
-def _of_json(answer: dict[Any, Any]) -> Iterator[Named]:
-    """Of an answer that was kept as JSON, to be repeated."""
+def _look_into_json(answer: dict[Any, Any], found: list[Named]) -> None:
+    """Into an answer that was kept as JSON, to be repeated."""
     for name, value in answer.items():
         is_self = name == "id" and "nhs_number_is_test" in answer
         if not isinstance(value, str):
-            yield from shown(value)
+            _look_into(value, found)
         elif is_self or name in PATIENTS | OBJECTS:
             with suppress(ValueError):
-                yield name if name in OBJECTS else PATIENT, UUID(value)
+                found.append((name if name in OBJECTS else PATIENT, UUID(value)))
 
 
 _known: dict[type, Fields | None] = {}

@@ -107,5 +107,5 @@ def _exported(subject: UUID, now: datetime) -> Event:
     """Whoever operates the installation looked."""
     return Event(
         at=now, by=By.COMMAND, who=None, role=None, browser=False, method="", route=EXPORT, allows="read audit",
-        object=str(subject), status=200, request_id="", about=frozenset({(PATIENT, subject)}),
+        object=str(subject), status=200, request_id="", about=[(PATIENT, subject)],
     )  # fmt: skip

@@ -1,32 +1,23 @@
 """The API as it is, or but for this: that it leaves no event of what it shows. For as long as the two are compared.
 
-Each answer says how much CPU time the process has used so far.
+Each answer says how much CPU time the process has used so far. Whom an answer shows is looked for by both.
 
 python -m tests.benchmarks.looking audited|unaudited DATABASE_URL QUEUE_URL PORT
 """
 
 import sys
 import time
-from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.app import make_app
 from monitoring.audit.events import NOTED, Noted
-from monitoring.audit.subjects import Named
 from monitoring.config import read_settings
 from monitoring.logs import configure
 from tests.benchmarks.baseline import serve
 
 CPU_MS: Final = "x-cpu-ms"
-
-
-class Nobody(set[Named]):
-    """Whom nobody looks for."""
-
-    def update(self, *_: Iterable[Any]) -> None:
-        """Not even ask."""
 
 
 def counted(app: ASGIApp, *, audited: bool) -> ASGIApp:
@@ -40,7 +31,7 @@ def counted(app: ASGIApp, *, audited: bool) -> ASGIApp:
             await send(message)
 
         if not audited:
-            cast(dict[str, Any], scope)[NOTED] = Noted(Nobody(), written=True)
+            cast(dict[str, Any], scope)[NOTED] = Noted(written=True)
         await app(scope, receive, with_cpu)
 
     return counting

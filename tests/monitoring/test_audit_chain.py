@@ -39,7 +39,7 @@ def an_event(ward: Ward, number: int = 0) -> Event:
     return Event(
         at=utc_now(), by=By.STAFF, who=None, role="clinician", browser=False, method="GET",
         route="/v1/patients/{patient}", allows="read patients", object=None, status=200, request_id=f"r-{number}",
-        about=frozenset({("patient", ward.patient.id)}),
+        about=[("patient", ward.patient.id)],
     )  # fmt: skip
 
 
