@@ -2,7 +2,7 @@
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
 not done again; and a transaction chosen as a deadlock's victim is run once more. The audit's event of a change is the
-last that its transaction writes; what a look shows is noted here and recorded before it is sent.
+last that its transaction writes; that of a look is written once it is known what it shows, before it is sent.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.
@@ -23,7 +23,6 @@ from sqlmodel import Session
 from monitoring.access.tables import KEPT_FOR, Answered
 from monitoring.access.tokens import Caller
 from monitoring.audit import events as audit
-from monitoring.audit.subjects import shown
 from monitoring.clock import utc_now
 from monitoring.database import driver, once_more, snapshot, transaction
 from monitoring.problems import PROBLEM, STATUS_OF, problem_of
@@ -61,16 +60,27 @@ class _Repeatable:
 
 
 async def look(request: Incoming, query: Callable[[Act], T]) -> T:
-    """Answer from one consistent view of the database."""
-    service, who = service_of(request), request.user
+    """Answer from one consistent view of the database. What it shows is recorded before it is there to be sent."""
+    service, status = service_of(request), request.route_handler.status_code
 
     def _look() -> T:
-        with snapshot(service.engine) as session:
-            answer = query(Act(session, who, utc_now()))
-            audit.noted(request.scope).shown.extend(shown(answer))
-            return answer
+        answer = _view(request, query)
+        if audit.is_to_be_audited(request.scope):
+            service.recorder.record(audit.event_of(request.scope, status, utc_now(), answer))
+            audit.has_left(request.scope, status)
+        return answer
 
     return await to_thread.run_sync(_look)
+
+
+async def peek(request: Incoming, query: Callable[[Act], T]) -> T:
+    """The same for what is not sent: to decide by."""
+    return await to_thread.run_sync(_view, request, query)
+
+
+def _view(request: Incoming, query: Callable[[Act], T]) -> T:
+    with snapshot(service_of(request).engine) as session:
+        return query(Act(session, request.user, utc_now()))
 
 
 async def change(
@@ -89,20 +99,19 @@ async def change(
         with transaction(service.engine) as session:
             act = Act(session, who, utc_now())
             if repeatable and (before := _answered(act, repeatable)):
-                audit.noted(request.scope).shown.extend(shown(msgspec.json.decode(before.content)))
-                return before
-            result = use_case(act)
-            response = _response(result, location, status)
-            if repeatable:
-                _keep(act, repeatable, response)
-            session.flush()
+                result, response = msgspec.json.decode(before.content), before
+            else:
+                result = use_case(act)
+                response = _response(result, location, status)
+                if repeatable:
+                    _keep(act, repeatable, response)
+                session.flush()
             if audit.is_to_be_audited(request.scope):
                 _leave(request, act, result, response.status_code or status)
             return response
 
     response = await to_thread.run_sync(lambda: once_more(_change))
-    if "Idempotency-Replayed" not in response.headers:
-        has_left(request)
+    audit.has_left(request.scope, response.status_code or status)
     return response
 
 
@@ -117,12 +126,11 @@ def leaving(request: Incoming) -> Leave:
 
 def has_left(request: Incoming) -> None:
     """The change and its event are committed: no other event is owed for the answer."""
-    audit.noted(request.scope).written = True
+    audit.has_left(request.scope, request.route_handler.status_code)
 
 
 def _leave(request: Incoming, act: Act, shows: object, status: int) -> None:
-    audit.noted(request.scope).shown.extend(shown(shows))
-    audit.write(driver(act.session), audit.event_of(request.scope, status, act.now))
+    audit.write(driver(act.session), audit.event_of(request.scope, status, act.now, shows))
 
 
 def _response(result: T | Conflict, location: Callable[[T], str] | None, status: int) -> Response[Any]:

@@ -74,7 +74,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await loop
         await self.inlet.close()
-        await self.recorder.close()
+        self.recorder.close()
         self.engine.dispose()
 
     def refuse_backlog(self, now: datetime) -> None:

@@ -1,11 +1,11 @@
 """One event: made of a request and what it was answered, and written with what else a transaction does."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, LiteralString, cast
+from typing import Any, Final, cast
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -14,22 +14,16 @@ import structlog
 from litestar.types import HTTPScope, Scope
 
 from monitoring.access.tokens import Caller
-from monitoring.audit.subjects import PATIENT, Named, key_of
+from monitoring.audit.subjects import PATIENT, Named, key_of, shown
 from monitoring.audit.tables import By
 from monitoring.audit.what import OF_OBJECT, is_audited
 
-NOTED: Final = "virtual_ward_audit"
-"""Where, in a request's scope, is noted what the audit has to know."""
+LEFT: Final = "virtual_ward_audited"
+"""Where a request's scope has the status of the event that it has left."""
 REFUSED_FROM: Final = 400
+NOT_DONE_FROM: Final = 500
+"""Answers from this status on show nothing and changed nothing."""
 OBJECT_LENGTH_MAX: Final = 64
-
-
-@dataclass(slots=True)
-class Noted:
-    """What is known of a request so far."""
-
-    shown: list[Named] = field(default_factory=list)  # or changed; some more than once
-    written: bool = False  # in the transaction of the change itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +44,32 @@ class Event:
     about: Sequence[Named]  # patients, and what is theirs; some more than once
 
 
-def noted(scope: Scope) -> Noted:
-    """What is known of a request."""
-    found: Noted = cast(dict[str, Any], scope).setdefault(NOTED, Noted())
-    return found
-
-
 def is_to_be_audited(scope: Scope) -> bool:
     """Whether a request leaves an event: its caller is known, and its route is audited."""
     handler = scope.get("route_handler")
     return handler is not None and scope.get("user") is not None and is_audited(handler.opt)
 
 
-def event_of(scope: Scope, status: int, at: datetime) -> Event:
-    """The event of a request that is answered with that status."""
+def has_left(scope: Scope, status: int) -> None:
+    """Note that a request has left its event."""
+    cast(dict[str, Any], scope)[LEFT] = status
+
+
+def is_owed(scope: Scope, status: int) -> bool:
+    """Whether an event is owed for an answer: none was left yet, or it is refused after all."""
+    left: int | None = cast(dict[str, Any], scope).get(LEFT)
+    is_new = left is None or (status >= REFUSED_FROM and status != left)
+    return is_new and status < NOT_DONE_FROM and is_to_be_audited(scope)
+
+
+def event_of(scope: Scope, status: int, at: datetime, shows: object = None) -> Event:
+    """The event of a request that is answered with that status, and with what it `shows` or changed."""
     caller: Caller = scope["user"]
     path: Mapping[str, object] = scope["path_params"]
     query = parse_qs(scope["query_string"].decode("latin-1"))
     name, value = next(iter(path.items()), ("", None))
     asked = _asked(value if name == PATIENT else None, *query.get("patient", ()), *query.get("subject", ()))
-    about = [*noted(scope).shown, *asked]
+    about = [*shown(shows), *asked]
     if not about and name in OF_OBJECT and isinstance(value, UUID):
         about = [(name, value)]
     return Event(
@@ -104,38 +104,33 @@ def _object(value: object, status: int) -> str | None:
     return str(value)[:OBJECT_LENGTH_MAX]
 
 
-def questions(event: Event) -> list[tuple[LiteralString, dict[str, object]]]:
-    """What to ask the database to know whom an event is about: mostly nothing."""
+def write(connection: psycopg.Connection, event: Event, known: Container[bytes] = ()) -> bytes | None:
+    """Write an event in the transaction that the connection is in, the last thing that it does.
+
+    Returns the hash of the patients whom it names; one that is `known` is not looked for again.
+    """
+    patients = _patients(connection, event)
+    key = key_of(patients) if patients else None
+    if key is not None and key not in known:
+        connection.execute(NAME, {"key": key, "patients": patients})
+    row = (
+        event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows, event.object,
+        key, event.status, event.request_id,
+    )  # fmt: skip
+    connection.execute(WRITE, row)
+    return key
+
+
+def _patients(connection: psycopg.Connection, event: Event) -> list[UUID]:
+    """Whom an event is about, each once, in order (by numbers: these are quick). Whose a thing is, is asked."""
     things = defaultdict(list)
     for name, one in event.about:
-        if name != PATIENT:
-            things[name].append(one)
-    return [(OF_OBJECT[name], {"ids": ids, "at": event.at}) for name, ids in things.items()]
-
-
-def patients_of(event: Event, found: Iterable[Sequence[UUID]]) -> list[UUID]:
-    """Whom an event is about, with those whom the database named: each once, in order. By numbers: these are quick."""
-    numbered = {one.int: one for name, one in event.about if name == PATIENT}
-    numbered |= {one.int: one for (one,) in found}
+        things[name].append(one)
+    found = things.pop(PATIENT, [])
+    for name, ids in things.items():
+        found += [one for (one,) in connection.execute(OF_OBJECT[name], {"ids": ids, "at": event.at})]
+    numbered = {one.int: one for one in found}
     return [numbered[number] for number in sorted(numbered)]
-
-
-def row_of(event: Event, subjects: bytes | None) -> tuple[object, ...]:
-    """The parameters of `WRITE`."""
-    return (
-        event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows, event.object,
-        subjects, event.status, event.request_id,
-    )  # fmt: skip
-
-
-def write(connection: psycopg.Connection, event: Event) -> None:
-    """Write an event in the transaction that the connection is in, the last thing that it does."""
-    found = [row for asked in questions(event) for row in connection.execute(*asked)]
-    patients = patients_of(event, found)
-    key = key_of(patients) if patients else None
-    if key is not None:
-        connection.execute(NAME, {"key": key, "patients": patients})
-    connection.execute(WRITE, row_of(event, key))
 
 
 # Nobody waits for anybody here: there is no unique index but on what the database counts.
