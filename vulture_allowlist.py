@@ -2,8 +2,11 @@
 
 # The command line calls its commands.
 demo, up, timekeeper, staff_add, device_add, report_occupancy, rules_check, rules_explain
+audit_verify, audit_export, audit_key
 # Tests, and the pages rendered from them.
 diagram, mismatch, wait_until_ready
+# The audit asks for these by name.
+subject_id
 # The framework, the logging module, Prometheus and RQ call or read these.
 to_asgi_response, formatException
 # The standard library's HTTP server calls these of the demo's pagers.

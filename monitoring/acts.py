@@ -1,7 +1,8 @@
 """The one door through which a request reaches the database: one caller, one instant, one transaction.
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
-not done again; and a transaction chosen as a deadlock's victim is run once more.
+not done again; and a transaction chosen as a deadlock's victim is run once more. The audit's event of a change is the
+last that its transaction writes; that of a look is written once it is known what it shows, before it is sent.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.
@@ -21,8 +22,9 @@ from sqlmodel import Session
 
 from monitoring.access.tables import KEPT_FOR, Answered
 from monitoring.access.tokens import Caller
+from monitoring.audit import events as audit
 from monitoring.clock import utc_now
-from monitoring.database import once_more, snapshot, transaction
+from monitoring.database import driver, once_more, snapshot, transaction
 from monitoring.problems import PROBLEM, STATUS_OF, problem_of
 from monitoring.refusals import Conflict, unacceptable
 from monitoring.service import service_of
@@ -43,6 +45,10 @@ class Act:
     now: datetime
 
 
+Leave = Callable[[Act, object], None]
+"""Leaves the audit's event in an act's transaction; the second is what it shows or changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Repeatable:
     """A request that names an Idempotency-Key."""
@@ -54,14 +60,35 @@ class _Repeatable:
 
 
 async def look(request: Incoming, query: Callable[[Act], T]) -> T:
-    """Answer from one consistent view of the database."""
-    service, who = service_of(request), request.user
+    """Answer from one consistent view of the database. What it shows is recorded before it is there to be sent."""
+    service, status = service_of(request), request.route_handler.status_code
 
     def _look() -> T:
-        with snapshot(service.engine) as session:
-            return query(Act(session, who, utc_now()))
+        answer = _view(request, query)
+        if audit.is_to_be_audited(request.scope):
+            service.recorder.record(audit.event_of(request.scope, status, utc_now(), answer))
+            audit.has_left(request.scope, status)
+        return answer
 
     return await to_thread.run_sync(_look)
+
+
+async def show(request: Incoming, shows: object) -> None:
+    """Record that somebody is shown what was made for several at once. To be called before it is sent."""
+    service, status = service_of(request), request.route_handler.status_code
+    event = audit.event_of(request.scope, status, utc_now(), shows)
+    await to_thread.run_sync(service.recorder.record, event)
+    audit.has_left(request.scope, status)
+
+
+async def peek(request: Incoming, query: Callable[[Act], T]) -> T:
+    """The same for what is not sent: to decide by."""
+    return await to_thread.run_sync(_view, request, query)
+
+
+def _view(request: Incoming, query: Callable[[Act], T]) -> T:
+    with snapshot(service_of(request).engine) as session:
+        return query(Act(session, request.user, utc_now()))
 
 
 async def change(
@@ -80,14 +107,38 @@ async def change(
         with transaction(service.engine) as session:
             act = Act(session, who, utc_now())
             if repeatable and (before := _answered(act, repeatable)):
-                return before
-            response = _response(use_case(act), location, status)
-            if repeatable:
-                _keep(act, repeatable, response)
-            session.flush()
+                result, response = msgspec.json.decode(before.content), before
+            else:
+                result = use_case(act)
+                response = _response(result, location, status)
+                if repeatable:
+                    _keep(act, repeatable, response)
+                session.flush()
+            if audit.is_to_be_audited(request.scope):
+                _leave(request, act, result, response.status_code or status)
             return response
 
-    return await to_thread.run_sync(lambda: once_more(_change))
+    response = await to_thread.run_sync(lambda: once_more(_change))
+    audit.has_left(request.scope, response.status_code or status)
+    return response
+
+
+def leaving(request: Incoming) -> Leave:
+    """For a change by a door of its own: what leaves the request's event in its transaction, the last thing in it."""
+
+    def leave(act: Act, shows: object) -> None:
+        _leave(request, act, shows, request.route_handler.status_code)
+
+    return leave
+
+
+def has_left(request: Incoming) -> None:
+    """The change and its event are committed: no other event is owed for the answer."""
+    audit.has_left(request.scope, request.route_handler.status_code)
+
+
+def _leave(request: Incoming, act: Act, shows: object, status: int) -> None:
+    audit.write(driver(act.session), audit.event_of(request.scope, status, act.now, shows))
 
 
 def _response(result: T | Conflict, location: Callable[[T], str] | None, status: int) -> Response[Any]:

@@ -17,6 +17,8 @@ from monitoring.access.routes import ROUTES as ACCESS_ROUTES
 from monitoring.access.whose import whose
 from monitoring.alerts.routes import ROUTES as ALERT_ROUTES
 from monitoring.aside.routes import ROUTES as ASIDE_ROUTES
+from monitoring.audit.recording import recorded
+from monitoring.audit.routes import ROUTES as AUDIT_ROUTES
 from monitoring.bars.routes import ROUTES as BARS_ROUTES
 from monitoring.bodies import StrictRequest
 from monitoring.calls.report_routes import ROUTES as CALL_REPORT_ROUTES
@@ -82,7 +84,7 @@ def make_app(settings: Settings) -> Litestar:
         *ALERT_ROUTES, *SEPSIS_ROUTES,
         *ESCALATION_ROUTES, *RECEIPT_ROUTES, *CONCERN_ROUTES, *PROMPT_ROUTES, *BURDEN_ROUTES,
         *DUTY_ROUTES, *UCR_ROUTES, *UCR_REPORT_ROUTES, *HOSPITAL_ROUTES,
-        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES, *RULE_ROUTES,
+        *CALL_ROUTES, *CALL_REPORT_ROUTES, *BARS_ROUTES, *FHIR_ROUTES, *RULE_ROUTES, *AUDIT_ROUTES,
         *ACCESS_ROUTES,
     ]  # fmt: skip
     app = Litestar(
@@ -97,7 +99,7 @@ def make_app(settings: Settings) -> Litestar:
         logging_config=None,  # logs.py configures logging for every part alike
     )
     # Outermost: the framework's own refusals are watched too.
-    app.asgi_handler = watched(app.asgi_handler, is_https=settings.is_https)
+    app.asgi_handler = watched(recorded(app.asgi_handler), is_https=settings.is_https)
     return app
 
 

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from monitoring.access.roles import Role
+from monitoring.audit.commands import audit_app
 from monitoring.backtest.command import backtest
 from monitoring.backup.commands import backup, restore
 from monitoring.clock import utc_now
@@ -44,6 +45,7 @@ app.add_typer(device_app, name="device")
 report_app = typer.Typer(no_args_is_help=True, help="Figures of the wards.")
 app.add_typer(report_app, name="report")
 app.add_typer(rules_app, name="rules")
+app.add_typer(audit_app, name="audit")
 
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""

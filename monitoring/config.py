@@ -100,6 +100,16 @@ class Settings(BaseSettings):
         default=False,
         description="Let webhooks and Apprise call private networks, and webhooks plain http.",
     )
+    audit_signing_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="Signs the audit's seals (Ed25519), as `virtual-ward audit key` made it. For the timekeeper alone.",
+    )
+    audit_public_keys: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$",
+        description="Whose signatures `audit verify` trusts: public keys, older ones too, with commas between.",
+    )
     smtp_host: str | None = Field(default=None, description="The mail server; without one, e-mail goes by Notify.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
     smtp_starttls: bool = Field(

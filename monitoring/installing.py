@@ -15,6 +15,7 @@ from monitoring.access.oidc.people import new_identity
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint
+from monitoring.audit.checking import audit_part
 from monitoring.config import Settings
 from monitoring.database import connected, transaction
 from monitoring.fields import Line, WardCode
@@ -116,6 +117,7 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
             from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, for this command alone
 
             parts["escalation"] = escalation_part(engine, settings, now)
+            parts["audit"] = audit_part(engine, now)
     client = connect(settings.queue_url)
     try:
         durability = read_durability(client, stated=settings.queue_durability == "stated")

@@ -18,7 +18,7 @@ MIGRATION_LOCK: Final = 7_703
 
 
 def migrate(url: str, now: datetime) -> str:
-    """Bring the schema up to date and make the months of readings. Returns the version that it now has."""
+    """Bring the schema up to date and make the months that are to come. Returns the version that it now has."""
     engine = make_engine(url, pool_size=1)
     with engine.connect() as connection, as_file(files("monitoring") / "migrations") as folder:
         connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
@@ -38,9 +38,9 @@ def migrate(url: str, now: datetime) -> str:
 
 
 def _make_months(connection: Connection, now: datetime) -> None:
-    """This month of readings and the next ones. An older one is made when the first late set of it comes."""
+    """This month and the next ones. An older one of readings is made when the first late set of it comes."""
     for month in months(now, ahead=MONTHS_AHEAD):
-        connection.execute(text("SELECT make_reading_month(:month)"), {"month": month})
+        connection.execute(text("SELECT make_reading_month(:month), make_audit_month(:month)"), {"month": month})
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from monitoring.access.rates import Rates
 from monitoring.access.tokens import Recency, Tokens
+from monitoring.audit.recording import Recorder
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, make_engine
@@ -26,7 +27,7 @@ from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
-from monitoring.shared import Shared
+from monitoring.shared import Made, Shared
 
 if TYPE_CHECKING:
     from monitoring.access.oidc.issuer import Issuer
@@ -47,8 +48,9 @@ class Service:
     inlet: Inlet
     hub: Hub
     rates: Rates
+    recorder: Recorder
     issuer: "Issuer | None" = None
-    shared: Shared = field(default_factory=Shared)
+    shared: Shared[Made] = field(default_factory=Shared)
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False
@@ -64,8 +66,8 @@ class Service:
         tokens = Tokens(engine, Recency(recent_for, issued_are_recent=not settings.step_up_tokens))
         inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
         hub = Hub(settings.database_url, settings.queue_url, engine)
-        rates = Rates.of(settings.rate_per_s, settings.rate_burst)
-        return cls(settings, engine, tokens, inlet, hub, rates, issuer=_issuer(settings))
+        rates, recorder = Rates.of(settings.rate_per_s, settings.rate_burst), Recorder(settings.database_url)
+        return cls(settings, engine, tokens, inlet, hub, rates, recorder, issuer=_issuer(settings))
 
     async def start(self) -> None:
         """Begin to look after tokens, the backlog and live events."""
@@ -83,6 +85,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await loop
         await self.inlet.close()
+        self.recorder.close()
         self.engine.dispose()
 
     def refuse_backlog(self, now: datetime) -> None:

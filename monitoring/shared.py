@@ -8,30 +8,39 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
+from uuid import UUID
+
+T = TypeVar("T")
 
 APART_S: Final = 0.1
 """At least between the beginnings of two makings of the same: whoever looks sees no difference. The design's own."""
 
-Make = Callable[[], Awaitable[bytes]]
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part, and whom it shows: whoever is given it leaves an event that names them."""
+
+    body: bytes
+    patients: list[UUID]
 
 
 @dataclass(slots=True)
-class _Part:
+class _Part(Generic[T]):
     """Of one part: when it was begun last, the making that goes on, and the one that comes after it."""
 
     begun_s: float = float("-inf")
-    underway: asyncio.Task[bytes] | None = None
-    coming: asyncio.Task[bytes] | None = None
+    underway: asyncio.Task[T] | None = None
+    coming: asyncio.Task[T] | None = None
 
 
-class Shared:
+class Shared(Generic[T]):
     """The parts that one process makes, by what they are of: as many as there are wards."""
 
     def __init__(self) -> None:
-        self._parts: defaultdict[Hashable, _Part] = defaultdict(_Part)
+        self._parts: defaultdict[Hashable, _Part[T]] = defaultdict(_Part)
 
-    async def get(self, what: Hashable, make: Make) -> bytes:
+    async def get(self, what: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         """The part, made from now on. Raises what its making raised."""
         part = self._parts[what]
         if part.coming is None:
@@ -39,7 +48,7 @@ class Shared:
         return await asyncio.shield(part.coming)  # who goes away meanwhile takes it from nobody
 
 
-async def _made(part: _Part, before: asyncio.Task[bytes] | None, make: Make) -> bytes:
+async def _made(part: _Part[T], before: asyncio.Task[T] | None, make: Callable[[], Awaitable[T]]) -> T:
     """Made as soon as the one before is through, and not too soon after it began."""
     if before is not None:
         await asyncio.wait([before])

@@ -19,6 +19,7 @@ from monitoring.access.tables import (
     Token,
 )
 from monitoring.alerts.tables import Alert, AlertHistory
+from monitoring.audit.tables import AuditEvent, AuditSeal, AuditSubjects
 from monitoring.bars.tables import BarsMessage, BarsReplies
 from monitoring.calls.tables import HotlineCall
 from monitoring.casefinding.tables import CaseReply, CaseSent, CasesSent, OutsideContact
@@ -82,6 +83,9 @@ __all__ = [
     "Answered",
     "Aside",
     "Assignment",
+    "AuditEvent",
+    "AuditSeal",
+    "AuditSubjects",
     "BarsMessage",
     "BarsReplies",
     "BedHold",

@@ -53,7 +53,7 @@ def forget_ways(engine: Engine, now: datetime) -> None:
 
 
 def make_coming_months(engine: Engine, now: datetime) -> None:
-    """Make this month's table of readings and the next ones', where they are not there yet."""
+    """Make this month's tables of readings and of the audit, and the next ones', where they are not there yet."""
     with transaction(engine) as session:
         for month in months(now, ahead=MONTHS_AHEAD):
-            session.execute(text("SELECT make_reading_month(:month)"), {"month": month})
+            session.execute(text("SELECT make_reading_month(:month), make_audit_month(:month)"), {"month": month})

@@ -21,6 +21,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
+from monitoring.audit.chain import signer
+from monitoring.audit.sealing import seal
 from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
@@ -97,6 +99,11 @@ def tasks() -> list[Task]:
         Task("sitrep", timedelta(seconds=10), lambda post, now: take_sitreps(post.engine, now)),
         Task("months", timedelta(hours=6), lambda post, now: make_coming_months(post.engine, now)),
         Task("settle", timedelta(seconds=1), lambda post, _: settle(post.engine, settling)),
+        Task(
+            "seal",
+            timedelta(seconds=1),
+            lambda post, now: seal(post.engine, signer(post.settings.audit_signing_key), now),
+        ),
         Task("forget", timedelta(minutes=10), lambda post, now: forget_old(post.engine, now)),
         Task("forget_ways", timedelta(minutes=1), lambda post, now: forget_ways(post.engine, now)),
     ]

@@ -37,7 +37,8 @@ def gate(app: ASGIApp) -> ASGIApp:
         if allows in PROVIDER_MAY:
             admit_provider(scope)
         elif allows != EVERYBODY:
-            scope["user"] = admit(await authenticate(scope), allows)
+            scope["user"] = caller = await authenticate(scope)  # who is refused is known, too
+            scope["user"] = admit(caller, allows)
         await app(scope, receive, send)
 
     return guarded

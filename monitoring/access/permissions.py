@@ -68,6 +68,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "break glass": frozenset({CLINICIAN, UCR, ADMIN}),  # of clinicians only those who are registered
     "read break-glass": frozenset({CLINICIAN, UCR, COORDINATOR, AUDITOR, ADMIN}),
     "name staff": frozenset({ADMIN}),
+    "read audit": frozenset({AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
 

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.access.gate import EVERYBODY, see_ward
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, peek
 from monitoring.queries import strictly
 from monitoring.refusals import Unacceptable
 
@@ -50,4 +50,4 @@ async def _judge(scope: Scope) -> None:
     find: Callable[..., Any] | None = request.route_handler.opt.get("whose")
     if find is not None:
         first = next(iter(request.path_params.values()))  # the object; what follows is a part of it
-        await look(request, lambda act: find(act, first))
+        await peek(request, lambda act: find(act, first))

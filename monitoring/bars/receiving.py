@@ -19,7 +19,7 @@ from devices.formats.fhir.node import Refused, malformed
 from devices.formats.fhir.person import Person
 from devices.formats.native import explain
 from monitoring.access.tokens import Caller
-from monitoring.acts import Act
+from monitoring.acts import Act, Leave
 from monitoring.bars.outcomes import Repeated
 from monitoring.bars.reading import newest
 from monitoring.bars.tables import BarsMessage, Did
@@ -49,7 +49,7 @@ OLD_AFTER: Final = timedelta(days=2)
 """A request that began longer ago is no two-hour one: somebody has to look. The design's own."""
 
 
-def receive(engine: Engine, who: Caller, request_id: str, body: bytes, here: str, now: datetime) -> bytes:
+def receive(engine: Engine, who: Caller, request_id: str, body: bytes, here: str, now: datetime, leave: Leave) -> bytes:
     """Take one message and answer it. Raises Forbidden, Refused, Repeated, NotFound, Conflict."""
     with transaction(engine) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": INBOX_LOCK})
@@ -74,6 +74,7 @@ def receive(engine: Engine, who: Caller, request_id: str, body: bytes, here: str
         )  # fmt: skip
         session.add(kept)
         session.flush()
+        leave(act, shown.patient)
         log.info("bars_message", message=str(kept.public_id), did=did)
         return msgspec.json.encode(answer(shown, said.bundle_id, said.reply_to, here, now))
 

@@ -8,7 +8,7 @@ from anyio import to_thread
 from litestar import Response, get, post, put
 from litestar.params import FromPath, JSONBody
 
-from monitoring.acts import Incoming, change, look
+from monitoring.acts import Incoming, change, has_left, leaving, look
 from monitoring.bars import reading, receiving, replies, writing
 from monitoring.bars.outcomes import FHIR, handlers
 from monitoring.bars.replies import RepliesBody, RepliesView
@@ -46,8 +46,11 @@ async def post_process_message(request: Incoming) -> Response[bytes]:
     service, who, body = service_of(request), request.user, await request.body()
     named, here = request.headers.get("x-request-id", ""), _here(request)
     said = await to_thread.run_sync(
-        lambda: once_more(lambda: receiving.receive(service.engine, who, named, body, here, utc_now()))
+        lambda: once_more(
+            lambda: receiving.receive(service.engine, who, named, body, here, utc_now(), leaving(request))
+        )
     )
+    has_left(request)
     return Response(said, media_type=FHIR)
 
 

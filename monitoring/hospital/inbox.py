@@ -18,7 +18,7 @@ from devices.formats.hl7v2 import ack, adt
 from devices.formats.hl7v2.ack import ACCEPTED, ERROR, REJECTED, Answer
 from devices.formats.hl7v2.message import CONTROL_ID_MAX, Envelope, Header, Refused
 from monitoring.access.tokens import Caller
-from monitoring.acts import Act
+from monitoring.acts import Act, Leave
 from monitoring.database import transaction
 from monitoring.hospital.applying import apply
 from monitoring.hospital.fitting import not_for_us, without_id
@@ -48,7 +48,7 @@ class Verdict:
     done: Done | None = None
 
 
-def receive(engine: Engine, who: Caller, envelope: Envelope, now: datetime) -> bytes:
+def receive(engine: Engine, who: Caller, envelope: Envelope, now: datetime, leave: Leave) -> bytes:
     """Take one message and answer it."""
     with transaction(engine) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": INBOX_LOCK})
@@ -61,6 +61,7 @@ def receive(engine: Engine, who: Caller, envelope: Envelope, now: datetime) -> b
         is_used = bool(envelope.header.control_id) and first is not None and first.content != content
         verdict = _used_before() if is_used else _judge(act, envelope)
         kept = _keep(act, envelope, content, same, verdict)
+        leave(act, None if verdict.done is None else verdict.done.patient)
         log.info("hospital_message", message=str(kept.public_id), outcome=kept.outcome, place=kept.place)
         return kept.answer
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath, QueryParameter
 
 from devices.formats.hl7v2.batch import is_batch, messages
 from devices.formats.hl7v2.message import BYTES_MAX, open_envelope
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, leaving, look
 from monitoring.clock import utc_now
 from monitoring.database import once_more
 from monitoring.hospital import inbox, readings, views
@@ -66,7 +66,7 @@ async def post_hl7v2(request: Incoming) -> Response[bytes]:
     else:
         (envelope,) = envelopes
         answer = await to_thread.run_sync(
-            lambda: once_more(lambda: inbox.receive(service.engine, who, envelope, utc_now()))
+            lambda: once_more(lambda: inbox.receive(service.engine, who, envelope, utc_now(), leaving(request)))
         )
     return Response(answer, media_type=HL7)
 

@@ -15,7 +15,7 @@ from sqlmodel import col
 from monitoring.access.gate import see_ward
 from monitoring.access.permissions import MAY
 from monitoring.access.roles import Role
-from monitoring.acts import Act, Incoming, look
+from monitoring.acts import Act, Incoming, look, peek, show
 from monitoring.clock import local_day
 from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
@@ -32,6 +32,7 @@ from monitoring.rounds.board_views import BoardView
 from monitoring.rounds.trend import Trend
 from monitoring.rules.holding import pathway_at
 from monitoring.service import service_of
+from monitoring.shared import Made
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
@@ -118,12 +119,15 @@ async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[byte
     see_ward(request.user, code)
     may_answer = _may_answer(request)
 
-    async def make() -> bytes:
-        picture = await _picture(request, code)
-        return await to_thread.run_sync(lambda: part("_board.html", may_answer=may_answer, picture=picture))
+    async def make() -> Made:
+        unwell = await what_is_unwell(request)
+        picture = await peek(request, lambda act: _read(act, code, unwell))
+        body = await to_thread.run_sync(lambda: part("_board.html", may_answer=may_answer, picture=picture))
+        return Made(body, [row.one.patient for row in picture.rows])
 
     made = await service_of(request).shared.get((code, may_answer), make)
-    return Response(made, media_type=MediaType.HTML, headers=HEADERS)
+    await show(request, made)
+    return Response(made.body, media_type=MediaType.HTML, headers=HEADERS)
 
 
 async def _picture(request: Incoming, code: str) -> Picture:

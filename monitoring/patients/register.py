@@ -82,6 +82,11 @@ class PatientView(PatientBody, kw_only=True):
     merged_into: UUID | None  # the record that this person has now: another one is shown there, under this id too
     created_at: datetime
 
+    @property
+    def subject_id(self) -> UUID:
+        """Whom the audit records as shown."""
+        return self.id
+
 
 def register(act: Act, body: PatientBody) -> PatientView:
     """A new patient. Raises Unacceptable, and Conflict where the NHS number is known already."""

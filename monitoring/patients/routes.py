@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from devices.formats.native import decode
 from devices.posted import PostedByStaff
-from monitoring.acts import Incoming, change, look
+from monitoring.acts import Incoming, change, look, peek
 from monitoring.intake.routes import BODY_BYTES_MAX, Taken, is_json, take
 from monitoring.openapi import reads_sets
 from monitoring.paging import LIMIT, Cursor, Limit, Page
@@ -131,7 +131,7 @@ async def get_readings(
 )
 async def post_patient_readings(request: Incoming, patient: FromPath[UUID]) -> Response[Taken]:
     """A set taken, told by phone or measured at a visit: the same as a device's, with `method` and `measured_by`."""
-    await look(request, lambda act: register.find(act, patient))
+    await peek(request, lambda act: register.find(act, patient))
     if not is_json(request.headers.get("content-type", "")):
         raise WrongMediaType("Send application/json.")
     decoded = for_patient(decode(await request.body(), by_staff=True), str(patient))

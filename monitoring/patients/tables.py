@@ -80,6 +80,11 @@ class Patient(SQLModel, table=True):
     merged_into: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
     created_at: datetime = instant()
 
+    @property
+    def subject_id(self) -> UUID:
+        """Whom the audit records as shown."""
+        return self.public_id
+
 
 MERGE_LOCK: Final = 7_706
 """Shared by every batch of the drain, exclusive to a merge: no set is looked up while its patient changes."""

@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from tests.benchmarks import (
+    auditing,
     backtest,
     board,
     climbing,
@@ -43,6 +44,7 @@ MEASURES: Final = (
     Measure("climbing", "from an alert until somebody is told", climbing.take, needs_wrk=False),
     Measure("paging", "from a message's commit until its webhook is received", paging.take, needs_wrk=False),
     Measure("live", "from POST until seen on /v1/live", live.take),
+    Measure("auditing", "what the audit costs whoever looks", auditing.take, needs_wrk=False),
     Measure("board", "a board of 100 patients: first byte, weight", board.take, needs_wrk=False),
     Measure("watching", "200 who watch one ward: POST to pixel, and the way in", watching.take),
 )

@@ -142,7 +142,7 @@ def test_of_two_that_come_at_once_one_is_taken_and_the_other_told(sender: Sender
 
     def receive(_: int) -> str:
         try:
-            receiving.receive(api.ward.engine, who, "r-1", body, "urn:here", utc_now())
+            receiving.receive(api.ward.engine, who, "r-1", body, "urn:here", utc_now(), leave=lambda *_: None)
         except Repeated:
             return "repeated"
         return "taken"

@@ -30,7 +30,7 @@ class Maker:
             await asyncio.sleep(0)
 
 
-def run(story: Callable[[Shared, Maker], Awaitable[None]]) -> None:
+def run(story: Callable[[Shared[bytes], Maker], Awaitable[None]]) -> None:
     """A story in an event loop of its own."""
 
     async def tell() -> None:
@@ -40,7 +40,7 @@ def run(story: Callable[[Shared, Maker], Awaitable[None]]) -> None:
 
 
 def test_who_asks_while_a_picture_is_made_shares_the_next_one_with_all_who_do() -> None:
-    async def story(shared: Shared, maker: Maker) -> None:
+    async def story(shared: Shared[bytes], maker: Maker) -> None:
         first = asyncio.create_task(shared.get("ward", maker.make))
         await maker.until_begun(1)
         late = [asyncio.create_task(shared.get("ward", maker.make)) for _ in range(200)]
@@ -52,7 +52,7 @@ def test_who_asks_while_a_picture_is_made_shares_the_next_one_with_all_who_do() 
 
 
 def test_what_is_of_something_else_is_not_shared_and_does_not_wait() -> None:
-    async def story(shared: Shared, maker: Maker) -> None:
+    async def story(shared: Shared[bytes], maker: Maker) -> None:
         both = [asyncio.create_task(shared.get(ward, maker.make)) for ward in ("one", "other")]
         await maker.until_begun(2)
         maker.let.set()
@@ -62,7 +62,7 @@ def test_what_is_of_something_else_is_not_shared_and_does_not_wait() -> None:
 
 
 def test_who_goes_away_takes_the_picture_from_nobody_and_a_failure_is_told_to_those_it_was_made_for_alone() -> None:
-    async def story(shared: Shared, maker: Maker) -> None:
+    async def story(shared: Shared[bytes], maker: Maker) -> None:
         goes = asyncio.create_task(shared.get("ward", maker.make))
         stays = asyncio.create_task(shared.get("ward", maker.make))
         await maker.until_begun(1)

@@ -1,0 +1,91 @@
+"""What leaves an event. Nothing is shown before its event is written.
+
+A change writes its event in its own transaction; a look (`acts.py: look`) in its own thread, once it knows what it
+shows. Whatever leaves none there, what is refused above all, leaves it here: around the whole application, so that no
+route can forget it. The database has an event before the answer is sent; its disk has that of a look within the second
+(docs/decisions/0013).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+import psycopg
+from anyio import to_thread
+from litestar import Request, Response
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitoring.audit.events import Event, event_of, is_owed, write
+from monitoring.clock import utc_now
+from monitoring.database import SESSION_OPTIONS
+
+KNOWN_MAX: Final = 10_000
+OPTIONS: Final = f"{SESSION_OPTIONS} -c synchronous_commit=off"
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Writes the events of one API process, each in one round trip, over a connection of their own."""
+
+    url: str
+    _turn: Lock = field(default_factory=Lock)
+    _connection: psycopg.Connection | None = None
+    _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
+
+    def record(self, event: Event) -> None:
+        """Return once the event is written, from any thread. Raises what the database raises."""
+        with self._turn:
+            key = self._write(event)
+            if len(self._known) > KNOWN_MAX:
+                self._known.clear()
+            if key is not None:
+                self._known.add(key)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _write(self, event: Event) -> bytes | None:
+        """Once more over a new connection, where the old one was ended meanwhile."""
+        if self._connection is not None:
+            with suppress(psycopg.OperationalError):
+                return write(self._connection, event, self._known)
+            self._connection.close()
+            self._connection = None
+        self._connection = psycopg.connect(self.url, autocommit=True, connect_timeout=3, options=OPTIONS)
+        return write(self._connection, event, self._known)
+
+
+def recorded(app: ASGIApp) -> ASGIApp:
+    """Around the whole application: also what is refused before it reaches a route was asked for by somebody."""
+
+    async def recording(scope: Scope, receive: Receive, send: Send) -> None:
+        refused = False
+
+        async def once_recorded(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and is_owed(scope, message["status"]):
+                recorder: Recorder = scope["litestar_app"].state.service.recorder
+                try:
+                    await to_thread.run_sync(recorder.record, event_of(scope, message["status"], utc_now()))
+                except psycopg.Error as error:
+                    refused = True
+                    await _refuse(error, scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await app(scope, receive, once_recorded)
+
+    return recording
+
+
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer as the route answers where the database fails, in place of what cannot be shown."""
+    handlers: Mapping[Any, Any] = scope["route_handler"].resolve_exception_handlers()
+    request: Request[Any, Any, Any] = Request(scope)
+    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    said: Response[Any] = handler(request, error)
+    await said.to_asgi_response(app=None, request=request)(scope, receive, send)
