@@ -116,6 +116,20 @@ def test_a_printed_board_is_a_table_without_what_can_only_be_pressed(house: Hous
     assert overflows(page) <= 0
 
 
+def test_news_that_comes_while_a_button_is_pressed_takes_the_press_from_nobody(house: House) -> None:
+    has_alert(house.api, **SICK)
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+    expect(page.locator("#link")).to_contain_text("Live")
+    page.get_by_role("button", name=TAKE).hover()
+    page.mouse.down()
+    with page.expect_response("**/board") as answered:
+        posts(house.api, **SICK | {"pulse": 135})  # the row changes
+        drain(house.api)
+    answered.value.finished()
+    page.mouse.up()
+    expect(page.locator("tbody")).to_contain_text(re.compile("acknowledged, with|It changed meanwhile"))
+
+
 def test_a_picture_from_before_an_answer_does_not_hide_it(house: House) -> None:
     has_alert(house.api, **SICK)
     page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")

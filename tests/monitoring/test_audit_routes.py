@@ -37,8 +37,8 @@ from tests.ward import VERY_SICK
 from tests.workers.records import change, rows
 
 OF_NOBODY = {"code", "name", "staff_id", "staff", "report", "pathway", "proposal", "prompt"}
-"""What a path may name first that is nobody's: wards, codes, tables, staff, reports, rules. The answer to a question of the day
-names whom it is of."""
+"""What a path may name first that is nobody's: wards, codes, tables, staff, reports, rules. The answer to a question of
+the day names whom it is of."""
 
 
 @pytest.fixture

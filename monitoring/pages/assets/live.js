@@ -1,6 +1,6 @@
 // Keeps a page's live part as it is on the server: news comes by Server-Sent Events, the part is taken in again, cell by
 // cell, and nothing moves under a pointer or a keyboard. Without news it says how old the picture is. It also sends
-// what forms and buttons say, on pages without a live part too.
+// what buttons say, on pages without a live part too.
 const live = document.getElementById("live");
 const link = document.getElementById("link");
 const said = document.getElementById("said");
@@ -10,7 +10,7 @@ const CALM_MS = 2000;  // where the news is a score: what it raises comes as new
 const LATEST_MS = 30000;  // without news: clocks run on
 const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
 const AGAIN = "urn:virtual-ward:problem:sign-in-again";  // what was typed stays here meanwhile
-let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null;
+let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null, released = null;
 let seen = new Set(alarms());
 
 function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
@@ -133,6 +133,7 @@ async function refresh() {
     if (answer.ok) {
       const fresh = document.createElement("template");
       fresh.innerHTML = await answer.text();
+      await released;
       takeIn(named(fresh.content));
       takeBack(answered);
       announce();
@@ -153,7 +154,7 @@ function follow() {
 }
 
 // One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
-async function send(place, body) {
+export async function send(place, body) {
   const button = place.matches("button") ? place : place.querySelector("button");
   if (place.dataset.sending) return;
   place.dataset.sending = "yes";  // disabled, it would lose the focus
@@ -172,7 +173,8 @@ async function send(place, body) {
       return;
     }
     if (answer.ok && place.dataset.then) { location.assign(place.dataset.then); return; }
-    if (answer.ok) { done(place); } else { tell(button, problem(place, answer.status, await answer.json())); }
+    const now = await answer.json();
+    if (answer.ok) { done(place, now.version); } else { tell(button, problem(place, answer.status, now)); }
   } catch {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
@@ -180,37 +182,25 @@ async function send(place, body) {
   if (live) refresh();
 }
 
-function done(place) {
+function done(place, version) {
   said.textContent = "Done";
-  goBack = place.closest("[data-key]")?.dataset.key ?? null;
+  const card = place.closest("[data-key]");
+  goBack = card?.dataset.key ?? null;
   document.activeElement.blur();
-  for (const open of place.closest("[data-key]")?.querySelectorAll("details[open]") ?? []) open.open = false;
+  for (const open of card?.querySelectorAll("details[open]") ?? []) open.open = false;
+  for (const other of card?.querySelectorAll("[data-body], [data-with]") ?? []) renewed(other, version); // pressed next, it knows
   if (place.matches("form")) place.reset();
 }
 
+// What is pressed stays until it is let go, for a second: replaced in between, it would never hear of the press.
+document.addEventListener("pointerdown", () => {
+  released = new Promise((then) => { setTimeout(then, 1000); addEventListener("pointerup", () => setTimeout(then), { once: true }); });
+});
 document.addEventListener("pointermove", () => { pointedAt = Date.now(); }, { passive: true });
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-post], button[data-put]");
   if (button) send(button, JSON.parse(button.dataset.body || "{}"));
-});
-
-document.addEventListener("submit", (event) => {
-  const form = event.target.closest("form[data-post]");
-  if (!form) return;
-  event.preventDefault();
-  const body = JSON.parse(form.dataset.with || "{}");
-  for (const field of form.elements) {
-    if (!field.name || field.value === "") continue;
-    if (field.type === "checkbox") { // several of one name are a list
-      if (field.checked) body[field.name] = [...(body[field.name] || []), field.value];
-      continue;
-    }
-    const ahead = field.dataset.minutes === undefined ? null : Date.now() + field.value * 60000;
-    const when = field.type === "datetime-local" ? field.value : ahead;
-    body[field.name] = when === null ? field.value : new Date(when).toISOString();
-  }
-  send(form, body);
 });
 
 function problem(place, status, body) {
