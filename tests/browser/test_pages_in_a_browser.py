@@ -130,6 +130,23 @@ def test_news_that_comes_while_a_button_is_pressed_takes_the_press_from_nobody(h
     expect(page.locator("tbody")).to_contain_text(re.compile("acknowledged, with|It changed meanwhile"))
 
 
+def test_of_two_taps_in_one_moment_the_second_waits_for_the_first(house: House) -> None:
+    done(house.api.put("/v1/ucr/teams/LE1", TEAM))
+    posts(house.api, **SICK)
+    drain(house.api)
+    asked = {"patient": str(house.api.ward.patient.id), "need": "falls", "reason": "cannot stand up"}
+    referral = made(house.api.post("/v1/ucr/referrals", asked, Role.CLINICIAN))["id"]
+    done(house.api.post(f"/v1/ucr/referrals/{referral}/accept", role=Role.UCR))
+    crew = house.sits_down(Role.UCR, "/ucr", at=PHONE)
+    expect(crew.locator("#link")).to_contain_text("Live")
+    with crew.expect_response("**/arrive") as arrived:
+        crew.evaluate(
+            """for (const tap of ["dispatch", "arrive"]) document.querySelector(`[data-post$="/${tap}"]`).click()"""
+        )
+    assert arrived.value.status == 200
+    expect(crew.locator("[data-rows='With the patient'] article")).to_contain_text("Ann Other")
+
+
 def test_a_picture_from_before_an_answer_does_not_hide_it(house: House) -> None:
     has_alert(house.api, **SICK)
     page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
@@ -166,7 +183,8 @@ def test_three_people_see_a_deterioration_from_the_reading_to_the_team_at_the_do
         ("Accept", "Accepted"), ("We are on the way", "On the way"), ("We are with the patient", "With the patient"),
     ):  # fmt: skip
         crew.get_by_role("button", name=tap, exact=True).click()
-        expect(chris.locator(f"[data-rows='{column}'] article")).to_contain_text("Ann Other")
+        for page in (chris, crew):
+            expect(page.locator(f"[data-rows='{column}'] article")).to_contain_text("Ann Other")
     expect(chris.locator("article")).to_contain_text("in time")
     expect(joy.locator("[data-key=history]")).to_contain_text("ucr arrived")
 

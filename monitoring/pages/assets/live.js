@@ -87,11 +87,11 @@ function takeInRows(rows) {
 }
 
 // The focus returns to what was answered, but not in a picture asked for before the answer: held, it would stay as it was.
-function takeBack(key) {
-  if (key === null || key !== goBack) return;
+function takeBack(answered) {
+  if (answered === null || answered !== goBack) return; // of two answers of one card the later one
   goBack = null;
   if (document.activeElement !== document.body) return;
-  const place = keyed(key) || document.getElementById("content");
+  const place = keyed(answered.key) || document.getElementById("content");
   (place.querySelector("button, a, summary") || place).focus();
 }
 
@@ -153,11 +153,19 @@ function follow() {
   source.addEventListener("score", () => look(CALM_MS));
 }
 
-// One tap answers; what went wrong is said beside it, and nothing that was typed is lost.
-export async function send(place, body) {
-  const button = place.matches("button") ? place : place.querySelector("button");
+// One tap answers. Of one thing, one after the other, each as one's own before it left the thing.
+const turns = {}, newer = {};
+export function send(place, said) {
   if (place.dataset.sending) return;
   place.dataset.sending = "yes";  // disabled, it would lose the focus
+  const thing = (place.dataset.put || place.dataset.post).replace(/[^/]*$/, "");
+  turns[thing] = Promise.resolve(turns[thing]).then(() => post(place, said(), thing));
+}
+
+// What went wrong is said beside it, and nothing that was typed is lost.
+async function post(place, body, thing) {
+  while (newer[thing + body.version]) body.version = newer[thing + body.version];
+  const button = place.matches("button") ? place : place.querySelector("button");
   const key = place.dataset.once ||= crypto.randomUUID();  // pressed again after a lost answer: done once
   const method = place.dataset.put ? "PUT" : "POST";
   try {
@@ -174,7 +182,7 @@ export async function send(place, body) {
     }
     if (answer.ok && place.dataset.then) { location.assign(place.dataset.then); return; }
     const now = await answer.json();
-    if (answer.ok) { done(place, now.version); } else { tell(button, problem(place, answer.status, now)); }
+    if (answer.ok) { if (now.version > body.version) newer[thing + body.version] = now.version; done(place); } else { tell(button, problem(place, answer.status, now)); }
   } catch {
     tell(button, "No connection: it may not have been sent. Press again, it is done once.");
   }
@@ -182,13 +190,12 @@ export async function send(place, body) {
   if (live) refresh();
 }
 
-function done(place, version) {
+function done(place) {
   said.textContent = "Done";
   const card = place.closest("[data-key]");
-  goBack = card?.dataset.key ?? null;
+  goBack = card && { key: card.dataset.key };
   document.activeElement.blur();
   for (const open of card?.querySelectorAll("details[open]") ?? []) open.open = false;
-  for (const other of card?.querySelectorAll("[data-body], [data-with]") ?? []) renewed(other, version); // pressed next, it knows
   if (place.matches("form")) place.reset();
 }
 
@@ -200,7 +207,7 @@ document.addEventListener("pointermove", () => { pointedAt = Date.now(); }, { pa
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-post], button[data-put]");
-  if (button) send(button, JSON.parse(button.dataset.body || "{}"));
+  if (button) send(button, () => JSON.parse(button.dataset.body || "{}"));
 });
 
 function problem(place, status, body) {
