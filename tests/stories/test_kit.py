@@ -132,6 +132,15 @@ def test_a_sensor_speaks_through_its_hub_and_is_heard_where_that_names_it(ward: 
     ]
 
 
+def test_a_set_that_tells_no_battery_leaves_the_one_told_before_in_the_same_batch(ward: Ward) -> None:
+    earlier = (ward.now - timedelta(minutes=1)).isoformat()
+    ward.receives_sets(
+        [FULL | {"id": "told", "taken_at": earlier}, WELL | {"id": "not", "taken_at": ward.now.isoformat()}]
+    )
+    (seen,) = rows(ward.engine, "SELECT battery_percent FROM device_seen")
+    assert seen.battery_percent == 80
+
+
 def test_a_low_battery_is_told_once_in_staffed_hours_and_ends_when_it_was_charged(ward: Ward) -> None:
     change(ward.engine, "UPDATE ward SET staffed_hours = CAST(:hours AS jsonb)", hours=json.dumps(DAYTIME))
     ward.at("12:00").receives(**FULL)

@@ -1,6 +1,6 @@
 """When each device was last heard, how full its battery was, and what its clock was off."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ Samples = Mapping[int, list[int]]
 
 def store_seen(
     connection: psycopg.Connection,
-    items: Iterable[Item],
+    items: Sequence[Item],
     kept: Iterable[Kept],
     samples_s: Samples,
     watched: Iterable[int],
@@ -65,14 +65,10 @@ def store_seen(
             sensors[name] = item
     named = _named(connection, sensors)
     seen = {one.source: _seen(one.source, one.received_at) for one in kept if one.source > 0}
-    for device, item in newest.items():
-        is_its_own = item.one.sensor is None or item.one.sensor not in named.values()
-        seen[device] = _seen(
-            device, item.received_at, item.one.battery if is_its_own else None, samples_s.get(device, ())
-        )
-    for device, name in named.items():
-        item = sensors[name]
-        seen[device] = _seen(device, item.received_at, item.one.battery, samples_s.get(device, ()))
+    charges = _charges(items, {name: device for device, name in named.items()})
+    last = newest | {device: sensors[name] for device, name in named.items()}
+    for device, item in last.items():
+        seen[device] = _seen(device, item.received_at, charges.get(device), samples_s.get(device, ()))
     if not seen:
         return {}
     rows = [seen[device] for device in sorted(seen)]
@@ -85,6 +81,18 @@ def _seen(device: int, at: datetime, battery: int | None = None, samples_s: Coll
         "device_id": device, "last_seen_at": at, "battery_percent": battery,
         "clock_offset_s": last[-1] if last else None, "clock_samples_s": last,
     }  # fmt: skip
+
+
+def _charges(items: Iterable[Item], sensors: Mapping[str, int]) -> dict[int, int]:
+    """By device, the battery that it was last told with; a set that tells none leaves the one before."""
+    told: dict[int, Item] = {}
+    for item in items:
+        if item.one.battery is None or item.source <= 0:
+            continue
+        device = sensors.get(item.one.sensor or "", item.source)
+        if device not in told or _heard(item) >= _heard(told[device]):
+            told[device] = item
+    return {device: item.one.battery for device, item in told.items() if item.one.battery is not None}
 
 
 _SENSORS: Final = """
