@@ -45,6 +45,7 @@ def service_on(port: int, workers: int, say: Callable[[str], None], env: Mapping
         database_url=database,
         owner_url=settings.database_owner_url if database else None,
         queue_url=settings.queue_url if "queue_url" in configured else None,
+        scheme="http" if settings.tls_certificate is None else "https",
     )
 
 

@@ -58,6 +58,7 @@ class Service:
     database_url: str | None = None
     owner_url: str | None = None  # where it differs from database_url
     queue_url: str | None = None
+    scheme: str = "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _run(data: Path, service: Service, say: Say, until: threading.Event, cleanup
             if (pid := part.tick(now_s)) is not None:
                 mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
         if not ready and (ready := service.ready(installation)):
-            say(f"ready on http://127.0.0.1:{service.port}")
+            say(f"ready on {service.scheme}://127.0.0.1:{service.port}")
         until.wait(TICK_S)
 
 
