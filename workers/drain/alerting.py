@@ -60,7 +60,9 @@ def raise_deterioration(
         found = _finding(scored, column, since)
         if stay.discharged_at is None:
             evidence = partial(_evidence_of_now, scored, column, since)
-            is_quiet = resolutions.cover(alerts, scored, column, found, _standing(scored, column, since))
+            is_quiet = stay.resolved is not None and resolutions.cover(
+                alerts, scored, column, found, _standing(scored, column, since)
+            )
             if may_repeat and not is_quiet:
                 repeats.weigh(alerts, scored, column, _came(scored, column, found, since, is_open=is_open), evidence)
             elif not is_quiet:
