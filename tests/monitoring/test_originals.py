@@ -1,6 +1,7 @@
 """The document that readings came in is kept as it came, once, and shown to whom all of it may be shown."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -94,6 +95,24 @@ def test_a_document_about_two_is_shown_only_to_who_may_see_both(api: Api) -> Non
     assert newest(api, other)["original"] == newest(api)["original"]
     refused(api.get(path, token=of_one_ward), 404)
     assert api.get(path, token=employ(api, Role.CLINICIAN, "WARD1", "OTHER")).status_code == 200
+
+
+def test_who_may_be_meant_by_what_is_kept_aside_counts_too(api: Api) -> None:
+    other, of_one_ward = elsewhere(api)
+    hub, ours = add_device(api, shared=True), api.ward.patient.id
+    for patient in (ours, other):
+        done(api.put(f"/v1/devices/{hub['id']}/assignment", {"patient": str(patient)}))
+    now, ahead = utc_now(), utc_now() + timedelta(days=1)
+    said = [
+        observed(PULSE, 72, at=at, own=str(of), subject={"reference": f"Patient/{of}"})
+        for of, at in ((ours, now), (other, ahead))
+    ]
+    api.call(
+        "POST", "/v1/fhir", token=hub["token"], content=body(bundle("batch", *said)), headers={"Content-Type": FHIR}
+    )
+    path = f"/v1/originals/{newest(api)['original']}"
+    assert count(api.ward.engine, "set_aside") == 1
+    refused(api.get(path, token=of_one_ward), 404)
 
 
 def test_who_does_not_read_documents(api: Api) -> None:

@@ -47,6 +47,7 @@ class Kept:
     patients: tuple[int, ...] = ()  # whom it may be about: several share a hub
     named: str | None = None  # public id, where the set or its request named a patient
     released: str | None = None  # public id of what was kept aside before, and could not be scored after all
+    original: str | None = None  # id of the document that it came in, where that is kept
 
     @classmethod
     def of(cls, item: Item, reason: Aside, detail: str, patients: tuple[int, ...] = ()) -> "Kept":
@@ -54,7 +55,7 @@ class Kept:
         where = (item.source, item.one.id, item.content, item.one, item.received_at)
         if item.device_time is not None:
             detail = f"{detail}; the device's clock, which is wrong, said {item.device_time:%Y-%m-%d %H:%M:%S}"
-        return cls(*where, reason, detail, patients, item.patient, item.released)
+        return cls(*where, reason, detail, patients, item.patient, item.released, item.original)
 
     @property
     def key(self) -> tuple[int, str, bytes]:
@@ -82,7 +83,7 @@ def items_of(arrival: Arrival) -> list[Item]:
     if released := arrival.released:
         key = set_key(RELEASED, released)
         return [Item(source, one, received_at, arrival.patient, key, b"", released) for one in arrival.sets]
-    original = None if arrival.original is None else arrival.original.id
+    original = _original_of(arrival)
     return [
         Item(
             source, one, received_at, arrival.patient or one.patient, set_key(source, one.id), content_of(one),
@@ -99,7 +100,7 @@ def refused_of(arrival: Arrival) -> list[Kept]:
     return [
         Kept(
             arrival.source, one.id, content_of(one), one, arrival.received_at, Aside.IMPOSSIBLE, said_of(one),
-            named=one.patient,
+            named=one.patient, original=_original_of(arrival),
         )
         for one in arrival.impossible
     ]  # fmt: skip
@@ -110,10 +111,14 @@ def odd_of(arrival: Arrival) -> list[Kept]:
     return [
         Kept(
             arrival.source, one.id, content_of(one), one, arrival.received_at, Aside(one.reason), one.detail,
-            named=arrival.patient or one.patient,
+            named=arrival.patient or one.patient, original=_original_of(arrival),
         )
         for one in arrival.odd
     ]  # fmt: skip
+
+
+def _original_of(arrival: Arrival) -> str | None:
+    return None if arrival.original is None else arrival.original.id
 
 
 def said_of(one: Impossible) -> str:

@@ -21,13 +21,19 @@ _KEEP: Final = f"{insert_into('original', ORIGINAL)} ON CONFLICT DO NOTHING"
 
 
 def keep_originals(connection: psycopg.Connection, arrivals: Sequence[Arrival], placed: Placed) -> None:
-    """Keep those that a new set came in. Of what is kept aside its own part is kept beside it."""
+    """Keep those that a new set came in, with whose they are or may be: also of what of them is kept aside.
+
+    A document all of which is kept aside is not kept: its own part stands beside each.
+    """
     whose: dict[str, set[int]] = {}
     for item, stay in placed.items:
         if item.original is not None:
             whose.setdefault(item.original, set()).add(stay.patient_id)
     if not whose:
         return
+    for one in placed.kept:
+        if one.original in whose:
+            whose[one.original] |= {*one.patients}
     came = {one.original.id: (one, one.original) for one in arrivals if one.original is not None}
     rows = [
         {
