@@ -96,7 +96,7 @@ _LAST: Final = "SELECT number, to_id, hash, sealed_at FROM audit_seal ORDER BY n
 
 # By time too: only the newest months are looked into. What is older and new is in a gap, and turns up there. The limit
 # is no parameter: the planner must know that it is small, or it sorts all that there is.
-_NEW: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s AND at > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608
+_NEW: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s AND at > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608 - constants
 
 _GAPS: Final = "SELECT gaps, late FROM audit_seal WHERE sealed_at > %s AND (gaps <> '{}' OR late <> '{}')"
 

@@ -153,7 +153,7 @@ def _before(connection: psycopg.Connection, since: datetime | None) -> Kept | No
     if since is None:
         return None
     row = connection.execute(
-        f"SELECT {_SEAL} FROM audit_seal WHERE sealed_at < %s ORDER BY number DESC LIMIT 1",  # noqa: S608
+        f"SELECT {_SEAL} FROM audit_seal WHERE sealed_at < %s ORDER BY number DESC LIMIT 1",  # noqa: S608 - constants
         (since,),
     ).fetchone()
     return None if row is None else _kept(row)
@@ -297,8 +297,8 @@ WHERE number > %(after)s AND (%(until)s::timestamptz IS NULL OR sealed_at < %(un
 ORDER BY number LIMIT %(most)s
 """  # noqa: S608 - constants
 # The limit is no parameter: see sealing.
-_EVENTS: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608
-_THESE: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id = ANY(%s) ORDER BY id, at"  # noqa: S608
+_EVENTS: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id > %s ORDER BY id, at LIMIT {{most}}"  # noqa: S608 - constants
+_THESE: Final = f"SELECT {EVENT} FROM audit_event AS event WHERE id = ANY(%s) ORDER BY id, at"  # noqa: S608 - constants
 _SEALED_LATE: Final = (
     "SELECT id FROM unnest(%s::bigint[]) AS id WHERE EXISTS (SELECT FROM audit_seal WHERE late @> ARRAY[id])"
 )
