@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 BEGINNING: Final = bytes(32)
 """What the first seal has in place of a hash before it."""
@@ -72,7 +73,7 @@ def _us(at: datetime) -> int:
 class Signer:
     """Who signs: an Ed25519 key."""
 
-    key: Ed25519PrivateKey
+    key: "Ed25519PrivateKey"
 
     @property
     def public(self) -> bytes:
@@ -86,11 +87,19 @@ class Signer:
 
 def signer(secret: str | None) -> Signer | None:
     """The signer of the setting's key: 32 bytes in base64. None where none is set."""
-    return None if secret is None else Signer(Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret)))
+    if secret is None:
+        return None
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 - 11 MB, for who has a key alone
+        Ed25519PrivateKey,
+    )
+
+    return Signer(Ed25519PrivateKey.from_private_bytes(base64.b64decode(secret)))
 
 
 def new_key() -> tuple[str, str]:
     """A new key: its secret and its public part, in base64."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - likewise
+
     key = Ed25519PrivateKey.generate()
     parts = key.private_bytes_raw(), key.public_key().public_bytes_raw()
     secret, public = (base64.b64encode(part).decode() for part in parts)
@@ -104,6 +113,9 @@ def public_keys(listed: str | None) -> frozenset[bytes]:
 
 def is_signed(hash_: bytes, public_key: bytes, signature: bytes) -> bool:
     """Whether the signature of a hash is that key's."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - likewise
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - likewise
+
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, FORM + hash_)
     except (InvalidSignature, ValueError):

@@ -11,6 +11,7 @@ from typing import Any, Final
 from devices.formats.fhir import times
 from devices.formats.fhir.asking import own_name, refused_request
 from devices.formats.fhir.grouping import RIDERS, Part, compose
+from devices.formats.fhir.meanings import meaning, shown
 from devices.formats.fhir.members import (
     BLANK_TIME,
     Doubts,
@@ -28,7 +29,7 @@ from devices.formats.fhir.node import Refused
 from devices.formats.fhir.shapes import Document, Entry, Observation, Reference, Valued
 from devices.formats.fhir.shapes import read as read_document
 from devices.formats.fhir.times import Stamp, When
-from devices.formats.fhir.values import GROUPS, Found, meaning, shown, take
+from devices.formats.fhir.values import GROUPS, Found, take
 from devices.formats.fhir.whose import PERSONS, Subject, Whose, assessor_of, resources
 from devices.posted import YEAR_MAX, YEAR_MIN, Decoded
 from devices.reading import Doubt, Quality

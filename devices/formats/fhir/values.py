@@ -5,7 +5,6 @@ FHIRPath, for the decoder to keep aside; what is not as FHIR has it is refused.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 from statistics import median_low
@@ -13,20 +12,18 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from devices.codes import CONCEPTS, CONSCIOUSNESS, SYSTEMS, WORDS
-from devices.formats.fhir.shapes import Coding, Concept, Quantity, SampledData, Valued
+from devices.codes import CONSCIOUSNESS, SYSTEMS
+from devices.formats.fhir.meanings import OXYGEN_OF, shown, unit_of
+from devices.formats.fhir.shapes import Quantity, SampledData, Valued
 from devices.plausible import POSSIBLE, within_reason
 from devices.reading import Quality
-from devices.units import Conversion, conversion, mdc_conversion
 
 Fields = dict[str, Any]
 Weakness = Literal["code not known", "unit not known", "time not known"]
 
 MEASURED: Final = frozenset({*POSSIBLE, "battery"})
 """The concepts that are a number with a unit."""
-OXYGEN_OF: Final = {"spo2_on_air": False, "spo2_on_oxygen": True}
 GROUPS: Final = frozenset({"blood_pressure", "vital_signs"})
-UCUM: Final = frozenset({"http://unitsofmeasure.org", "http://unitsofmeasure.org/", "urn:oid:2.16.840.1.113883.6.8"})
 SCORE_UNITS: Final = frozenset({"{ScoreOf}", "{score}", "ScoreOf", "score", "1", None})
 NEWS2_MAX: Final = 20
 DOUBTS_MAX: Final = 20
@@ -35,7 +32,6 @@ SERIES_SECONDS_MAX: Final = 300
 """A series no longer than this is one measurement: its median stands for it. The design's own."""
 SAMPLES_MAX: Final = 10_000
 CONVERTED_MAX: Final = 10**9
-_UNIT_CHARS_MAX: Final = 200
 _NO_SAMPLE: Final = frozenset({"E", "L", "U"})
 
 INVALID: Final = frozenset({"invalid", "not-available"})
@@ -87,45 +83,6 @@ def take(valued: Valued, concept: str | None, within: str, found: Found) -> None
             found.doubt("code not known", f"{within}code", "a group has no value of its own")
     elif (how := _SPECIAL.get(concept)) is not None:
         how(valued, concept, within, found)
-
-
-def meaning(code: Concept | None) -> tuple[str | None, str | None]:
-    """What a code means, and why it means nothing: any known coding decides, two that contradict each other do not."""
-    found = _MEANINGS.get(code) if code is not None else None
-    if found is None:
-        codings = code.coding or () if code is not None else ()
-        found = _meaning(codings)
-        if code is not None and sum(len(one.system or "") + len(one.code or "") for one in codings) < _KEPT_CHARS_MAX:
-            if len(_MEANINGS) >= _MEANINGS_MAX:
-                _MEANINGS.clear()
-            _MEANINGS[code] = found
-    return found
-
-
-_MEANINGS: Final[dict[Concept, tuple[str | None, str | None]]] = {}
-"""A ward's devices send a few dozen distinct codes: each is looked up once."""
-_MEANINGS_MAX: Final = 1024
-_KEPT_CHARS_MAX: Final = 500
-
-
-def _meaning(codings: tuple[Coding, ...]) -> tuple[str | None, str | None]:
-    concepts = {
-        CONCEPTS[key] for one in codings if (key := (SYSTEMS.get(one.system or ""), one.code or "")) in CONCEPTS
-    }
-    if concepts & OXYGEN_OF.keys():
-        concepts.discard("spo2")  # the more exact of two that agree
-    if len(concepts) > 1:
-        return None, f"its codes mean different things: {', '.join(sorted(concepts))}"
-    return next(iter(concepts), None), None
-
-
-def shown(code: Concept | None) -> str:
-    """A code in words, or as it was sent, cut to what is shown."""
-    codings = (code.coding or ()) if code is not None else ()
-    for one in codings:
-        if words := WORDS.get((SYSTEMS.get(one.system or "", ""), one.code or "")):
-            return words
-    return ", ".join(f"{one.system or ''}|{one.code or ''}"[:100] for one in codings[:3]) or "no code"
 
 
 def _counts(valued: Valued, within: str, found: Found) -> bool:
@@ -189,8 +146,7 @@ def _measured(concept: str, quantity: Quantity, within: str, found: Found) -> No
     if value is None:
         found.refuse(f"{within}valueQuantity.value", "is required", "required")
         return
-    key = (concept, quantity.system, quantity.code, quantity.unit)
-    how = _UNITS.get(key) or _unit(*key)
+    how = unit_of(concept, quantity.system, quantity.code, quantity.unit)
     if how.known is None:
         reads = {concept: value} if how.is_silent else {}
         found.doubt("unit not known", f"{within}valueQuantity", how.reason, reads)
@@ -203,50 +159,6 @@ def _measured(concept: str, quantity: Quantity, within: str, found: Found) -> No
         return
     if found.fields.setdefault(concept, value) != value:
         found.refuse(f"{within}valueQuantity", f"contradicts another value of {concept} in it", "invariant")
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What a unit does to a value. `converts`: None where it does nothing. `is_silent`: none was given."""
-
-    known: Conversion | None
-    converts: Conversion | None = None
-    reason: str = ""
-    is_silent: bool = False
-
-
-_UNITS: Final[dict[tuple[str, str | None, str | None, str | None], Unit]] = {}
-"""Those that were met, as many as a ward's devices send."""
-_UNITS_MAX: Final = 1024
-
-
-def _unit(concept: str, system: str | None, code: str | None, unit: str | None) -> Unit:
-    """A unit, looked up once."""
-    if len(code or "") + len(unit or "") + len(system or "") > _UNIT_CHARS_MAX:
-        return Unit(None, reason="its unit is longer than any")
-    if len(_UNITS) >= _UNITS_MAX:
-        _UNITS.clear()
-    found = _UNITS[concept, system, code, unit] = _looked_up(concept, system, code, unit)
-    return found
-
-
-def _looked_up(concept: str, system: str | None, code: str | None, unit: str | None) -> Unit:
-    """By code and text; each may be missing, but where both are known they have to agree."""
-    if code is None and unit is None:
-        return Unit(None, reason="no unit", is_silent=True)
-    by_text = None if unit is None else conversion(concept, unit)
-    if code is None:
-        known = by_text
-    elif SYSTEMS.get(system or "") == "mdc":
-        known = mdc_conversion(concept, code)
-    else:
-        known = conversion(concept, code) if system is None or system in UCUM else None
-    named = f"{system or ''}|{code}" if code is not None else str(unit)
-    if known is None:
-        return Unit(None, reason=f"{named[:100]} is no unit of {concept} that is known")
-    if by_text is not None and by_text != known:
-        return Unit(None, reason=f"{named[:100]} and {str(unit)[:100]} are different units")
-    return Unit(known, None if known == Conversion() else known)
 
 
 def _sampled(concept: str, series: SampledData, within: str, found: Found) -> None:
