@@ -123,7 +123,7 @@ def check_on_who_declined(connection: psycopg.Connection, alerts: Alerts, scored
     asked = [
         {"episode_id": episode_id, "since": stay.heard_at or stay.admitted_at} for episode_id, stay in stays.items()
     ]
-    for episode_id, times in connection.execute(_DECLINED, (as_rows(asked),)).fetchall():
+    for episode_id, times in connection.execute(_DECLINED, (as_rows(asked),), prepare=False).fetchall():
         if times >= WELFARE_CHECK_DECLINED:
             _check_on(alerts, stays[episode_id], times)
 

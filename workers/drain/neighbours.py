@@ -127,7 +127,7 @@ def neighbours(
         for since, until in _merged(sorted(times), reach[stay])
     ]
     place = {stays[stay].episode_id: stay for stay in late}
-    found = connection.execute(_NEIGHBOURS, (as_rows(reaches),))
+    found = connection.execute(_NEIGHBOURS, (as_rows(reaches),), prepare=False)
     return [_neighbour(place[episode_id], *stored) for episode_id, *stored in found]
 
 
