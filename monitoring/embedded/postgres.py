@@ -35,7 +35,7 @@ _COMMON: Final = {
 # Random keys just after a checkpoint cost 67–98 MB of WAL per 20,000, so checkpoints are kept apart.
 DURABLE: Final[Mapping[str, str]] = {
     **_COMMON,
-    "shared_buffers": "64MB",
+    "shared_buffers": "48MB",
     "max_connections": "100",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",

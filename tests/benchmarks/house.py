@@ -1,7 +1,7 @@
 """What the measures share: one seeded installation on disk, the people in it, and what they post."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,10 +37,10 @@ class House:
     _lives: Iterator[int] = field(default_factory=count)
 
     @contextmanager
-    def open(self, *, settle: bool = True) -> Iterator[Up]:
+    def open(self, *, settle: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Up]:
         """`up` on the seeded folder."""
         self.make()
-        with up.running(self.data, settle=settle) as running:
+        with up.running(self.data, settle=settle, environment=environment) as running:
             yield running
 
     @property

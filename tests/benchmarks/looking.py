@@ -45,7 +45,7 @@ def counted(app: ASGIApp) -> ASGIApp:
 
 if __name__ == "__main__":
     which, database, queue, port = sys.argv[1:]
-    settings = read_settings(database_url=database, queue_url=queue)
+    settings = read_settings(database_url=database, queue_url=queue, rate_per_s=1_000_000)
     configure(settings)
     real = make_app(settings)
     if which == "unaudited":

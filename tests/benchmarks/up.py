@@ -107,6 +107,10 @@ class Up:
         return dict(found)
 
 
+UNHURRIED: Final = {"VIRTUAL_WARD_RATE_PER_S": "1000000"}
+"""One token stands for many people who ask at once."""
+
+
 @contextmanager
 def running(data: Path, *, settle: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Up]:
     """`up` on a folder, ready; stopped afterwards, whatever happens. From the main thread."""

@@ -23,7 +23,7 @@ from tests.benchmarks.live import body_of, public_ids
 from tests.benchmarks.measure import Bench
 from tests.benchmarks.posting import DRAIN_S_MAX, ROUTE
 from tests.benchmarks.seeding import add_staff, forget, token_of
-from tests.benchmarks.up import Up
+from tests.benchmarks.up import UNHURRIED, Up
 from tests.browser.conftest import found_chromium
 from tests.ward import VERY_SICK, WELL
 
@@ -58,7 +58,7 @@ _OBSERVE: Final = """
 
 def take(bench: Bench) -> list[Figure]:
     """A full ward, watched; sick patients at a steady rate beside the background, then the way in at full speed."""
-    with bench.house.open() as up:
+    with bench.house.open(environment=UNHURRIED) as up:
         token = add_staff(up, "clinician")
         with up.owner() as connection:
             forget(connection, utc_now())
