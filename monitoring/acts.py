@@ -77,7 +77,7 @@ async def show(request: Incoming, shows: object) -> None:
     """Record that somebody is shown what was made for several at once. To be called before it is sent."""
     service, status = service_of(request), request.route_handler.status_code
     event = audit.event_of(request.scope, status, utc_now(), shows)
-    await to_thread.run_sync(service.recorder.record, event)
+    await service.recorder.record_with_others(event)
     audit.has_left(request.scope, status)
 
 

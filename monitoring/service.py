@@ -25,9 +25,10 @@ from monitoring.intake.durability import Durability
 from monitoring.intake.stream import AWAY, Backlog, Inlet
 from monitoring.live import Hub
 from monitoring.metrics import BACKLOG_BYTES, BACKLOG_ENTRIES, OLDEST_UNSCORED_SECONDS
+from monitoring.pieces import Pieces
 from monitoring.refusals import Unavailable
 from monitoring.schema import HEAD, version
-from monitoring.shared import Made, Shared
+from monitoring.shared import Shared
 
 if TYPE_CHECKING:
     from monitoring.access.oidc.issuer import Issuer
@@ -50,7 +51,7 @@ class Service:
     rates: Rates
     recorder: Recorder
     issuer: "Issuer | None" = None
-    shared: Shared[Made] = field(default_factory=Shared)
+    boards: Shared[Pieces] = field(default_factory=Shared)
     backlog: Backlog | None = None
     durability: Durability | None = None
     migrated: bool = False

@@ -9,20 +9,11 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
-from uuid import UUID
 
 T = TypeVar("T")
 
 APART_S: Final = 0.1
 """At least between the beginnings of two makings of the same: whoever looks sees no difference. The design's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A part, and whom it shows: whoever is given it leaves an event that names them."""
-
-    body: bytes
-    patients: list[UUID]
 
 
 @dataclass(slots=True)
@@ -37,26 +28,26 @@ class _Part(Generic[T]):
 class Shared(Generic[T]):
     """The parts that one process makes, by what they are of: as many as there are wards."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart_s: float = APART_S) -> None:
+        self._apart_s = apart_s
         self._parts: defaultdict[Hashable, _Part[T]] = defaultdict(_Part)
 
-    async def get(self, what: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """The part, made from now on. Raises what its making raised."""
+    async def get(self, what: Hashable, make: Callable[[T | None], Awaitable[T]]) -> T:
+        """The part, made from now on, out of the one before where that was made. Raises what its making raised."""
         part = self._parts[what]
         if part.coming is None:
-            part.coming = asyncio.create_task(_made(part, part.underway, make))
+            part.coming = asyncio.create_task(self._made(part, part.underway, make))
         return await asyncio.shield(part.coming)  # who goes away meanwhile takes it from nobody
 
-
-async def _made(part: _Part[T], before: asyncio.Task[T] | None, make: Callable[[], Awaitable[T]]) -> T:
-    """Made as soon as the one before is through, and not too soon after it began."""
-    if before is not None:
-        await asyncio.wait([before])
-    loop = asyncio.get_running_loop()
-    await asyncio.sleep(max(0.0, part.begun_s + APART_S - loop.time()))
-    part.begun_s, part.underway, part.coming = (
-        loop.time(),
-        part.coming,
-        None,
-    )  # who asks from here on waits for the next
-    return await make()
+    async def _made(
+        self, part: _Part[T], before: asyncio.Task[T] | None, make: Callable[[T | None], Awaitable[T]]
+    ) -> T:
+        """Made as soon as the one before is through, and not too soon after it began."""
+        if before is not None:
+            await asyncio.wait([before])
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, part.begun_s + self._apart_s - loop.time()))
+        part.begun_s, part.underway = loop.time(), part.coming
+        part.coming = None  # who asks from here on waits for the next
+        was_made = before is not None and not before.cancelled() and before.exception() is None
+        return await make(before.result() if before is not None and was_made else None)

@@ -104,21 +104,25 @@ def _object(value: object, status: int) -> str | None:
     return str(value)[:OBJECT_LENGTH_MAX]
 
 
-def write(connection: psycopg.Connection, event: Event, known: Container[bytes] = ()) -> bytes | None:
-    """Write an event in the transaction that the connection is in, the last thing that it does.
+def write(connection: psycopg.Connection, *events: Event, known: Container[bytes] = ()) -> set[bytes]:
+    """Write events in the transaction that the connection is in, the last thing that it does, in one round trip.
 
-    Returns the hash of the patients whom it names; one that is `known` is not looked for again.
+    Returns the hashes of the lists of patients whom they name; one that is `known` is not looked for again.
     """
-    patients = _patients(connection, event)
-    key = key_of(patients) if patients else None
-    if key is not None and key not in known:
-        connection.execute(NAME, {"key": key, "patients": patients})
-    row = (
-        event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows, event.object,
-        key, event.status, event.request_id,
-    )  # fmt: skip
-    connection.execute(WRITE, row)
-    return key
+    keys: set[bytes] = set()
+    rows = []
+    for event in events:
+        patients = _patients(connection, event)
+        key = key_of(patients) if patients else None
+        if key is not None and key not in keys and key not in known:
+            connection.execute(NAME, {"key": key, "patients": patients})
+        keys |= {key} if key else set()
+        rows.append((
+            event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows,
+            event.object, key, event.status, event.request_id,
+        ))  # fmt: skip
+    connection.execute(WRITE, rows[0]) if len(rows) == 1 else connection.cursor().executemany(WRITE, rows)
+    return keys
 
 
 def _patients(connection: psycopg.Connection, event: Event) -> list[UUID]:

@@ -6,7 +6,7 @@ route can forget it. The database has an event before the answer is sent; its di
 (docs/decisions/0013).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from monitoring.audit.events import Event, event_of, is_owed, write
 from monitoring.clock import utc_now
 from monitoring.database import SESSION_OPTIONS
+from monitoring.shared import Shared
 
 KNOWN_MAX: Final = 10_000
 OPTIONS: Final = f"{SESSION_OPTIONS} -c synchronous_commit=off"
@@ -33,30 +34,40 @@ class Recorder:
     _turn: Lock = field(default_factory=Lock)
     _connection: psycopg.Connection | None = None
     _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
+    _waiting: list[Event] = field(default_factory=list)
+    _shared: Shared[None] = field(default_factory=lambda: Shared(apart_s=0))
 
-    def record(self, event: Event) -> None:
-        """Return once the event is written, from any thread. Raises what the database raises."""
+    def record(self, *events: Event) -> None:
+        """Return once the events are written, from any thread. Raises what the database raises."""
         with self._turn:
-            key = self._write(event)
+            keys = self._write(events)
             if len(self._known) > KNOWN_MAX:
                 self._known.clear()
-            if key is not None:
-                self._known.add(key)
+            self._known |= keys
+
+    async def record_with_others(self, event: Event) -> None:
+        """The same in the event loop: all that come while some are being written go together."""
+        self._waiting.append(event)
+        await self._shared.get("events", self._write_waiting)
+
+    async def _write_waiting(self, _: None) -> None:
+        events, self._waiting = self._waiting, []
+        await to_thread.run_sync(lambda: self.record(*events))
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._connection is not None:
             self._connection.close()
 
-    def _write(self, event: Event) -> bytes | None:
+    def _write(self, events: Sequence[Event]) -> set[bytes]:
         """Once more over a new connection, where the old one was ended meanwhile."""
         if self._connection is not None:
             with suppress(psycopg.OperationalError):
-                return write(self._connection, event, self._known)
+                return write(self._connection, *events, known=self._known)
             self._connection.close()
             self._connection = None
         self._connection = psycopg.connect(self.url, autocommit=True, connect_timeout=3, options=OPTIONS)
-        return write(self._connection, event, self._known)
+        return write(self._connection, *events, known=self._known)
 
 
 def recorded(app: ASGIApp) -> ASGIApp:
@@ -70,7 +81,7 @@ def recorded(app: ASGIApp) -> ASGIApp:
             if message["type"] == "http.response.start" and is_owed(scope, message["status"]):
                 recorder: Recorder = scope["litestar_app"].state.service.recorder
                 try:
-                    await to_thread.run_sync(recorder.record, event_of(scope, message["status"], utc_now()))
+                    await recorder.record_with_others(event_of(scope, message["status"], utc_now()))
                 except psycopg.Error as error:
                     refused = True
                     await _refuse(error, scope, receive, send)

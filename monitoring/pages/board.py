@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from anyio import to_thread
 from litestar import MediaType, Response, get
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect
+from markupsafe import Markup
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -21,18 +22,18 @@ from monitoring.duty.on_duty import OnDutyView, who_is_on_duty
 from monitoring.fields import WardCode
 from monitoring.health import Part
 from monitoring.pages import beside
-from monitoring.pages.rendering import HEADERS, page, part
+from monitoring.pages.rendering import HEADERS, macro, page, part
 from monitoring.pages.seen import goes_on
 from monitoring.pages.session import ANYBODY
 from monitoring.pages.sparkline import Spot, sparkline
 from monitoring.pages.unwell import what_is_unwell
 from monitoring.pages.words import vital
+from monitoring.pieces import Pieces, drawn
 from monitoring.rounds.board import board
 from monitoring.rounds.board_views import BoardView
 from monitoring.rounds.trend import Trend
 from monitoring.rules.holding import pathway_at
 from monitoring.service import service_of
-from monitoring.shared import Made
 from monitoring.wards.beds import ward_in_path
 from monitoring.wards.occupancy import OccupancyView, occupancy
 from monitoring.wards.tables import Ward
@@ -53,6 +54,7 @@ class Row:
     spoken_today: bool
     reviewed_today: bool
     next: beside.Next | None
+    next_is_due: bool
 
     @property
     def changed(self) -> str:
@@ -105,34 +107,44 @@ async def _to_wards(request: Incoming) -> Response[Any]:
 @get("/wards/{code:str}", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
 async def get_board(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
     """The whole page."""
-    picture = await _picture(request, code)
+    unwell = await what_is_unwell(request)
+    picture = await look(request, lambda act: _read(act, code, unwell))
     await goes_on(request)
-    return page("board.html", me=request.user, may_answer=_may_answer(request), picture=picture)
+    may_answer = _may_answer(request)
+    return await to_thread.run_sync(lambda: page("board.html", me=request.user, may_answer=may_answer, picture=picture))
 
 
 @get("/wards/{code:str}/board", opt={"allows": "read patients", "whose": ward_in_path}, **PAGE)
-async def get_rows(request: Incoming, code: FromPath[WardCode]) -> Response[bytes]:
-    """The live part. Asked for by the page itself: nobody need be there, so the session does not go on by it.
+async def get_rows(
+    request: Incoming, code: FromPath[WardCode], since: Annotated[str | None, QueryParameter(max_length=40)] = None
+) -> Response[Markup]:
+    """The live part, as far as it changed since the picture that the page has. Asked for by the page itself: nobody
+    need be there, so the session does not go on by it.
 
     Made once for all who ask in the same moment: whoever may see the ward sees the same, but for the buttons.
     """
     see_ward(request.user, code)
     may_answer = _may_answer(request)
 
-    async def make() -> Made:
+    async def make(before: Pieces | None) -> Pieces:
         unwell = await what_is_unwell(request)
         picture = await peek(request, lambda act: _read(act, code, unwell))
-        body = await to_thread.run_sync(lambda: part("_board.html", may_answer=may_answer, picture=picture))
-        return Made(body, [row.one.patient for row in picture.rows])
+        return await to_thread.run_sync(lambda: _drawn(before, picture, may_answer=may_answer))
 
-    made = await service_of(request).shared.get((code, may_answer), make)
+    made = await service_of(request).boards.get((code, may_answer), make)
     await show(request, made)
-    return Response(made.body, media_type=MediaType.HTML, headers=HEADERS)
+    return Response(part("_board_since.html", made=made, has=since), media_type=MediaType.HTML, headers=HEADERS)
 
 
-async def _picture(request: Incoming, code: str) -> Picture:
-    unwell = await what_is_unwell(request)
-    return await look(request, lambda act: _read(act, code, unwell))
+def _drawn(before: Pieces | None, picture: Picture, *, may_answer: bool) -> Pieces:
+    row_of = macro("_board_row.html", "row_of")
+    return drawn(
+        before,
+        part("_board_head.html", picture=picture),
+        {f"/patients/{row.one.patient}": row for row in picture.rows},
+        lambda row: row_of(row, picture.at, may_answer),
+        [row.one.patient for row in picture.rows],
+    )
 
 
 def _read(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
@@ -156,13 +168,15 @@ def _row(
     one: BoardView, spots: list[Spot], known: beside.Known | None, coming: dict[UUID, beside.Next], now: datetime
 ) -> Row:
     lines = (None, None) if known is None else (known.red_low, known.amber_low)
+    next_ = None if one.alert is None else coming.get(one.alert.id)
     return Row(
         one=one,
         spark=sparkline(spots, now, *lines),
         known=[] if known is None else known.by_age(now),
         spoken_today=_is_today(one.spoken_to_at, now),
         reviewed_today=_is_today(one.reviewed_at, now),
-        next=None if one.alert is None else coming.get(one.alert.id),
+        next=next_,
+        next_is_due=next_ is not None and next_.due_at is not None and next_.due_at <= now,
     )
 
 

@@ -1,10 +1,12 @@
 """How a page is made: a template, who is looking, and headers that let nothing in from elsewhere."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
+from markupsafe import Markup
 
 from monitoring.access import sessions
 from monitoring.access.permissions import MAY
@@ -37,9 +39,15 @@ HEADERS: Final = {
 }
 
 
-def part(template: str, **shown: Any) -> bytes:
-    """A part of a page as bytes, from a template and what it shows: for many to be sent."""
-    return _pages.get_template(template).render(shown).encode()
+def part(template: str, **shown: Any) -> Markup:
+    """A part of a page, from a template and what it shows: to be sent by itself, or put into another."""
+    return Markup(_pages.get_template(template).render(shown))  # noqa: S704 - the template escapes what it shows
+
+
+def macro(template: str, name: str) -> Callable[..., Markup]:
+    """What a template draws again and again."""
+    found: Callable[..., Markup] = getattr(_pages.get_template(template).module, name)
+    return found
 
 
 def page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **shown: Any) -> Response[str]:

@@ -17,6 +17,8 @@ SPO2_HIGHEST: Final = 100
 BIN_PX: Final = 6
 """Some 50 minutes: bars closer than that run into each other."""
 JOINED_WITHIN: Final = timedelta(hours=6)
+STEP: Final = timedelta(minutes=5)
+"""By which the picture moves on, half a pixel: until then what is the same looks the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_l
     ]
     bars: dict[str, str] = {}
     told = said(spots)
+    now += STEP - (now - datetime.min.replace(tzinfo=now.tzinfo)) % STEP
     spots = _thinned(spots, now)
     for spot in spots:
         if spot.score is not None:

@@ -1,6 +1,7 @@
 """Many who watch a ward, as HTTP clients that do what the board's page does: hear the news, fetch the part again."""
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ CALM_S: Final = 2.0
 AT_ONCE: Final = {b"alert", b"escalation", b"occupancy", b"ucr", b"system"}
 CALMLY: Final = {b"score"}
 BEGINS_S_MAX: Final = 60.0
+ALERT: Final = re.compile(rb"href=/alerts/([0-9a-f-]{36})")
+PICTURE: Final = re.compile(rb'data-picture="([^"]+)"')
 
 
 @dataclass
@@ -53,7 +56,9 @@ class _Watcher:
         self._news = asyncio.Event()
         self._due_s: float | None = None
         self._asked_s = 0.0
-        self._awaited: dict[str, bytes] = {}
+        self._told: dict[bytes, str] = {}  # the patient, by the alert
+        self._noted: set[bytes] = set()
+        self._shown: dict[bytes, float] = {}  # since when the board has the alert
 
     async def watch(self) -> None:
         try:
@@ -64,8 +69,12 @@ class _Watcher:
     async def _open(self, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bytes]:
         place = urlsplit(self._crowd.url)
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        head = f"GET {path} HTTP/1.1\r\nHost: {place.netloc}\r\nAuthorization: Bearer {self._crowd.token}\r\n\r\n"
-        return reader, writer, head.encode()
+        return reader, writer, self._request(path)
+
+    def _request(self, path: str) -> bytes:
+        place = urlsplit(self._crowd.url).netloc
+        head = f"GET {path} HTTP/1.1\r\nHost: {place}\r\nAuthorization: Bearer {self._crowd.token}\r\n\r\n"
+        return head.encode()
 
     async def _listen(self) -> None:
         reader, writer, request = await self._open(f"/v1/live?ward={self._crowd.ward}")
@@ -87,7 +96,8 @@ class _Watcher:
                 told = msgspec.json.decode(line[6:])
                 if told["alert"]["severity"] == "critical":  # the board shows each patient's worst
                     self._crowd.heard[told["patient"]] = told["alert"]["id"]
-                    self._awaited.setdefault(told["patient"], told["alert"]["id"].encode())
+                    self._told[told["alert"]["id"].encode()] = told["patient"]
+                    self._note()
 
     def _look(self, soonest_s: float) -> None:
         at_s = max(time.monotonic(), self._asked_s + soonest_s)
@@ -96,7 +106,8 @@ class _Watcher:
             self._news.set()
 
     async def _look_again(self) -> None:
-        reader, writer, request = await self._open(f"/wards/{self._crowd.ward}/board")
+        path = f"/wards/{self._crowd.ward}/board"
+        reader, writer, request = await self._open(path)
         while True:
             rest_s = None if self._due_s is None else self._due_s - time.monotonic()
             if rest_s is None or rest_s > 0:
@@ -106,16 +117,25 @@ class _Watcher:
                 continue
             self._due_s, self._asked_s = None, time.monotonic()
             writer.write(request)
-            self._took_in(await _answer(reader))
+            part = await _answer(reader)
+            self._took_in(part)
+            if (picture := PICTURE.search(part)) is None:
+                raise BenchmarkError("a part says no picture")
+            request = self._request(f"{path}?since={picture[1].decode()}")
 
     def _took_in(self, part: bytes) -> None:
         now_s = utc_now().timestamp()
         self._crowd.looks += 1
         self._crowd.read_bytes += len(part)
-        for patient in [one for one, alert in self._awaited.items() if alert in part]:
-            if self._awaited[patient]:
-                self._crowd.seen[patient].append(now_s)
-            self._awaited[patient] = b"-seen-"
+        for alert in ALERT.findall(part):
+            self._shown.setdefault(alert, now_s)
+        self._note()
+
+    def _note(self) -> None:
+        """What was told of and is shown: whichever came first."""
+        for alert in (self._told.keys() & self._shown.keys()) - self._noted:
+            self._noted.add(alert)
+            self._crowd.seen[self._told[alert]].append(self._shown[alert])
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

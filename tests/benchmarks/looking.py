@@ -24,8 +24,8 @@ CPU_MS: Final = "x-cpu-ms"
 class Silent(Recorder):
     """Writes nothing down."""
 
-    def record(self, event: Event) -> None:
-        """Let it go."""
+    def record(self, *events: Event) -> None:
+        """Let them go."""
 
 
 def counted(app: ASGIApp) -> ASGIApp:

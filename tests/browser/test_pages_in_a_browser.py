@@ -105,6 +105,19 @@ def test_an_alert_is_taken_by_the_keyboard_alone_and_news_takes_the_focus_from_n
     eventually(lambda: page.evaluate("document.activeElement.closest('tr') !== null"), within_s=5)
 
 
+def test_what_stayed_as_it_was_under_the_focus_is_caught_up_with_afterwards(house: House) -> None:
+    has_alert(house.api, **SICK)
+    page = house.sits_down(Role.CLINICIAN, "/wards/WARD1")
+    assert reached_by_keyboard(page, TAKE)
+    posts(house.api, **SICK | {"pulse": 135})
+    drain(house.api)
+    expect(page.locator("tbody")).to_contain_text("pulse 135")
+    expect(page.locator("tbody a.chip")).to_have_class("chip red")
+    page.evaluate("document.activeElement.blur()")
+    admit(house.api, register(house.api))  # of the first patient there is no news any more
+    expect(page.locator("tbody a.chip")).to_have_class("chip critical")
+
+
 def test_a_printed_board_is_a_table_without_what_can_only_be_pressed(house: House) -> None:
     has_alert(house.api, **SICK)
     page = house.sits_down(Role.CLINICIAN, "/wards/WARD1", at=A4)
@@ -122,7 +135,7 @@ def test_news_that_comes_while_a_button_is_pressed_takes_the_press_from_nobody(h
     expect(page.locator("#link")).to_contain_text("Live")
     page.get_by_role("button", name=TAKE).hover()
     page.mouse.down()
-    with page.expect_response("**/board") as answered:
+    with page.expect_response("**/board*") as answered:
         posts(house.api, **SICK | {"pulse": 135})  # the row changes
         drain(house.api)
     answered.value.finished()
@@ -153,7 +166,7 @@ def test_a_picture_from_before_an_answer_does_not_hide_it(house: House) -> None:
     expect(page.locator("#link")).to_contain_text("Live")
     assert reached_by_keyboard(page, TAKE)
     underway: list[tuple[Route, APIResponse]] = []
-    page.route("**/board", lambda route: underway.append((route, route.fetch())), times=1)
+    page.route("**/board*", lambda route: underway.append((route, route.fetch())), times=1)
     admit(house.api, register(house.api))  # the board is told of the bed, and fetches all
     eventually(lambda: page.evaluate("true") and bool(underway))
     with page.expect_response("**/acknowledge"):

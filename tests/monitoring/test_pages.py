@@ -48,6 +48,35 @@ def test_the_board_says_who_is_worst_what_is_known_and_who_is_told_next(api: Api
     assert "<html" not in part
 
 
+def test_a_board_that_has_a_picture_is_sent_the_rows_that_changed_since(api: Api, joy: Visitor) -> None:
+    other = api.ward.admit()
+    part = joy.opens("/wards/WARD1/board")
+    assert part.count("<th scope=row>") == 2
+    posts(api, **VERY_SICK)
+    drain(api)
+    since = f"/wards/WARD1/board?since={picture_of(part)}"
+    changed = joy.opens(since)
+    assert re.findall(r"<a href=(/patients/\S+)>", changed) == [f"/patients/{api.ward.patient.id}"]
+    assert order_of(changed) == [f"/patients/{one}" for one in (api.ward.patient.id, other.id)]
+    assert "<th scope=row>" not in joy.opens(f"/wards/WARD1/board?since={picture_of(changed)}")
+    reader = Visitor(api, api.ward.tokens[Role.COORDINATOR])
+    assert reader.opens(since).count("<th scope=row>") == 2, "who has other buttons has other pictures"
+
+
+def picture_of(part: str) -> str:
+    """The name of the picture that a part is of."""
+    found = re.search(r'data-picture="([^"]+)"', part)
+    assert found is not None
+    return found[1]
+
+
+def order_of(part: str) -> list[str]:
+    """The rows that there are, as a part says."""
+    found = re.search(r'data-order="([^"]*)"', part)
+    assert found is not None
+    return found[1].split(" ")
+
+
 def test_a_row_says_what_made_the_score_worse_and_draws_the_lines_of_the_patients_own_scale(
     api: Api, joy: Visitor
 ) -> None:

@@ -15,7 +15,7 @@ class Maker:
         self.begun = 0
         self.let = asyncio.Event()
 
-    async def make(self) -> bytes:
+    async def make(self, _: bytes | None) -> bytes:
         """The next picture; a refusal where its number is 13."""
         self.begun += 1
         mine = self.begun

@@ -12,6 +12,7 @@ const STILL_MS = 10000;  // a pointer that has rested for so long points at noth
 const AGAIN = "urn:virtual-ward:problem:sign-in-again";  // what was typed stays here meanwhile
 let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null, released = null;
 let seen = new Set(alarms());
+let picture = "";  // the one that was taken in wholly: of a board, only what changed since is sent
 
 function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
 
@@ -54,21 +55,30 @@ function busy(element) { return held(element) || element.querySelector("details[
 
 // What carries a key changes in place, the rows of lists cell by cell; what holds the focus, or an open form, stays.
 function takeIn(fresh) {
+  let left = false;  // something as it was: it is asked for again
   for (const one of fresh.querySelectorAll("[data-key]")) {
     const old = keyed(one.dataset.key);
     if (!old || one.parentElement?.matches("[data-rows]")) continue;
     Object.assign(old.dataset, one.dataset);
-    if (!busy(old) && old.innerHTML !== one.innerHTML) old.replaceWith(one.cloneNode(true));
+    if (old.innerHTML === one.innerHTML) continue;
+    if (busy(old)) left = true; else old.replaceWith(one.cloneNode(true));
   }
-  for (const rows of fresh.querySelectorAll("[data-rows]")) takeInRows(rows);
-  const kept = new Set([...fresh.querySelectorAll("[data-rows] > *")].map((row) => row.dataset.key));
+  const lists = [...fresh.querySelectorAll("[data-rows]")];
+  for (const rows of lists) left = takeInRows(rows) || left;
+  const kept = new Set(lists.flatMap(order));
   for (const row of live.querySelectorAll("[data-rows] > *")) if (!kept.has(row.dataset.key) && !busy(row)) row.remove();
+  const now = lists.find((rows) => rows.dataset.picture)?.dataset.picture;
+  if (now && !left) picture = [...kept].every(keyed) ? now : "";
   const waiting = Number(live.querySelector("[data-waiting]").dataset.waiting);
   document.title = (waiting ? `(${waiting}) ` : "") + document.title.replace(/^\(\d+\) /, "");
 }
 
-// Rows, or cards, keep their place while a pointer moves among them or the keyboard is there.
+// The keys of a list: where only changed rows were sent it names the others too.
+function order(rows) { return [...(rows.dataset.order ? rows.dataset.order.split(" ") : []), ...[...rows.children].map((row) => row.dataset.key)]; }
+
+// Rows, or cards, keep their place while a pointer moves among them or the keyboard is there. Says whether one was left.
 function takeInRows(rows) {
+  let left = false;
   const body = live.querySelector(`[data-rows="${rows.dataset.rows}"]`);
   const pointed = Date.now() - pointedAt < STILL_MS && matchMedia("(hover: hover)").matches && body.matches(":hover");
   const still = !pointed && !held(body);
@@ -78,12 +88,14 @@ function takeInRows(rows) {
     old.className = row.className;
     [...row.children].forEach((cell, number) => {
       const place = old.children[number];
-      if (place.innerHTML !== cell.innerHTML && !busy(place)) place.innerHTML = cell.innerHTML;
+      if (place.innerHTML === cell.innerHTML) return;
+      if (busy(place)) left = true; else place.innerHTML = cell.innerHTML;
     });
     if (old.parentElement !== body && !held(old)) body.append(old);
   }
-  const wanted = [...rows.children].map((row) => keyed(row.dataset.key)).filter((row) => row.parentElement === body);
+  const wanted = [...new Set(order(rows))].map(keyed).filter((row) => row?.parentElement === body);
   if (still && wanted.some((row, place) => body.children[place] !== row)) body.append(...wanted);
+  return left;
 }
 
 // The focus returns to what was answered, but not in a picture asked for before the answer: held, it would stay as it was.
@@ -128,7 +140,7 @@ async function refresh() {
   lastAsked = Date.now();
   const answered = goBack;
   try {
-    const answer = await fetch(live.dataset.part, { headers: { Accept: "text/html" } });
+    const answer = await fetch(live.dataset.part + (picture && `?since=${picture}`), { headers: { Accept: "text/html" } });
     if (answer.redirected) { location.reload(); return; }
     if (answer.ok) {
       const fresh = document.createElement("template");
