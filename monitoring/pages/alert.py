@@ -19,10 +19,12 @@ from monitoring.alerts.views import AlertDetail
 from monitoring.chart.reading import Span
 from monitoring.escalation import by_hand
 from monitoring.escalation.by_hand import EscalationView
+from monitoring.health import Part
 from monitoring.pages.beside import said
 from monitoring.pages.patient import SpanAsked
 from monitoring.pages.rendering import page
 from monitoring.pages.seen import goes_on
+from monitoring.pages.unwell import what_is_unwell
 from monitoring.patients import register
 from monitoring.patients.plan import PlanView
 from monitoring.patients.plans import current_plan
@@ -58,12 +60,13 @@ class Picture:
     escalation: EscalationView
     used: dict[str, Used]  # by parameter
     may: frozenset[str]  # answer, resolve, refer, snooze, sepsis, not_sepsis
+    unwell: dict[str, Part]
 
 
 @get("/alerts/{alert:uuid}", **OPEN)
 async def get_alert_page(request: Incoming, alert: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[str]:
     """The whole page."""
-    picture = await look(request, lambda act: _read(act, alert))
+    picture = await _picture(request, alert)
     await goes_on(request)
     return page("alert.html", me=request.user, **_shown(picture, span))
 
@@ -71,7 +74,12 @@ async def get_alert_page(request: Incoming, alert: FromPath[UUID], span: SpanAsk
 @get("/alerts/{alert:uuid}/part", **OPEN)
 async def get_alert_part(request: Incoming, alert: FromPath[UUID], span: SpanAsked = Span.DAY) -> Response[str]:
     """The live part."""
-    return page("_alert.html", **_shown(await look(request, lambda act: _read(act, alert)), span))
+    return page("_alert.html", **_shown(await _picture(request, alert), span))
+
+
+async def _picture(request: Incoming, alert: UUID) -> Picture:
+    unwell = await what_is_unwell(request)
+    return await look(request, lambda act: _read(act, alert, unwell))
 
 
 def _shown(picture: Picture, span: Span) -> dict[str, Any]:
@@ -87,7 +95,7 @@ def _shown(picture: Picture, span: Span) -> dict[str, Any]:
     }
 
 
-def _read(act: Act, alert_id: UUID) -> Picture:
+def _read(act: Act, alert_id: UUID, unwell: dict[str, Part]) -> Picture:
     shown = finding.alert(act, alert_id)
     try:
         plan = current_plan(act, shown.patient)
@@ -101,6 +109,7 @@ def _read(act: Act, alert_id: UUID) -> Picture:
         escalation=by_hand.escalation(act, alert_id),
         used=readings_used(shown.why),
         may=_may(act, shown),
+        unwell=unwell,
     )
 
 

@@ -103,9 +103,11 @@ def test_a_row_says_who_was_spoken_to_on_the_present_day_of_the_ward_and_not_the
 
 
 def test_a_board_whose_workers_are_gone_says_so(api: Api, joy: Visitor) -> None:
-    said = joy.opens("/wards/WARD1")
-    assert "Part of the system is unwell" in said
-    assert "none heard in the last 10 s" in said
+    alert = has_alert(api, **SICK)["id"]  # and its own page does
+    for path in ("/wards/WARD1", "/wards/WARD1/board", f"/alerts/{alert}", f"/alerts/{alert}/part"):
+        said = joy.opens(path)
+        assert "Part of the system is unwell" in said, path
+        assert "none heard in the last 10 s" in said, path
 
 
 def test_an_alert_shows_why_it_fired_and_what_can_be_done(api: Api, joy: Visitor) -> None:
