@@ -6,6 +6,7 @@ from enum import StrEnum
 from json import dumps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
+from uuid import UUID
 
 import typer
 from msgspec import to_builtins
@@ -161,6 +162,32 @@ def staff_add(  # noqa: PLR0913 - an option each
         role, name, ward or [], registered=is_registered, senior=senior, now=utc_now(), teams=team or []
     )
     _print_made(installing.add_staff(settings_for(data), staff, oidc_subject), json)
+
+
+Whom = Annotated[UUID, typer.Argument(metavar="ID", help="As `staff add` printed it; the audit names it too.")]
+
+
+@staff_app.command("token", context_settings=VARIABLES)
+def staff_token(staff: Whom, data: Data = None, json: Json = False) -> None:
+    """Print a new token of somebody. Their old ones and their sessions end within a second, everywhere."""
+    from monitoring import installing  # noqa: PLC0415 - likewise
+
+    _print_made(installing.renew_staff(settings_for(data), staff, utc_now()), json)
+
+
+@staff_app.command("revoke", context_settings=VARIABLES)
+def staff_revoke(staff: Whom, data: Data = None, json: Json = False) -> None:
+    """End every token and session of somebody within a second, everywhere: a token was lost, or they leave.
+
+    Who signs in at an issuer still can: DELETE /v1/staff/{id}/identity ends that.
+    """
+    from monitoring import installing  # noqa: PLC0415 - likewise
+
+    ended = installing.revoke_staff(settings_for(data), staff, utc_now())
+    if json:
+        _print_json({"id": str(staff), "ended": ended})
+    else:
+        out.print(f"{ended} tokens and sessions ended")
 
 
 @device_app.command("add", context_settings=VARIABLES)

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 from redis.exceptions import RedisError
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from devices.formats.native import explain
 from monitoring.access.oidc.people import new_identity
 from monitoring.access.roles import Role
 from monitoring.access.tables import Staff
-from monitoring.access.tokens import mint
+from monitoring.access.tokens import mint, revoke
 from monitoring.audit.checking import audit_part
 from monitoring.config import Settings
 from monitoring.database import connected, transaction
@@ -65,6 +67,28 @@ def _name(session: Session, staff: Staff, issuer: str, named: str) -> None:
         new_identity(session, staff.id, issuer, named, staff.created_at)
     except Conflict as error:
         raise CannotAdd(f"--oidc-subject: {error}") from None
+
+
+def renew_staff(settings: Settings, staff_id: UUID, now: datetime) -> Made:
+    """A new token of somebody; whatever they came in by before has ended. Raises CannotAdd."""
+    with connected(settings.database_url) as engine, transaction(engine) as session:
+        staff = _staff(session, staff_id)
+        revoke(session, now, staff_id=staff.id)
+        return Made(str(staff.public_id), mint(session, now, staff_id=staff.id))
+
+
+def revoke_staff(settings: Settings, staff_id: UUID, now: datetime) -> int:
+    """End every token and session of somebody. Returns how many. Raises CannotAdd."""
+    with connected(settings.database_url) as engine, transaction(engine) as session:
+        return revoke(session, now, staff_id=_staff(session, staff_id).id)
+
+
+def _staff(session: Session, staff_id: UUID) -> Staff:
+    query = select(Staff).where(col(Staff.public_id) == staff_id, col(Staff.device_id).is_(None))
+    found: Staff | None = session.execute(query).scalar_one_or_none()
+    if found is None:
+        raise CannotAdd(f"there is no member of staff {staff_id}")
+    return found
 
 
 def new_staff(

@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import Engine
 
+from monitoring.access import sessions
 from monitoring.access.tokens import Tokens
 from monitoring.cli import VARIABLES, app, main
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, Settings
+from monitoring.database import transaction
 from tests.servers import Servers
 
 COMMANDS = (
@@ -82,6 +85,29 @@ def test_adding_staff_prints_an_id_and_a_token_that_opens_the_door(settings: Set
     assert (str(caller.public_id), caller.name, caller.role) == (made["id"], "Joy", "clinician")
     assert caller.wards == frozenset({"W1"})
     assert caller.registered  # clinicians are, unless said otherwise
+
+
+def test_whoever_lost_a_token_gets_another_and_what_they_had_ends(settings: Settings, engine: Engine) -> None:
+    first = json.loads(run("staff", "add", "--name", "Joy", "--role", "support", "--json", settings=settings).stdout)
+    other = json.loads(run("staff", "add", "--name", "Sam", "--role", "support", "--json", settings=settings).stdout)
+    tokens = Tokens(engine)
+    tokens.refresh(utc_now())
+    with transaction(engine) as session:
+        at_a_browser = sessions.begin(session, tokens.held(first["token"]).id, utc_now())  # type: ignore[union-attr]
+    second = json.loads(run("staff", "token", first["id"], "--json", settings=settings).stdout)
+    assert second["id"] == first["id"]
+    tokens.refresh(utc_now())  # what every process does twice a second
+    assert tokens.held(first["token"]) is tokens.ask(first["token"], utc_now()) is None
+    assert tokens.held(at_a_browser) is tokens.ask(at_a_browser, utc_now()) is None
+    assert tokens.held(second["token"]) is not None
+    said = json.loads(run("staff", "revoke", first["id"], "--json", settings=settings).stdout)
+    assert said == {"id": first["id"], "ended": 1}
+    tokens.refresh(utc_now())
+    assert tokens.held(second["token"]) is tokens.ask(second["token"], utc_now()) is None
+    assert tokens.held(other["token"]) is not None  # nobody else is signed out
+    for verb in ("token", "revoke"):
+        refused = run("staff", verb, str(UUID(int=1)), settings=settings)
+        assert (refused.returncode, "there is no member of staff" in refused.stderr) == (2, True)
 
 
 def test_a_ucr_teams_staff_are_of_that_team(settings: Settings, engine: Engine) -> None:

@@ -9,26 +9,26 @@ from typing import Final
 import pytest
 import typer.main
 from prometheus_client.metrics import MetricWrapperBase
+from sqlmodel import SQLModel
 from typer.core import TyperGroup, TyperOption
 
+import monitoring.app  # noqa: F401 - with every table
 from monitoring import metrics
 from monitoring.cli import app
 from monitoring.clock import utc_now
 from monitoring.config import PREFIX, Settings
 from monitoring.installing import examine
+from tests.spec.hazards import CODE, LOG, NAMED_CODE, NAMED_TEST, ROOT, STATUSES, Hazard, hazards, sections
 
-ROOT: Final = Path(__file__).parents[1]
 DOCS: Final = ROOT / "docs"
-PAGES: Final = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+PAGES: Final = [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")), *sorted(DOCS.rglob("*.md"))]
 OPERATIONS: Final = (DOCS / "operations.md").read_text(encoding="utf-8")
-HAZARDS: Final = (DOCS / "clinical-safety" / "hazard-log.md").read_text(encoding="utf-8")
+SAFETY_CASE: Final = (DOCS / "clinical-safety" / "safety-case.md").read_text(encoding="utf-8")
+DATA_PROTECTION: Final = (DOCS / "data-protection.md").read_text(encoding="utf-8")
+THREATS: Final = (DOCS / "security" / "threat-model.md").read_text(encoding="utf-8")
 DECISIONS: Final = DOCS / "decisions"
-CODE: Final = ("alert_rules", "devices", "monitoring", "workers")
-STATUSES: Final = {"controlled", "partly controlled", "open"}
 
-HAZARD_ROW: Final = re.compile(r"^\| \[(H\d+)\]\(#(\S+)\) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-NAMED_TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-NAMED_CODE: Final = re.compile(rf"`((?:{'|'.join(CODE)})/[\w/.]+)(?:: (\w+))?`")
+NAMED_FILE: Final = re.compile(r"`(tests/[\w/]+\.py|Dockerfile|compose\.yaml|pyproject\.toml|Makefile)`")
 NAMED_PAGE: Final = re.compile(r"\bdocs/[\w/-]+(?:\.md)?")
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 FENCED: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -41,10 +41,9 @@ def _table(page: str, heading: str) -> dict[str, list[str]]:
     return {row[0].split("`")[1]: row for row in rows}
 
 
-def _sections(page: str) -> dict[str, str]:
-    """What stands under each heading of the second level."""
-    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+def _rows(page: str, first: str) -> list[list[str]]:
+    """The rows of every table on a page whose first cell begins so."""
+    return [re.split(r" \| ", line.strip("| ")) for line in page.splitlines() if re.match(rf"\| {first}\b", line)]
 
 
 @cache
@@ -148,30 +147,57 @@ def test_every_decision_is_in_the_index_under_a_number_of_its_own() -> None:
 
 
 def test_the_hazard_log_lists_every_hazard_with_its_status() -> None:
-    rows = HAZARD_ROW.findall(HAZARDS)
-    assert [number for number, *_ in rows] == [f"H{number}" for number in range(1, 32)]
-    sections = _sections(HAZARDS)
-    for number, _, name, status in rows:
-        assert status in STATUSES
-        assert f"**Status:** {status}" in sections[f"{number} {name}"]
+    every = hazards()
+    assert [one.number for one in every] == [f"H{number}" for number in range(1, len(every) + 1)]
+    assert [f"{one.number} {one.name}" for one in every] == list(sections(LOG.read_text(encoding="utf-8")))
+    for one in every:
+        assert one.status in STATUSES
+        assert f"**Status:** {one.status}\n" in f"{one.section}\n"
 
 
-@pytest.mark.parametrize(("number", "name", "status"), [(n, name, s) for n, _, name, s in HAZARD_ROW.findall(HAZARDS)])
-def test_a_hazard_is_called_controlled_only_with_a_test_that_proves_it(number: str, name: str, status: str) -> None:
-    section = _sections(HAZARDS)[f"{number} {name}"]
-    assert "**Cause:**" in section
-    if status != "open":
-        assert "**Control:**" in section
-        assert NAMED_TEST.search(section)
-    if status != "controlled":
-        assert "**Not yet:**" in section
+@pytest.mark.parametrize("hazard", hazards(), ids=lambda one: one.number)
+def test_a_hazard_is_called_controlled_only_with_a_test_that_proves_it(hazard: Hazard) -> None:
+    assert "**Cause:**" in hazard.section
+    if hazard.status != "open":
+        assert "**Control:**" in hazard.section
+        assert hazard.controls
+        assert hazard.tests
+    assert (hazard.status == "controlled") == (hazard.lacks is None)
 
 
-def test_every_test_that_the_hazard_log_names_exists() -> None:
-    named = NAMED_TEST.findall(HAZARDS)
-    assert named
-    missing = [f"{path}::{name}" for path, name in named if name not in _names_in(ROOT / path)]
-    assert missing == []
+def test_the_safety_case_proposes_the_risk_of_every_hazard_by_its_own_matrix() -> None:
+    """Its tables of evidence are written from the log: `tests/alert_rules/test_pages.py` holds them to it."""
+    matrix = (
+        _rows(SAFETY_CASE, "likelihood")[0],
+        [row for row in _rows(SAFETY_CASE, "(very |high|medium|low)") if len(row) == 6],
+    )
+    severities, rows = matrix[0][1:], {row[0]: row[1:] for row in matrix[1]}
+    proposed = [row for row in _rows(SAFETY_CASE, r"H\d+") if len(row) == 5]
+    assert [row[0] for row in proposed] == [one.number for one in hazards()]
+    for number, _, severity, likelihood, risk in proposed:
+        assert risk == rows[likelihood][severities.index(severity)], number
+
+
+def test_the_threat_model_numbers_its_threats_and_names_a_test_or_says_that_there_is_none() -> None:
+    rows = _rows(THREATS, r"T\d+")
+    assert [row[0] for row in rows] == [f"T{number}" for number in range(1, len(rows) + 1)]
+    for number, stride, _, _, proved_by, remains in rows:
+        assert set(stride.split(", ")) <= set("STRIDE"), number
+        assert NAMED_TEST.search(proved_by) or proved_by.startswith("none"), number
+        assert remains, number
+
+
+def test_every_table_of_the_database_is_on_the_page_of_data_protection_once() -> None:
+    groups = [row for row in _rows(sections(DATA_PROTECTION)["What is held, where"], r"[a-z' ]+") if len(row) == 4]
+    named = [name for row in groups[1:] for name in re.findall(r"`(\w+)`", row[3])]
+    assert sorted(named) == sorted(SQLModel.metadata.tables)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_and_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    missing = [f"{path}::{name}" for path, name in NAMED_TEST.findall(text) if name not in _names_in(ROOT / path)]
+    assert missing + [path for path in NAMED_FILE.findall(text) if not (ROOT / path).is_file()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -87,12 +87,14 @@ def mint(session: Session, now: datetime, *, device_id: int | None = None, staff
     return text
 
 
-def revoke(session: Session, now: datetime, *, device_id: int) -> None:
-    """End every token of a device."""
-    live = select(Token).where(col(Token.device_id) == device_id, col(Token.revoked_at).is_(None))
-    for token in session.execute(live).scalars():
+def revoke(session: Session, now: datetime, *, device_id: int | None = None, staff_id: int | None = None) -> int:
+    """End every token of a device, or of a member of staff, their sessions too. Returns how many."""
+    owner = col(Token.device_id) == device_id if staff_id is None else col(Token.staff_id) == staff_id
+    live = session.execute(select(Token).where(owner, col(Token.revoked_at).is_(None))).scalars().all()
+    for token in live:
         token.revoked_at = token.changed_at = now
         session.add(token)
+    return len(live)
 
 
 def digest(text: str) -> bytes:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlmodel import col
 
 from monitoring.acts import Act
@@ -13,6 +13,8 @@ from monitoring.database import AnyRow, AnySelect
 from monitoring.hospital.tables import HospitalMessage
 from monitoring.kit.tables import Device
 from monitoring.paging import Page, before, page
+from monitoring.patients.register import seen_by
+from monitoring.patients.tables import Patient
 from monitoring.refusals import NotFound
 
 
@@ -59,10 +61,20 @@ def messages(act: Act, outcome: MessageOutcome | None, limit: int, cursor: str |
 def message(act: Act, message_id: UUID) -> MessageDetail:
     """One message with its text. Raises NotFound."""
     query = _shown().add_columns(col(HospitalMessage.raw), col(HospitalMessage.answer))
-    row = act.session.execute(query.where(col(HospitalMessage.public_id) == message_id)).one_or_none()
+    row = act.session.execute(
+        query.where(col(HospitalMessage.public_id) == message_id, _names_theirs(act))
+    ).one_or_none()
     if row is None:
         raise NotFound(f"There is no message {message_id}.")
     return MessageDetail(**msgspec.structs.asdict(_view(row)), raw=_lines(row.raw), answer=_lines(row.answer))
+
+
+def _names_theirs(act: Act) -> ColumnElement[bool]:
+    """Of patients whom the caller may see. One that changed nobody may name anybody: for staff of every ward."""
+    if act.who.wards is None:
+        return true()
+    theirs = select(col(Patient.id)).where(col(Patient.id) == col(HospitalMessage.patient_id), seen_by(act))
+    return theirs.correlate(HospitalMessage).exists()
 
 
 def _shown() -> AnySelect:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from alert_rules.accepted import BEYOND, NEVER, Accepted, accepted_values, critical_at, with_accepted
@@ -132,6 +132,8 @@ def test_the_arrays_say_what_the_policy_says_of_each_set(one: Given, accepted: A
     assert severity(one, accepted) == plainly(one, accepted)
 
 
+@example(Given(respiratory_rate="8"), Accepted("respiratory_rate", False, 7, "Dr Osei", UNTIL))
+@example(Given(temperature="39.6"), Accepted("temperature", True, 400, "Dr Osei", UNTIL))  # of a pathway's own rule
 @given(examples(), accepted_of_any())
 def test_nothing_critical_no_total_and_no_consciousness_is_ever_relieved(one: Given, accepted: Accepted) -> None:
     without, found = severity(one, None), severity(one, accepted)

@@ -11,7 +11,9 @@ def test_the_page_says_what_the_code_and_the_tables_say(path: str) -> None:
 
 
 def test_every_page_in_the_clinical_folder_is_written_from_the_code() -> None:
-    assert {str(page.relative_to(ROOT)) for page in (ROOT / "docs/clinical").glob("*.md")} == set(PAGES)
+    assert {str(page.relative_to(ROOT)) for page in (ROOT / "docs/clinical").glob("*.md")} == {
+        path for path in PAGES if path.startswith("docs/clinical/")
+    }
 
 
 @pytest.mark.parametrize("path", PAGES)

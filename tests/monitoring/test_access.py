@@ -116,6 +116,21 @@ def test_each_page_is_shown_exactly_to_whom_the_table_says(api: Api) -> None:
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in"), door
 
 
+def test_a_devices_token_opens_nobodys_record(api: Api) -> None:
+    assert {name for name in DEVICE_MAY if name in MAY} == {
+        "raise concerns", "read referral messages", "read fhir metadata",
+    }  # fmt: skip
+    patient, token = api.ward.patient.id, api.device()
+    for path in (
+        f"/v1/patients/{patient}",
+        f"/v1/patients/{patient}/readings",
+        "/v1/patients",
+        "/v1/alerts",
+        "/v1/live",
+    ):
+        refused(api.get(path, token=token), 403)
+
+
 def test_nobody_comes_in_without_a_token_that_is_valid(api: Api) -> None:
     let_in = [
         (str(door), token)

@@ -142,6 +142,19 @@ def test_critical_names_999_on_the_live_event_too(api: Api) -> None:
     assert [(one["escalation"]["tell"], one["escalation"]["first"]) for one in told] == [("clinician", "999")]
 
 
+def test_999_is_shown_for_a_critical_alert_of_somebody_who_is_not_to_go_to_hospital_too(api: Api) -> None:
+    plan = f"/v1/patients/{api.ward.patient.id}/plan"
+    done(api.put(plan, PLAN | {"escalation": {"hospital": "no"}}, Role.CLINICIAN))
+    api.ward.reaches(Role.CLINICIAN)
+    has_alert(api, **VERY_SICK)
+    fires(api)
+    with api.ward.engine.begin() as connection:
+        told = connection.exec_driver_sql("SELECT data FROM event WHERE kind = 'escalation'").scalars().all()
+    assert {one["escalation"]["first"] for one in told} == {"999"}
+    ways_out = done(api.get("/v1/wards/WARD1/routes"))
+    assert "999" in str(ways_out)
+
+
 def test_a_ward_says_its_ways_out_and_999_is_always_one(api: Api) -> None:
     assert done(api.get(ROUTES))["routes"] == {"999": {"number": "999"}}
     ways = {

@@ -14,7 +14,19 @@ from tests.hospital import adt, header
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.outages import database_away
 from tests.monitoring.referring import decide, referred
-from tests.monitoring.steps import add_device, admit, done, drain, has_alert, made, open_ward, posts, refused, register
+from tests.monitoring.steps import (
+    add_device,
+    admit,
+    done,
+    drain,
+    employ,
+    has_alert,
+    made,
+    open_ward,
+    posts,
+    refused,
+    register,
+)
 from tests.servers import Servers
 from tests.ward import VERY_SICK
 
@@ -352,6 +364,20 @@ def test_engineers_see_what_came_and_only_one_by_itself_names_a_patient(hospital
     (failed,) = done(api.get("/v1/hospital-messages", Role.AUDITOR, params={"outcome": "AE"}))["items"]
     assert (failed["place"], failed["tries"]) == ("PID-3.1", 1)
     refused(api.get(f"/v1/hospital-messages/{oldest['id']}", Role.CLINICIAN), 403)
+
+
+def test_the_text_of_a_message_is_for_the_wards_of_whom_it_names(hospital: Hospital) -> None:
+    api = hospital.api
+    patient = register(api, **ANN)
+    admit(api, patient)
+    hospital.takes("A08", name=("Other", "Anna"))
+    hospital.refuses("A08", number=OTHER_NUMBER)  # nobody known: whose it is, nobody can say
+    refused_one, ours = [one["id"] for one in done(api.get("/v1/hospital-messages", Role.ENGINEER))["items"]]
+    open_ward(api, "OTHER")
+    for ward, seen in (("WARD1", [200, 404]), ("OTHER", [404, 404])):
+        token = employ(api, Role.ENGINEER, ward)
+        assert [api.get(f"/v1/hospital-messages/{one}", token=token).status_code for one in (ours, refused_one)] == seen
+    assert api.get(f"/v1/hospital-messages/{refused_one}", Role.ENGINEER).status_code == 200
 
 
 def test_leaving_the_hospital_ends_a_proposal_and_fills_the_referrals_dates(hospital: Hospital) -> None:

@@ -7,6 +7,8 @@ from threading import Barrier
 from uuid import UUID
 
 import pytest
+from psycopg.errors import ExclusionViolation
+from sqlalchemy.exc import IntegrityError
 
 from monitoring.access.roles import Role
 from monitoring.acts import Act
@@ -21,9 +23,15 @@ from monitoring.wards.tables import Step
 from tests.monitoring.referring import acts, moves, refers
 from tests.monitoring.test_referral_states import state_of
 from tests.ward import Ward
-from tests.workers.records import rows
+from tests.workers.records import change, rows
 from workers.holds import expire_holds
 
+TWICE = (
+    "INSERT INTO ward_stay (episode_id, patient_id, ward_id, from_at)"
+    " SELECT episode_id, patient_id, ward_id, from_at + interval '1 s' FROM ward_stay LIMIT 1",
+    "INSERT INTO assignment (device_id, patient_id, during, shared)"
+    " SELECT device_id, (SELECT max(id) FROM patient), during, shared FROM assignment",
+)
 ASKERS = 50
 CONNECTIONS = 25
 CODE = "LAST"
@@ -154,3 +162,11 @@ def test_a_bed_that_was_taken_by_a_clock_that_is_ahead_is_taken(ward: Ward, firs
 def _expiring(ward: Ward) -> Ask:
     """A timekeeper looks, too."""
     return lambda _: expire_holds(ward.engine, ward.now)
+
+
+@pytest.mark.parametrize("again", TWICE)
+def test_the_database_itself_gives_nobody_two_beds_and_no_device_to_two_at_one_time(ward: Ward, again: str) -> None:
+    ward.admit(kit=False)
+    with pytest.raises(IntegrityError) as refused:
+        change(ward.engine, again)
+    assert isinstance(refused.value.orig, ExclusionViolation)

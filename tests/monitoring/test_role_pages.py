@@ -234,6 +234,13 @@ def test_a_page_that_asks_by_itself_keeps_nobody_signed_in_and_a_touched_one_doe
     assert 'data-idle-s="1800"' in joy.opens("/ucr")
 
 
+@pytest.mark.parametrize(("path", "role"), [("/ucr", Role.UCR), ("/beds", Role.COORDINATOR), ("/kit", Role.ENGINEER)])
+def test_each_of_them_says_that_the_workers_are_gone(api: Api, path: str, role: Role) -> None:
+    said = as_(api, role).opens(path)
+    assert "Part of the system is unwell" in said
+    assert "none heard in the last 10 s" in said
+
+
 def test_wards_of_a_pathway_are_added_up_only_where_there_are_several(api: Api) -> None:
     assert "All of general" not in as_(api, Role.COORDINATOR).opens("/beds")
     made(api.post("/v1/wards", WARD | {"code": "SECOND"}))

@@ -11,6 +11,8 @@ from tests.spec.hotline import hotline
 from tests.spec.markdown import table
 from tests.spec.news2 import COMPLETE, INCOMPLETE, ROUNDED
 from tests.spec.policy import policy
+from tests.spec.safety_case import PAGE as SAFETY_CASE
+from tests.spec.safety_case import safety_case
 from tests.spec.sepsis import sepsis
 from tests.spec.ucr import ucr
 
@@ -108,6 +110,7 @@ def news2() -> str:
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    SAFETY_CASE: safety_case,
     "docs/clinical/hotline.md": hotline,
     "docs/clinical/news2.md": news2,
     "docs/clinical/policy.md": policy,

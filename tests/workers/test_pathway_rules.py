@@ -127,6 +127,26 @@ def test_a_patient_is_held_against_their_own_usual_values(ward: Ward) -> None:
     assert ward.history(ward.alert()) == ["raised", "worsened"]
 
 
+def test_an_spo2_that_is_normal_and_below_the_patients_own_alerts_where_lungs_are_the_illness(ward: Ward) -> None:
+    lungs = _on(ward, "acute_respiratory", baselines={"news2": 0, "spo2": 99}, readings_per_day=0)
+    ward.receives(patient=lungs, **WELL | {"spo2": 97})
+    assert ward.alerts(lungs) == []
+    ward.at("08:30").receives(patient=lungs, **WELL | {"spo2": 96})
+    alert = ward.alert(patient=lungs)
+    assert (alert.severity, [one["rule"] for one in alert.reasons]) == (Severity.AMBER_PLUS, ["spo2_below_usual"])
+
+
+def test_an_spo2_that_falls_alerts_while_it_is_no_low_one_yet(ward: Ward) -> None:
+    lungs = _on(ward, "acute_respiratory", readings_per_day=0)
+    for hours, spo2 in ((0, 99), (2, 97)):
+        ward.at(timedelta(hours=hours)).receives(patient=lungs, **WELL | {"spo2": spo2})
+    assert ward.alerts(lungs) == []
+    ward.at(timedelta(hours=2)).receives(patient=lungs, **WELL | {"spo2": 95})
+    ward.at(timedelta(minutes=15))  # asked to measure again first, and nothing came
+    found = ward.alert(patient=lungs)
+    assert (found.severity, [one["rule"] for one in found.reasons]) == (Severity.AMBER, ["spo2_falling"])
+
+
 def test_low_pressure_with_a_patient_who_feels_worse_is_red(ward: Ward, heart: Patient) -> None:
     ward.receives(patient=heart, **WELL | {"systolic": 99, "wellness": "worse"})
     texts = [reason["text"] for reason in ward.alert(patient=heart).reasons]
