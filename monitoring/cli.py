@@ -22,7 +22,7 @@ from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.embedded.supervisor import supervise
 from monitoring.parts import CannotAdd, service_on, settings_for
-from monitoring.privacy.commands import erase, hold, retention
+from monitoring.privacy.commands import erase, hold, retention, subject_access
 from monitoring.refusals import Unacceptable
 from monitoring.reports.choices import By, Every
 from monitoring.rules.commands import rules_app
@@ -53,6 +53,7 @@ VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 
 for command in (backtest, backup, restore, retention, erase, hold):
     app.command(context_settings=VARIABLES)(command)
+app.command("subject-access", context_settings=VARIABLES)(subject_access)
 
 out = Console()
 err = Console(stderr=True)

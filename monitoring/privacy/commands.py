@@ -92,6 +92,24 @@ def hold(
     sys.stdout.write("not held any more\n" if end else "held\n")
 
 
+def subject_access(
+    patient: Who,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The FHIR Bundle; it is not there yet.")],
+    data: Data = None,
+) -> None:
+    """Write all that is kept of one person into a file, for them: a FHIR R4 Bundle. This is recorded.
+
+    What is somebody else's is left out. Somebody who knows the patient reads it before it is handed over.
+    """
+    from monitoring.privacy.subject_access import export  # noqa: PLC0415 - likewise
+
+    number = export(settings_for(data), patient, file, utc_now(), _say)
+    _say("")
+    sys.stdout.write(
+        f"{number:,} resources in {file}: to be read by somebody who knows the patient, then handed over\n"
+    )
+
+
 def _reason(because: str | None) -> str | None:
     if because is not None and not 0 < len(because.strip()) <= TEXT_LENGTH_MAX:
         raise typer.BadParameter(f"--because has 1 to {TEXT_LENGTH_MAX} characters")

@@ -53,6 +53,7 @@ _ALERTS: Final = "alert_id = ANY(%(alerts)s)"
 _REFERRALS: Final = "referral_id = ANY(%(referrals)s)"
 
 _IS_RAW: Final = "not: the message as it came may be about others; what was taken from it is told"
+_IS_MERGED: Final = "not: it names another record, that may be somebody else's; what was merged is told as Patients"
 _IS_KNOWN: Final = "not: an id and a hash of what is told as Observations"
 
 TABLES: Final[Mapping[str, Kept]] = {
@@ -73,7 +74,7 @@ TABLES: Final[Mapping[str, Kept]] = {
     "latest_vitals": Kept(RECORD, _EPISODES, told="not: what the newest Observations say"),
     "plan": Kept(RECORD, _EPISODES, at="recorded_at"),
     "soft_signs": Kept(RECORD, _EPISODES, at="recorded_at"),
-    "spell_entry": Kept(RECORD, _EPISODES, at="recorded_at", told="Communication"),
+    "spell_entry": Kept(RECORD, _EPISODES, at="recorded_at"),
     "leave": Kept(RECORD, _EPISODES, at="from_at"),
     "delay": Kept(RECORD, _EPISODES, at="from_at"),
     "letter": Kept(RECORD, _EPISODES, at="due_at"),
@@ -91,7 +92,7 @@ TABLES: Final[Mapping[str, Kept]] = {
         _PATIENTS,
         at="kept_at",
         alone="patient_id IS NULL AND kept_at < %(before)s",
-        others=frozenset({"content"}),
+        others=frozenset({"content", "document", "detail", "released"}),  # nobody is sure whose they are
     ),
     "case_reply": Kept(
         RECORD,
@@ -138,7 +139,9 @@ TABLES: Final[Mapping[str, Kept]] = {
     "referral": Kept(RECORD, _PATIENTS, at="received_at"),
     "device_trouble": Kept(RECORD, _PATIENTS, at="told_at"),
     "assignment": Kept(RECORD, _PATIENTS),
-    "patient_merge": Kept(RECORD, "patient_id = ANY(%(patients)s) OR into_id = ANY(%(patients)s)", at="at"),
+    "patient_merge": Kept(
+        RECORD, "patient_id = ANY(%(patients)s) OR into_id = ANY(%(patients)s)", at="at", told=_IS_MERGED
+    ),
     "message": Kept(
         MESSAGES,
         "ladder_step_id IN (SELECT id FROM ladder_step WHERE alert_id = ANY(%(alerts)s))",
@@ -195,7 +198,7 @@ TABLES: Final[Mapping[str, Kept]] = {
             "erased_because": "%(because)s",
         },
         at="created_at",
-        told="Patient",
+        others=frozenset({"next_of_kin", "carer", "scene_safety"}),
     ),
     # Of nobody's record: the audit, what goes by age alone, and what says nothing of a patient.
     "audit_event": Kept(AUDIT, told="AuditEvent"),
