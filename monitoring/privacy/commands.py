@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -108,6 +109,25 @@ def subject_access(
     sys.stdout.write(
         f"{number:,} resources in {file}: to be read by somebody who knows the patient, then handed over\n"
     )
+
+
+def extract(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    from_: Annotated[str, typer.Option("--from", help="A date, or an instant.")],
+    to: Annotated[str | None, typer.Option("--to", help="Likewise; now where nothing is said.")] = None,
+    data: Data = None,
+) -> None:
+    """Export readings and alerts under pseudonyms, with shifted times and ages in bands: no name, no place, no text.
+
+    Needs VIRTUAL_WARD_PSEUDONYM_KEY (`openssl rand -base64 32`). `virtual-ward backtest` reads readings.csv.
+    """
+    from monitoring.privacy import extracting  # noqa: PLC0415 - likewise
+    from monitoring.reports.periods import span  # noqa: PLC0415 - likewise
+
+    now = utc_now()
+    number = extracting.extract(settings_for(data), span(from_, to, now, timedelta()), folder, now, _say)
+    _say("")
+    sys.stdout.write(f"{number:,} people in {folder}\n")
 
 
 def _reason(because: str | None) -> str | None:
