@@ -149,7 +149,7 @@ def test_every_decision_is_in_the_index_under_a_number_of_its_own() -> None:
 
 def test_the_hazard_log_lists_every_hazard_with_its_status() -> None:
     rows = HAZARD_ROW.findall(HAZARDS)
-    assert [number for number, *_ in rows] == [f"H{number}" for number in range(1, 32)]
+    assert [number for number, *_ in rows] == [f"H{number}" for number in range(1, 33)]
     sections = _sections(HAZARDS)
     for number, _, name, status in rows:
         assert status in STATUSES

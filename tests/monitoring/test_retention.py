@@ -299,6 +299,17 @@ def test_what_somebody_has_locked_is_left_for_the_next_run(api: Api, owner: Engi
     assert lines(goes(api, now)) == {}
 
 
+def test_a_month_that_somebody_reads_is_waited_for_no_longer_than_two_seconds(api: Api, owner: Engine) -> None:
+    life = lives(api)
+    old(owner, life.patient, DAYS_OLD)
+    with owner.connect() as reader:
+        reader.exec_driver_sql("LOCK TABLE reading IN ACCESS SHARE MODE")  # as a long look does
+        report = goes(api, utc_now())
+        assert (report.months, report.left > 0, report.records) == ([], True, 1)  # row by row it can go all the same
+        assert count(owner, "reading") == 0
+    assert (goes(api, utc_now()).left, count(owner, "ledger")) == (0, 0)
+
+
 def test_a_run_that_is_interrupted_is_gone_on_with(api: Api, owner: Engine) -> None:
     lives(api)
     other = lives(api, nhs_number="9449305552")
