@@ -104,7 +104,10 @@ def _forget_some(
 
 
 def _is_others(connection: psycopg.Connection, table: str, due: Sequence[int]) -> bool:
-    """Whether the part holds a reading of a record that is not due: one probe of its index for each stay in it."""
+    """Whether the part holds a reading of a record that is not due, or is not any more since it was looked for.
+
+    One probe of its index for each stay in it.
+    """
     return connection.execute(_named(_OTHERS, table), {"due": list(due)}).fetchone() is not None
 
 
@@ -132,7 +135,10 @@ WITH RECURSIVE stay (id) AS (
     FROM stay WHERE stay.id IS NOT NULL
 )
 SELECT FROM stay LEFT JOIN episode ON episode.id = stay.id LEFT JOIN patient ON patient.id = episode.patient_id
-WHERE stay.id IS NOT NULL AND (patient.id IS NULL OR patient.id <> ALL(%(due)s)) LIMIT 1
+WHERE stay.id IS NOT NULL AND (
+    patient.id IS NULL OR patient.id <> ALL(%(due)s) OR hold_reason IS NOT NULL
+    OR EXISTS (SELECT FROM episode AS open WHERE open.patient_id = patient.id AND open.discharged_at IS NULL)
+) LIMIT 1
 """
 
 _SETS: Final = """

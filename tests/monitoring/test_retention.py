@@ -282,6 +282,7 @@ def test_a_month_with_somebodys_reading_who_came_back_stays_and_only_the_others_
         FROM episode JOIN patient ON patient.id = patient_id WHERE patient.public_id = :who
     """
     change(owner, came_back, at=datetime(first.year, first.month, 15, tzinfo=UTC), who=back)
+    assert first not in retention.look(owning(api), utc_now(), silently).months
     report = goes(api, utc_now())
     assert report.records == 1
     assert first not in report.months
@@ -308,6 +309,31 @@ def test_a_month_that_somebody_reads_is_waited_for_no_longer_than_two_seconds(ap
         assert (report.months, report.left > 0, report.records) == ([], True, 1)  # row by row it can go all the same
         assert count(owner, "reading") == 0
     assert (goes(api, utc_now()).left, count(owner, "ledger")) == (0, 0)
+
+
+def test_who_is_held_while_it_runs_is_kept(api: Api, owner: Engine) -> None:
+    lives(api)
+    other = lives(api, nhs_number="9449305552")
+
+    def holds(line: str) -> None:
+        if line.startswith("1 of 2"):
+            one_record.hold_one(owning(api), other.patient, "the inquiry", utc_now())
+
+    report = retention.apply(owning(api), later(owner), holds)
+    assert (report.records, report.left) == (1, 1)
+    assert rows(owner, "SELECT erased_at FROM patient WHERE public_id = :id", id=other.patient)[0].erased_at is None
+
+
+def test_a_month_of_who_is_held_while_it_goes_stays(api: Api, owner: Engine) -> None:
+    life = lives(api)
+    old(owner, life.patient, DAYS_OLD)
+
+    def holds(line: str) -> None:
+        if "of 3 sets" in line:
+            one_record.hold_one(owning(api), life.patient, "the inquiry", utc_now())
+
+    report = retention.apply(owning(api), utc_now(), holds)
+    assert (report.records, count(owner, "reading")) == (0, 3)
 
 
 def test_a_run_that_is_interrupted_is_gone_on_with(api: Api, owner: Engine) -> None:
