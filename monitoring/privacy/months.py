@@ -4,7 +4,8 @@ Not a row of it is touched. What the ledger knows of its sets goes before, some 
 transaction that waits for nobody longer than two seconds. Whatever is interrupted is gone on with by the next run.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
@@ -62,28 +63,32 @@ def drop(
     route: str,
     now: datetime,
     tell: Callable[[str], None],
-) -> bool:
-    """One month goes. False: somebody has it locked, or somebody else's reading has come to it."""
+) -> Counter[str] | None:
+    """One month goes. Returns the rows that went, by table.
+
+    None: somebody has it locked, or it is not only theirs any more.
+    """
+    gone: Counter[str] = Counter()
     done = 0
     after: tuple[object, ...] | None = _FIRST
     try:
         while after is not None:
             with connection.transaction():
-                after, some = _forget_some(connection, month, due, after)
+                after, some = _forget_some(connection, month, due, after, gone)
             done += some
             tell(f"{month.first:%Y-%m}: {done:,} of {month.rows:,} sets")
         with connection.transaction():
             if _is_others(connection, month.table, due):
-                return False
+                return None
             write(connection, event(route, now, f"month {month.first:%Y-%m} rows {month.rows}", ()))
             connection.execute(_named("DROP TABLE {table}", month.table))
     except psycopg.errors.LockNotAvailable:
-        return False
-    return True
+        return None
+    return gone + Counter(reading=month.rows)
 
 
 def _forget_some(
-    connection: psycopg.Connection, month: Month, due: Sequence[int], after: tuple[object, ...]
+    connection: psycopg.Connection, month: Month, due: Sequence[int], after: tuple[object, ...], gone: Counter[str]
 ) -> tuple[tuple[object, ...] | None, int]:
     """What else knows the next sets of the month goes. Returns the last set's key, if any, and how many they were."""
     for lock in SETTLING_LOCKS:
@@ -98,8 +103,9 @@ def _forget_some(
         "originals": list({row[5] for row in rows if row[5] is not None}),
         "due": list(due),
     }
-    for statement in _FORGET:
-        connection.execute(statement, asked)
+    for table, condition in _FORGET.items():
+        statement = f"DELETE FROM {table} WHERE {condition}"  # noqa: S608 - our own names
+        gone[table] += connection.execute(statement, asked).rowcount
     return rows[-1][:3], len(rows)
 
 
@@ -146,11 +152,11 @@ SELECT episode_id, taken_at, set, source, id, (also ->> 'original')::uuid FROM {
 WHERE (episode_id, taken_at, set) > (%s, %s, %s) ORDER BY episode_id, taken_at, set LIMIT %s
 """
 
-_FORGET: Final[tuple[str, ...]] = (
-    "DELETE FROM ledger WHERE (source, id) IN (SELECT * FROM unnest(%(sources)s::bigint[], %(ids)s::text[]))",
-    "DELETE FROM fhir_observation WHERE set = ANY(%(sets)s)",
-    "DELETE FROM original WHERE id = ANY(%(originals)s) AND NOT EXISTS ("
+_FORGET: Final[Mapping[str, str]] = {
+    "ledger": "(source, id) IN (SELECT * FROM unnest(%(sources)s::bigint[], %(ids)s::text[]))",
+    "fhir_observation": "set = ANY(%(sets)s)",
+    "original": "id = ANY(%(originals)s) AND NOT EXISTS ("
     "SELECT FROM patient WHERE patient.id = ANY(original.patients) AND erased_at IS NULL"
     " AND patient.id <> ALL(%(due)s) AND coalesce(merged_into, patient.id) <> ALL(%(due)s))",
-)
+}
 """As `kept.TABLES` has it of one record."""

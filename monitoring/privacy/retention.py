@@ -79,7 +79,7 @@ def apply(settings: Settings, now: datetime, tell: Tell) -> Report:
     with erasing.as_owner(settings) as connection:
         due = find_due(connection, now, tell)
         dropped, left = _drop_months(connection, due, now, tell)
-        rows: Counter[str] = Counter({"reading": sum(month.rows for month in dropped)})
+        rows = sum(dropped.values(), Counter[str]())
         gone = 0
         for number, patient in enumerate(due.patients, 1):
             went = erasing.erase(connection, patient, ROUTE, BECAUSE, now)
@@ -93,7 +93,7 @@ def apply(settings: Settings, now: datetime, tell: Tell) -> Report:
             said = f"records {gone} months {len(dropped)} rows {rows.total()}"
             write(connection, erasing.event(ROUTE, now, said, ()))
         report = _report(connection, Due([], due.kept), [], rows, now, applied=True)
-        return msgspec.structs.replace(report, records=gone, months=[month.first for month in dropped], left=left)
+        return msgspec.structs.replace(report, records=gone, months=list(dropped), left=left)
 
 
 def find_due(connection: psycopg.Connection, now: datetime, tell: Tell) -> Due:
@@ -110,9 +110,13 @@ def find_due(connection: psycopg.Connection, now: datetime, tell: Tell) -> Due:
     return found
 
 
-def _drop_months(connection: psycopg.Connection, due: Due, now: datetime, tell: Tell) -> tuple[list[Month], int]:
+def _drop_months(
+    connection: psycopg.Connection, due: Due, now: datetime, tell: Tell
+) -> tuple[dict[date, Counter[str]], int]:
+    """The rows that went with each month; and how many months are left."""
     going = months.old_months(connection, due.patients, now)
-    dropped = [month for month in going if months.drop(connection, month, due.patients, ROUTE, now, tell)]
+    tried = {month.first: months.drop(connection, month, due.patients, ROUTE, now, tell) for month in going}
+    dropped = {first: went for first, went in tried.items() if went is not None}
     return dropped, len(going) - len(dropped)
 
 
