@@ -23,6 +23,7 @@ from monitoring.config import PREFIX, WrongSetting, read_settings
 from monitoring.embedded import EmbeddedError
 from monitoring.embedded.supervisor import supervise
 from monitoring.parts import CannotAdd, service_on, settings_for
+from monitoring.privacy.commands import erase, extract, hold, retention, subject_access
 from monitoring.refusals import Unacceptable
 from monitoring.reports.choices import By, Every
 from monitoring.rules.commands import rules_app
@@ -51,8 +52,9 @@ app.add_typer(audit_app, name="audit")
 VARIABLES = {"auto_envvar_prefix": PREFIX.rstrip("_")}
 """For every command: each of its options can be set as VIRTUAL_WARD_ and the option's name."""
 
-for command in (backtest, backup, restore):
+for command in (backtest, backup, restore, retention, erase, hold, extract):
     app.command(context_settings=VARIABLES)(command)
+app.command("subject-access", context_settings=VARIABLES)(subject_access)
 
 out = Console()
 err = Console(stderr=True)

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$",
         description="Whose signatures `audit verify` trusts: public keys, older ones too, with commas between.",
     )
+    pseudonym_key: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        description="Under which `virtual-ward extract` makes pseudonyms: 32 random bytes in base64.",
+    )
     smtp_host: str | None = Field(default=None, description="The mail server; without one, e-mail goes by Notify.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
     smtp_starttls: bool = Field(

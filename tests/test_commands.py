@@ -29,7 +29,7 @@ from tests.servers import Servers
 
 COMMANDS = (
     "demo", "up", "serve", "worker", "timekeeper", "migrate", "staff", "device", "decode", "report", "rules",
-    "backtest", "backup", "restore", "check", "audit",
+    "backtest", "backup", "restore", "check", "audit", "retention", "erase", "hold", "extract", "subject-access",
 )  # fmt: skip
 
 PARTS = frozenset({"up", "serve", "worker", "timekeeper", "migrate"})  # commands that become a process of their own

@@ -98,7 +98,7 @@ def test_every_part_of_health_is_explained(settings: Settings) -> None:
 
 def test_the_readme_lists_every_command() -> None:
     listed = re.findall(
-        r"^\| `virtual-ward ([a-z ]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+        r"^\| `virtual-ward ([a-z -]+)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(listed) == sorted(_commands())
 

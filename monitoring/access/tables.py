@@ -133,6 +133,7 @@ class BreakGlass(SQLModel, table=True):
         Index("break_glass_open", "until_at"),
         Index("break_glass_by", "staff_id", "id"),
         Index("break_glass_on", "ward_id", "id"),
+        Index("break_glass_of", "patient_id"),
     )
 
     id: int = internal_key()

@@ -12,7 +12,7 @@ from monitoring.acts import Act
 from monitoring.audit.tables import By
 from monitoring.database import AnyRow
 from monitoring.paging import Page, before
-from monitoring.patients.register import find
+from monitoring.patients.register import find_even_erased
 from monitoring.refusals import Forbidden
 
 SUBJECTS_SHOWN_MAX: Final = 20
@@ -50,7 +50,7 @@ class AuditFilter(msgspec.Struct, frozen=True):
 def audit(act: Act, wanted: AuditFilter, limit: int, cursor: str | None) -> Page[AuditView]:
     """Events, newest first. Raises NotFound; and Forbidden where an auditor of some wards names nobody of them."""
     if wanted.subject is not None:
-        find(act, wanted.subject)
+        find_even_erased(act, wanted.subject)
     elif act.who.wards is not None:
         raise Forbidden("Name a subject: what others looked at is not for auditors of some wards only.")
     return listed(act.session, wanted, limit, cursor)

@@ -39,6 +39,8 @@ class HotlineCall(SQLModel, table=True):
         Index("hotline_call_at", "at"),
         Index("hotline_call_in_ward", "ward_id", "id"),
         Index("hotline_call_with_result", "result", "id"),
+        Index("hotline_call_sent_on", "ucr_referral_id", postgresql_where=text("ucr_referral_id IS NOT NULL")),
+        Index("hotline_call_of_nobody", "recorded_at", postgresql_where=text("patient_id IS NULL")),
         Index("hotline_call_of_patient", "patient_id", "id", postgresql_where=text("patient_id IS NOT NULL")),
     )
 

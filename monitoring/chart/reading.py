@@ -116,7 +116,7 @@ def _about(stay: _Stay, now: datetime) -> str:
 
 
 def _points(act: Act, stay: _Stay) -> list[Point]:
-    rows = sets(act, stay.patient.id, stay.since, stay.until, SETS_MAX + 1)
+    rows = sets(act.session, stay.patient.id, stay.since, stay.until, SETS_MAX + 1)
     return [_point(row) for row in reversed(rows) if row.quality != "test"]
 
 

@@ -252,6 +252,7 @@ class Handover(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("ended IS NULL OR ended IN ('taken', 'lapsed', 'replaced', 'moot')", name="ended_known"),
         CheckConstraint("(ended IS NULL) = (ended_at IS NULL)", name="ended_when"),
+        Index("handover_of_alert", "alert_id"),
         Index("handover_of", "alert_id", unique=True, postgresql_where=text("ended IS NULL")),
         Index("handover_due", "due_at", postgresql_where=text("ended IS NULL AND due_at IS NOT NULL")),
     )

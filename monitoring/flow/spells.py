@@ -34,7 +34,7 @@ def find_spell(act: Act, episode_id: UUID) -> Spell:
         select(Episode, Patient, Ward)
         .join(Patient, col(Patient.id) == col(Episode.patient_id))
         .join(Ward, col(Ward.id) == col(Episode.ward_id))
-        .where(col(Episode.public_id) == episode_id)
+        .where(col(Episode.public_id) == episode_id, col(Patient.erased_at).is_(None))
     )
     row = act.session.execute(query).one_or_none()
     if row is None or not act.who.may_see(row[2].code):

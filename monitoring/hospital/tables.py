@@ -28,6 +28,7 @@ class HospitalMessage(SQLModel, table=True):
         # In what order things were told of a patient, and what can be cancelled.
         Index("hospital_message_placed", "patient_id", "trigger", "event_at", postgresql_where=text("placed")),
         Index("hospital_message_corrected", "patient_id", "event_at", postgresql_where=text("corrected")),
+        Index("hospital_message_of_nobody", "received_at", postgresql_where=text("patient_id IS NULL")),
         Index("hospital_message_of", "patient_id", postgresql_where=text("patient_id IS NOT NULL")),
     )
 

@@ -156,6 +156,7 @@ class SetAside(SQLModel, table=True):
         Index("set_aside_open", "key", postgresql_where=text("decided_at IS NULL")),
         Index("set_aside_of_source", "source", "key"),
         Index("set_aside_of_patient", "patient_id", "key"),
+        Index("set_aside_of_nobody", "kept_at", postgresql_where=text("patient_id IS NULL")),
         Index(
             "set_aside_to_score",
             "queued_at",

@@ -63,7 +63,7 @@ def _read(act: Act, patient_id: UUID) -> Picture:
     except NotFound:
         plan = None
     found = register.find(act, patient_id)
-    rows = chart.sets(act, found.id, chart.FIRST, act.now, SETS_SHOWN)
+    rows = chart.sets(act.session, found.id, chart.FIRST, act.now, SETS_SHOWN)
     return Picture(
         at=act.now,
         patient=shown,

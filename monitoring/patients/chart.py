@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlmodel import Session
 
 from monitoring.acts import Act
 from monitoring.database import AnyRow
@@ -68,19 +69,21 @@ def readings(
 ) -> Page[ReadingView]:
     """Sets as posted, newest first. Raises NotFound, Unacceptable."""
     patient = find(act, patient_id)
-    rows = sets(act, patient.id, instant("from", since) or FIRST, instant("to", until) or LAST, limit + 1, cursor)
+    rows = sets(
+        act.session, patient.id, instant("from", since) or FIRST, instant("to", until) or LAST, limit + 1, cursor
+    )
     return Page([reading_view(row, patient.public_id) for row in rows[:limit]], _next(rows, limit))
 
 
 def sets(
-    act: Act, patient: int, since: datetime, until: datetime, limit: int, cursor: str | None = None
+    session: Session, patient: int, since: datetime, until: datetime, limit: int, cursor: str | None = None
 ) -> Sequence[AnyRow]:
     """Rows of `reading`, newest first, each with its device's id and, in `again`, its score where it was made anew."""
     at, of = _before(cursor)
     asked = {
         "patient": patient, "before_at": at, "before_set": of, "since": since, "until": min(at, until), "limit": limit,
     }  # fmt: skip
-    return act.session.execute(_READINGS, asked).all()
+    return session.execute(_READINGS, asked).all()
 
 
 def scores(act: Act, patient_id: UUID, limit: int, cursor: str | None) -> Page[ScoreView]:

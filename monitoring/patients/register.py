@@ -112,6 +112,14 @@ def patients(act: Act, limit: int, cursor: str | None) -> Page[PatientView]:
 
 def find(act: Act, patient_id: UUID) -> Patient:
     """A patient's row; of a merged record, the one that stays. Raises NotFound where there is none for this caller."""
+    found = find_even_erased(act, patient_id)
+    if found.erased_at is not None:
+        raise NotFound(f"There is no patient {patient_id}.")
+    return found
+
+
+def find_even_erased(act: Act, patient_id: UUID) -> Patient:
+    """The same, also where nothing but the audit of it is left."""
     query = select(Patient).where(col(Patient.id) == key_of(patient_id), seen_by(act))
     found: Patient | None = act.session.execute(query).scalar_one_or_none()
     if found is None:
@@ -177,7 +185,7 @@ def _visible(act: Act) -> AnySelect:
         .outerjoin(Episode, (col(Episode.patient_id) == col(Patient.id)) & col(Episode.discharged_at).is_(None))
         .outerjoin(Ward, col(Ward.id) == col(Episode.ward_id))
         .outerjoin(_Into, col(_Into.id) == col(Patient.merged_into))
-        .where(seen_by(act))
+        .where(seen_by(act), col(Patient.erased_at).is_(None))
     )
 
 

@@ -79,6 +79,9 @@ class Patient(SQLModel, table=True):
     died_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     merged_into: int | None = Field(default=None, sa_type=BigInteger, foreign_key="patient.id")
     created_at: datetime = instant()
+    hold_reason: str | None = None  # while there is one nothing of the record goes
+    erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # the row stays, empty, for what names it
+    erased_because: str | None = None
 
     @property
     def subject_id(self) -> UUID:

@@ -91,6 +91,7 @@ class Prevention(SQLModel, table=True):
         CheckConstraint("(closed_at IS NULL) = (close_reason IS NULL)", name="closed_with_a_reason"),
         Index("prevention_once", "patient_id", "ward_id", unique=True, postgresql_where=text("closed_at IS NULL")),
         Index("prevention_of_ward", "ward_id", "id"),
+        Index("prevention_of", "patient_id"),
         Index("prevention_open", "id", postgresql_where=text("closed_at IS NULL")),
     )
 

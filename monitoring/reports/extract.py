@@ -85,7 +85,7 @@ _EXTRACT: Final = text(
                 THEN coalesce((patient.died_at AT TIME ZONE :zone)::date <= local.discharged_on + 30, false) END
            AS died_within_30_days
     FROM episode {WITH_WARD_AND_REFERRAL}
-    JOIN patient ON patient.id = episode.patient_id
+    JOIN patient ON patient.id = episode.patient_id AND patient.erased_at IS NULL
     CROSS JOIN LATERAL (SELECT (episode.admitted_at AT TIME ZONE :zone)::date AS admitted_on,
                                (episode.discharged_at AT TIME ZONE :zone)::date AS discharged_on) AS local
     WHERE episode.admitted_at >= :from AND episode.admitted_at < :to AND episode.id < :before

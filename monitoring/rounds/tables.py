@@ -26,6 +26,8 @@ class Inpatient(SQLModel, table=True):
         CheckConstraint("(state = 'referred') = (referral_id IS NOT NULL)", name="referred_has_a_referral"),
         Index("inpatient_proposed", "patient_id", "ward_id", unique=True, postgresql_where=text("state = 'proposed'")),
         Index("inpatient_to_ward", "ward_id", "state", "id"),
+        Index("inpatient_of", "patient_id"),
+        Index("inpatient_referred", "referral_id", postgresql_where=text("referral_id IS NOT NULL")),
     )
 
     id: int = internal_key()

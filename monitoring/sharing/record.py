@@ -51,13 +51,15 @@ class Record:
 def read(act: Act, episode_id: UUID) -> Record:
     """What is known now of one stay. Raises NotFound."""
     spell = find_spell(act, episode_id)
-    rows = sets(act, spell.patient.id, spell.episode.admitted_at, spell.episode.discharged_at or act.now, SETS_MAX + 1)
+    rows = sets(
+        act.session, spell.patient.id, spell.episode.admitted_at, spell.episode.discharged_at or act.now, SETS_MAX + 1
+    )
     shown = [(reading_view(row, spell.patient.public_id), score_view(row)) for row in rows[:SETS_MAX]]
     picture = paper_of(act, spell.patient, spell.episode, spell.ward, Span.STAY)
     encounter = {"encounter": {"reference": f"Encounter/{spell.episode.public_id}"}}
     made = [one | encounter for reading, score in shown for one in observations(reading, score)]
     return Record(
-        resources=[patient(spell.patient), _organization(spell), _encounter(spell), *made],
+        resources=[patient(spell.patient), organization(spell), encounter_of(spell), *made],
         document=_document(spell, act.now),
         summary=_summary(spell, shown, picture, act.now, is_cut=len(rows) > SETS_MAX),
         chart=picture,
@@ -103,7 +105,8 @@ def patient(who: Patient) -> Resource:
     return made
 
 
-def _organization(spell: Spell) -> Resource:
+def organization(spell: Spell) -> Resource:
+    """Who provides it."""
     return {
         "resourceType": "Organization",
         "id": spell.ward.provider,
@@ -112,7 +115,8 @@ def _organization(spell: Spell) -> Resource:
     }
 
 
-def _encounter(spell: Spell) -> Resource:
+def encounter_of(spell: Spell) -> Resource:
+    """The stay, at home."""
     ended = spell.episode.discharged_at
     period = {"start": at(spell.episode.admitted_at)} | ({} if ended is None else {"end": at(ended)})
     return {

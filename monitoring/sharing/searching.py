@@ -66,7 +66,7 @@ def search(act: Act, patient_id: UUID, asking: Callable[[], Asked], count: int, 
     found: list[Resource] = []
     looked = 0
     while looked < SETS_READ_MAX:
-        rows = sets(act, patient.id, asked.since, asked.until, SETS_READ, after)
+        rows = sets(act.session, patient.id, asked.since, asked.until, SETS_READ, after)
         for row in rows:
             made = [one for one in _of(row, patient.public_id) if _matches(one, asked)]
             room = count - len(found)

@@ -68,7 +68,8 @@ def episode(act: Act, episode_id: UUID) -> EpisodeView:
     query = (
         select(Episode, Ward)
         .join(Ward, col(Ward.id) == col(Episode.ward_id))
-        .where(col(Episode.public_id) == episode_id)
+        .join(Patient, col(Patient.id) == col(Episode.patient_id))
+        .where(col(Episode.public_id) == episode_id, col(Patient.erased_at).is_(None))
     )
     row = act.session.execute(query).one_or_none()
     if row is None or not act.who.may_see(row[1].code):

@@ -11,9 +11,10 @@ from monitoring.config import Settings
 from monitoring.events import KEPT_FOR
 from monitoring.heartbeat import alive
 from monitoring.intake.stream import DRAIN_QUEUE, bell_name
+from monitoring.privacy.by_age import AT_ONCE
 from tests.ward import WELL, Ward
 from tests.workers.records import change, count, put, rows
-from workers.housekeeping import FORGOTTEN_AT_ONCE, forget_old, make_coming_months
+from workers.housekeeping import forget_old, make_coming_months
 from workers.timekeeper import Post, Task, ring_again, tasks, tick
 
 
@@ -79,7 +80,7 @@ def test_a_tick_does_all_there_is_to_do(ward: Ward, post: Post) -> None:
 
 def test_old_events_are_forgotten_however_many_and_newer_ones_kept(ward: Ward) -> None:
     emitted = f"{OLD_EVENT}, generate_series(1, :many)"
-    change(ward.engine, emitted, at=ward.now - KEPT_FOR - timedelta(seconds=1), many=FORGOTTEN_AT_ONCE + 5)
+    change(ward.engine, emitted, at=ward.now - KEPT_FOR - timedelta(seconds=1), many=AT_ONCE + 5)
     change(ward.engine, emitted, at=ward.now - KEPT_FOR + timedelta(seconds=1), many=2)
     forget_old(ward.engine, ward.now)
     assert count(ward.engine, "event") == 2
