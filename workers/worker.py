@@ -7,13 +7,16 @@ import gc
 import os
 import socket
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any, Final
 from uuid import uuid4
 
 import numpy as np
 import structlog
 from prometheus_client import start_http_server
 from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
 
@@ -23,7 +26,7 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import beat, forget
-from monitoring.intake.stream import DRAIN_QUEUE, connect
+from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE, connect
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
 
@@ -33,6 +36,25 @@ WORKER_TTL_S = 30
 BEAT_EVERY_S = 2.0
 RECONNECT_WITHIN_S = 1.0
 """RQ would back off to 60 s: after half a minute without the queue, readings waited as long again (measured: 28 s)."""
+
+HOOKS: Final = frozenset({b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks"})
+"""What else a job may name for RQ to call."""
+
+
+class Drain(Job):
+    """A job as this worker takes it: RQ would run whatever function it names, for whoever can write to the queue."""
+
+    def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
+        """From what the queue has. Nothing is called beside the function."""
+        super().restore({name: value for name, value in raw_data.items() if name not in HOOKS})
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The drain. Raises PermissionError for any other."""
+        if self.instance is not None or self.func_name != DRAIN_JOB:
+            raise PermissionError(f"{self.func_name} is no job of ours")
+        found: Callable[..., Any] = super().func
+        return found
 
 
 def main() -> None:
@@ -60,8 +82,10 @@ def _worker(settings: Settings, name: str) -> SimpleWorker:
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port)
     client = connect(settings.queue_url, timeout_s=None)
-    queues = [Queue(queue, connection=client, serializer=JSONSerializer) for queue in QUEUES]
-    worker = SimpleWorker(queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=WORKER_TTL_S)
+    queues = [Queue(queue, connection=client, serializer=JSONSerializer, job_class=Drain) for queue in QUEUES]
+    worker = SimpleWorker(
+        queues, name=name, connection=client, serializer=JSONSerializer, worker_ttl=WORKER_TTL_S, job_class=Drain
+    )
     worker.max_connection_wait_time = RECONNECT_WITHIN_S
     return worker
 

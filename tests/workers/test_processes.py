@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from rq import Queue
-from rq.job import Job
+from rq.job import Callback, Job
 from rq.serializers import JSONSerializer
 
 from monitoring.clock import utc_now
@@ -77,6 +77,22 @@ def test_a_job_travels_as_json(ward: Ward, queue: Redis) -> None:
     (job_id,) = Queue(DRAIN_QUEUE, connection=queue, serializer=JSONSerializer).job_ids
     job = Job.fetch(job_id, connection=queue, serializer=JSONSerializer)
     assert (job.func_name, job.args) == (DRAIN_JOB, [0])
+
+
+def test_a_job_that_names_another_function_is_not_done_and_readings_go_on(
+    ward: Ward, queue: Redis, tmp_path: Path
+) -> None:
+    jobs = Queue(DRAIN_QUEUE, connection=queue, serializer=JSONSerializer)
+    forged = [
+        jobs.enqueue("os.mkdir", str(tmp_path / "function")),
+        jobs.enqueue("os.mkdir", str(tmp_path / "other"), on_failure=Callback("builtins.exit")),
+        jobs.enqueue(DRAIN_JOB, 1, on_success=Callback("builtins.exit"), result_ttl=60),
+    ]
+    post(ward, queue)
+    with working(ward):
+        eventually(lambda: count(ward.engine, "alert") == 1, 60)
+    assert list(tmp_path.iterdir()) == []
+    assert [one.get_status().value for one in forged] == ["failed", "failed", "finished"]
 
 
 def test_a_standard_rq_worker_runs_our_job_and_raises_the_alert(ward: Ward, queue: Redis) -> None:
