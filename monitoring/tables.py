@@ -53,6 +53,7 @@ from monitoring.sepsis.tables import SepsisAnswer
 from monitoring.soft_signs.tables import SoftSigns
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
+from monitoring.watching.tables import SystemAlert
 
 
 class Event(SQLModel, table=True):
@@ -156,6 +157,7 @@ __all__ = [
     "SpellEntry",
     "Staff",
     "Suppressed",
+    "SystemAlert",
     "Token",
     "UcrHistory",
     "UcrReferral",

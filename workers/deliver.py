@@ -25,8 +25,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import once_more
 from monitoring.delivery import claiming
-from monitoring.delivery.channels import mail, notify, others
 from monitoring.delivery.channels.attempts import NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.choosing import blocking
 from monitoring.delivery.channels.webhook import Webhooks
 from monitoring.delivery.claiming import Claimed
 from monitoring.delivery.outbox import CHANNEL
@@ -47,9 +47,6 @@ TIDY_EVERY: Final = timedelta(seconds=0.5)
 LOOK_AGAIN_S: Final = 0.05  # where somebody cancels just now
 RECONNECT_S: Final = 0.5
 STOP_S: Final = 3.0
-
-
-_BLOCKING: Final[dict[By, Callable[[Settings, Outgoing], Taken]]] = {By.SMS: notify.send, By.APPRISE: others.send}
 
 
 class Deliverer:
@@ -209,8 +206,7 @@ class Deliverer:
                 )
             if way.by is By.WEBHOOK:
                 return await webhooks.send(outgoing)
-            mails = mail.send if self._settings.smtp_host is not None else notify.send
-            send = _BLOCKING.get(way.by, mails)
+            send = blocking(self._settings, way.by)
             return await asyncio.get_running_loop().run_in_executor(self._blocking, send, self._settings, outgoing)
         except NotDelivered as failure:
             return failure

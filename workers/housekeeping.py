@@ -19,6 +19,7 @@ ROUNDS_MAX: Final = 20
 OLD: Final[tuple[tuple[str, str, str, timedelta], ...]] = (
     ("event", "id", "at", EVENTS_KEPT_FOR),
     ("answered", "ctid", "at", ANSWERS_KEPT_FOR),
+    ("system_alert", "id", "at", MESSAGES_KEPT_FOR),
     ("heartbeat", "name", "at", FORGOTTEN_AFTER),
     ("oidc_attempt", "state", "expires_at", timedelta(0)),
     ("fallback_test", "ctid", "at", MESSAGES_KEPT_FOR),  # before what they name
@@ -28,7 +29,7 @@ OLD: Final[tuple[tuple[str, str, str, timedelta], ...]] = (
 
 
 def forget_old(engine: Engine, now: datetime) -> None:
-    """Delete events, kept answers, heartbeats, sign-ins that nobody finished and messages whose time is over."""
+    """Delete events, answers, heartbeats, sign-ins, messages and alerts of the system, once their time is over."""
     for table, key, since, kept_for in OLD:
         query = text(
             f"DELETE FROM {table} WHERE {key} IN"  # noqa: S608 - the names are the constants above

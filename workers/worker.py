@@ -15,14 +15,13 @@ import structlog
 from prometheus_client import start_http_server
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
-from sqlalchemy import Engine
 
 from alert_rules.news2_arrays import score_arrays
 from alert_rules.vitals import PARAMETERS, VitalArrays
 from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
-from monitoring.heartbeat import beat, forget
+from monitoring.heartbeat import Pulse
 from monitoring.intake.stream import DRAIN_QUEUE, connect
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
@@ -44,8 +43,8 @@ def main() -> None:
     _warm_up()
     _spare_the_collector()
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"  # unique: RQ refuses a dead worker's name
-    stopped = threading.Event()
-    heart = threading.Thread(target=_keep_beating, args=(engine, name, stopped), name="heartbeat", daemon=True)
+    pulse, stopped = Pulse(engine, name, "worker"), threading.Event()
+    heart = threading.Thread(target=_keep_beating, args=(pulse, stopped), name="heartbeat", daemon=True)
     heart.start()
     try:
         _worker(settings, name).work(logging_level="WARNING")
@@ -53,7 +52,7 @@ def main() -> None:
         stopped.set()
         heart.join(timeout=BEAT_EVERY_S)
         with suppress(*DATABASE_ERRORS):
-            forget(engine, name)
+            pulse.stop()
 
 
 def _worker(settings: Settings, name: str) -> SimpleWorker:
@@ -84,10 +83,10 @@ def _spare_the_collector() -> None:
     gc.set_threshold(5_000, 10, 10)
 
 
-def _keep_beating(engine: Engine, name: str, stopped: threading.Event) -> None:
+def _keep_beating(pulse: Pulse, stopped: threading.Event) -> None:
     while not stopped.is_set():
         try:
-            beat(engine, name, "worker", utc_now())
+            pulse.beat(utc_now())
         except DATABASE_ERRORS as error:
             log.warning("heartbeat_missed", error=type(error).__name__)
         stopped.wait(BEAT_EVERY_S)

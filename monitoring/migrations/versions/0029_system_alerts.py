@@ -1,0 +1,40 @@
+"""What was told of the system's own problems, so that of several watchers one tells it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0029"
+down_revision = "0028"
+
+GRANTS = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
+        GRANT SELECT, INSERT, DELETE, UPDATE (unheard) ON system_alert TO vw_app;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vw_app;
+    END IF;
+END
+$$
+"""
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "system_alert",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("seen_by", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("unheard", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("state IN ('began', 'still', 'ended')", name="state_known"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("system_alert_of", "system_alert", ["problem", "id"])
+    op.create_index("system_alert_by_age", "system_alert", ["at"])
+    op.execute(GRANTS)
