@@ -102,6 +102,12 @@ class Settings(BaseSettings):
         "stays silent. A credential.",
     )
     heartbeat_every_s: int = Field(default=60, ge=1, le=3600, description="How often it is called.")
+    traces_to: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where traces are sent (OTLP over HTTP, http://collector:4318/v1/traces); none without. Needs the "
+        "extra `tracing`; the OTEL_* variables say how many are kept, and with which headers they are sent.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,

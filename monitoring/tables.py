@@ -51,6 +51,7 @@ from monitoring.rounds.tables import Inpatient
 from monitoring.rules.tables import RuleDecision, RuleProposal
 from monitoring.sepsis.tables import SepsisAnswer
 from monitoring.soft_signs.tables import SoftSigns
+from monitoring.tracing.tables import AlertTrace
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
 from monitoring.watching.tables import SystemAlert
@@ -81,6 +82,7 @@ __all__ = [
     "AcceptedValue",
     "Alert",
     "AlertHistory",
+    "AlertTrace",
     "Answered",
     "Aside",
     "Assignment",

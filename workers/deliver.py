@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
 import structlog
@@ -34,7 +34,12 @@ from monitoring.delivery.settling import give_up, settle
 from monitoring.delivery.together import TOGETHER_MAX, body_of, together
 from monitoring.escalation.tables import By
 from monitoring.metrics import DELIVERY_SECONDS, MESSAGES
+from monitoring.tracing.alerts import traces_of
+from monitoring.tracing.spans import is_on, start
 from workers.mishaps import CULPRITS, described
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -174,7 +179,11 @@ class Deliverer:
         this = asyncio.current_task()
         assert this is not None
         self._sending.add(this)
+        span = await self._traced(message) if is_on() else None
         came_of_it = await self._send(message, webhooks)
+        if span is not None:
+            span.set_attribute("outcome", "taken" if isinstance(came_of_it, Taken) else came_of_it.reason)
+            span.end()
         self._sending.discard(this)
         if ended := [one.alert_id for one in (message, *message.also) if one.alert_id is not None]:
             self._ended += ended
@@ -190,6 +199,14 @@ class Deliverer:
         said = {"message": str(message.public_id), "by": message.by, "attempt": message.attempts}
         said |= {"also": len(message.also)} if message.also else {}
         log.info("attempt", **said, outcome=outcome, reason=reason)
+
+    async def _traced(self, message: Claimed) -> "Span":
+        """A span in the trace of the reading that led to its alert; linked with those of what goes out with it."""
+        alerts = [one.alert_id for one in (message, *message.also) if one.alert_id is not None]
+        traces = (await self._write(traces_of, alerts) if alerts else None) or [""]
+        waited_ms = int((utc_now() - message.created_at).total_seconds() * 1000)
+        of: dict[str, str | int] = {"by": message.by, "message": str(message.public_id), "attempt": message.attempts}
+        return start("tell", parent=traces[0] or None, links=traces[1:], kind="client", waited_ms=waited_ms, **of)
 
     async def _send(self, message: Claimed, webhooks: Webhooks) -> Taken | NotDelivered:
         if not message.ways:

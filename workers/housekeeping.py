@@ -19,6 +19,7 @@ ROUNDS_MAX: Final = 20
 OLD: Final[tuple[tuple[str, str, str, timedelta], ...]] = (
     ("event", "id", "at", EVENTS_KEPT_FOR),
     ("answered", "ctid", "at", ANSWERS_KEPT_FOR),
+    ("alert_trace", "alert_id", "at", EVENTS_KEPT_FOR),
     ("system_alert", "id", "at", MESSAGES_KEPT_FOR),
     ("heartbeat", "name", "at", FORGOTTEN_AFTER),
     ("oidc_attempt", "state", "expires_at", timedelta(0)),

@@ -31,6 +31,7 @@ from monitoring.intake.stream import connect, ring_once, stream_name
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
+from monitoring.tracing.spans import tracing
 from monitoring.watching.watcher import watching
 from workers.deliver import Deliverer
 from workers.fallbacks import prove_fallbacks
@@ -143,7 +144,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with watching(settings, "timekeeper", beats=False):
+    with tracing(settings, "timekeeper"), watching(settings, "timekeeper", beats=False):
         _keep_time(post, stop)
     with suppress(*DATABASE_ERRORS):
         pulse.stop()

@@ -25,6 +25,7 @@ from monitoring.heartbeat import Pulse
 from monitoring.intake.stream import DRAIN_QUEUE, connect
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
+from monitoring.tracing.spans import tracing
 
 log = structlog.get_logger()
 QUEUES = (DRAIN_QUEUE,)
@@ -47,7 +48,8 @@ def main() -> None:
     heart = threading.Thread(target=_keep_beating, args=(pulse, stopped), name="heartbeat", daemon=True)
     heart.start()
     try:
-        _worker(settings, name).work(logging_level="WARNING")
+        with tracing(settings, "worker"):
+            _worker(settings, name).work(logging_level="WARNING")
     finally:
         stopped.set()
         heart.join(timeout=BEAT_EVERY_S)

@@ -1,4 +1,4 @@
-"""What was told of the system's own problems, so that of several watchers one tells it."""
+"""What was told of the system's own problems, so that of several watchers one tells it; and traces of alerts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'vw_app') AND current_user <> 'vw_app' THEN
         GRANT SELECT, INSERT, DELETE, UPDATE (unheard) ON system_alert TO vw_app;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON alert_trace TO vw_app;
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vw_app;
     END IF;
 END
@@ -19,7 +20,7 @@ $$
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
     op.create_table(
         "system_alert",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -37,4 +38,13 @@ def upgrade() -> None:
     )
     op.create_index("system_alert_of", "system_alert", ["problem", "id"])
     op.create_index("system_alert_by_age", "system_alert", ["at"])
+    op.create_table(
+        "alert_trace",
+        sa.Column("alert_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("traceparent", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alert.id"]),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_index("alert_trace_by_age", "alert_trace", ["at"])
     op.execute(GRANTS)
