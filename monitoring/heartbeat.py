@@ -17,13 +17,13 @@ STALE_AFTER: Final = timedelta(seconds=10)
 DEAD_AFTER: Final = timedelta(seconds=20)
 """Until then one that is started at once has taken its place."""
 TAKES_A_PLACE_FOR: Final = timedelta(minutes=1)
-"""So long after its start. Later it is one of those that were there before."""
+"""So long after its start a process looks for one that died before it: that grows old only then."""
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
 
 _TAKE_A_PLACE: Final = text(
     """
     DELETE FROM heartbeat WHERE name = (
-        SELECT name FROM heartbeat WHERE part = :part AND at <= :stale ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        SELECT name FROM heartbeat WHERE part = :part AND at < :before ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED)
     """
 )
 _HEARD: Final = text(
@@ -49,19 +49,18 @@ class Pulse:
     engine: Engine
     name: str
     part: str
-    _takes_a_place_until: datetime | None = field(default=None)
+    _began: datetime | None = field(default=None)
+    _took_a_place: bool = field(default=False)
 
     def beat(self, now: datetime) -> None:
-        """Say that it is alive; and, while it is new, that it is here in place of one that died."""
-        if self._takes_a_place_until is None:
-            self._takes_a_place_until = now + TAKES_A_PLACE_FOR
+        """Say that it is alive; and, while it is new, that it is here in place of one that died before it began."""
+        self._began = self._began or now
         with transaction(self.engine) as session:
             session.merge(Heartbeat(name=self.name, part=self.part, at=now))
-            if now < self._takes_a_place_until:
+            if not self._took_a_place and now < self._began + TAKES_A_PLACE_FOR:
                 session.flush()
-                asked = {"part": self.part, "stale": now - STALE_AFTER}
-                if session.connection().execute(_TAKE_A_PLACE, asked).rowcount:
-                    self._takes_a_place_until = now
+                asked = {"part": self.part, "before": min(self._began, now - STALE_AFTER)}
+                self._took_a_place = session.connection().execute(_TAKE_A_PLACE, asked).rowcount > 0
 
     def stop(self) -> None:
         """It ends on purpose."""

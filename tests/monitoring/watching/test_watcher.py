@@ -74,9 +74,9 @@ def test_one_of_several_workers_that_dies_is_told_unless_another_takes_its_place
     engineer: Ward, pager: Receiver
 ) -> None:
     with posted(engineer) as post:
-        post.look(62)  # the worker that stays is no newcomer
         for name in ("replaced", "missed"):
             Pulse(engineer.engine, name, "worker").beat(post.now)
+        post.look(2)
         newcomer = Pulse(engineer.engine, "newcomer", "worker")
         for _ in range(15):
             post.look(2)
@@ -197,12 +197,12 @@ def test_where_no_engineer_on_duty_can_be_reached_the_settings_say_who_is(engine
 
 def test_what_reached_nobody_is_told_again_by_whoever_sees_it(engineer: Ward, pager: Receiver) -> None:
     pager.answers["engineer"] = [410, 200]
-    with posted(engineer) as post:
+    with posted(engineer, 2) as post:
         post.silent.add("worker")
         post.look(18)
         pager.waits_for(1)
-        while len(pager.calls) < 2:
-            post.look(2)
+        eventually(lambda: rows(engineer.engine, "SELECT unheard FROM system_alert") == [(True,)])
+        post.look(64)  # the other one asks after a minute
         hears(pager, ("workers", "began"), ("workers", "still"))
 
 
