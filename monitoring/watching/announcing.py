@@ -68,9 +68,11 @@ class Announcer:
         told = self.told.setdefault(problem, Told(since, now_s))
         if now_s < told.ask_at_s:
             return
-        told.ask_at_s = now_s + ASKED_AGAIN_S
+        told.ask_at_s = now_s + TOLD_AGAIN_AFTER.total_seconds()  # before: who sends may come back and say at once
         if self._tell(Telling(problem, State.BEGAN, trouble.detail, self.seen_by, told.since, told.here), now):
-            told.here, told.ask_at_s = True, now_s + TOLD_AGAIN_AFTER.total_seconds()
+            told.here = True
+        else:
+            told.ask_at_s = now_s + ASKED_AGAIN_S
 
     def end(self, problem: str, now: datetime) -> None:
         """A problem that was open has ended."""
