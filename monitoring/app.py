@@ -57,6 +57,7 @@ from monitoring.rules.routes import ROUTES as RULE_ROUTES
 from monitoring.sepsis.routes import ROUTES as SEPSIS_ROUTES
 from monitoring.service import Service
 from monitoring.sharing.routes import ROUTES as SHARING_ROUTES
+from monitoring.tracing.requests import traced
 from monitoring.ucr.report_routes import ROUTES as UCR_REPORT_ROUTES
 from monitoring.ucr.routes import ROUTES as UCR_ROUTES
 from monitoring.wards.bed_routes import ROUTES as BED_ROUTES
@@ -99,7 +100,8 @@ def make_app(settings: Settings) -> Litestar:
         logging_config=None,  # logs.py configures logging for every part alike
     )
     # Outermost: the framework's own refusals are watched too.
-    app.asgi_handler = watched(recorded(app.asgi_handler), is_https=settings.is_https)
+    handler = watched(recorded(app.asgi_handler), is_https=settings.is_https)
+    app.asgi_handler = handler if settings.traces_to is None else traced(handler)
     return app
 
 

@@ -84,6 +84,30 @@ class Settings(BaseSettings):
         pattern=r"^whsec_[A-Za-z0-9+/]+=*$",
         description="The secret that the fallback's webhook is signed with (Standard Webhooks).",
     )
+    engineers_to: str | None = Field(
+        default=None,
+        min_length=3,
+        description="Who is told what is wrong with the system where no engineer on duty can be: an address as above. "
+        "Known without the database.",
+    )
+    engineers_secret: str | None = Field(
+        default=None,
+        pattern=r"^whsec_[A-Za-z0-9+/]+=*$",
+        description="The secret that a webhook to the engineers is signed with.",
+    )
+    heartbeat_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Called (GET) while everything works from end to end: whoever is there raises the alarm when it "
+        "stays silent. A credential.",
+    )
+    heartbeat_every_s: int = Field(default=60, ge=1, le=3600, description="How often it is called.")
+    traces_to: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where traces are sent (OTLP over HTTP, http://collector:4318/v1/traces); none without. Needs the "
+        "extra `tracing`; the OTEL_* variables say how many are kept, and with which headers they are sent.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,

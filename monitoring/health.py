@@ -1,7 +1,7 @@
 """Is it well? Part by part, for load balancers, for `virtual-ward check`, and for whoever is woken at night."""
 
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import msgspec
 from anyio import to_thread
@@ -11,13 +11,14 @@ from sqlalchemy import Engine
 
 from monitoring.clock import utc_now
 from monitoring.database import DATABASE_ERRORS, snapshot
-from monitoring.heartbeat import alive
+from monitoring.heartbeat import Heard, heard
 from monitoring.intake.durability import Durability
 from monitoring.intake.stream import Backlog
 from monitoring.metrics import exposition
 from monitoring.rules.holding import rulebook
 from monitoring.schema import HEAD, version
 from monitoring.service import service_of, shares_metrics
+from monitoring.watching.late import MESSAGE_LATE, STEP_LATE, late
 
 UNSCORED_WARNING_S = 30
 Status = Literal["ok", "degraded", "failed"]
@@ -78,27 +79,48 @@ async def metrics() -> Response[bytes]:
 
 
 def database_parts(engine: Engine, now: datetime) -> dict[str, Part]:
-    """What the database itself knows of: its schema, and who was heard lately."""
+    """What the database itself knows of: its schema, who was heard lately, and what is late."""
     try:
         found = version(engine)
-        heard = alive(engine, now) if found == HEAD else {}
-        rules = _rules(engine, now) if found == HEAD else Part("degraded", "unknown: the schema is another one")
+        is_ours = found == HEAD
+        parts = _of_ours(engine, now) if is_ours else dict.fromkeys(OF_OURS, ANOTHER)
     except DATABASE_ERRORS as error:
         away = Part("degraded", f"not available ({type(error).__name__})")
-        return dict.fromkeys(("database", "schema", "workers", "timekeeper", "rules"), away)
-    schema = Part("ok", found or "") if found == HEAD else Part("degraded", f"is {found}, needs {HEAD}")
+        return dict.fromkeys(("database", "schema", *OF_OURS), away)
+    schema = Part("ok", found or "") if is_ours else Part("degraded", f"is {found}, needs {HEAD}")
+    return {"database": Part("ok"), "schema": schema, **parts}
+
+
+OF_OURS: Final = ("workers", "timekeeper", "ladders", "outbox", "rules")
+ANOTHER: Final = Part("degraded", "unknown: the schema is another one")
+
+
+def _of_ours(engine: Engine, now: datetime) -> dict[str, Part]:
+    there = heard(engine, now)
+    with snapshot(engine) as session:
+        step_late, message_late = late(session, now)
     return {
-        "database": Part("ok"),
-        "schema": schema,
-        "workers": _heard(heard, "worker"),
-        "timekeeper": _heard(heard, "timekeeper"),
-        "rules": rules,
+        "workers": heard_part(there.get("worker", Heard())),
+        "timekeeper": heard_part(there.get("timekeeper", Heard())),
+        "ladders": _late("step", step_late, STEP_LATE),
+        "outbox": _late("message", message_late, MESSAGE_LATE),
+        "rules": _rules(engine, now),
     }
 
 
-def _heard(heard: dict[str, int], part: str) -> Part:
-    count = heard.get(part, 0)
-    return Part("ok", f"{count} heard in the last 10 s") if count else Part("degraded", "none heard in the last 10 s")
+def heard_part(there: Heard) -> Part:
+    """Whether any was heard lately, and none died without another in its place."""
+    if not there.alive:
+        return Part("degraded", "none heard in the last 10 s")
+    died = f", {there.dead} died" if there.dead else ""
+    return Part("degraded" if died else "ok", f"{there.alive} heard in the last 10 s{died}")
+
+
+def _late(what: str, by: timedelta, allowed: timedelta) -> Part:
+    seconds = round(by.total_seconds(), 3)
+    if by <= allowed:
+        return Part("ok", f"no {what} is late")
+    return Part("degraded", f"the oldest {what} is {seconds:.0f} s late", seconds)
 
 
 def _rules(engine: Engine, now: datetime) -> Part:

@@ -139,8 +139,10 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
         parts = database_parts(engine, now)
         if parts["schema"].status == "ok":
             from monitoring.escalation.checking import escalation_part  # noqa: PLC0415 - heavy, for this command alone
+            from monitoring.watching.checking import engineers_part  # noqa: PLC0415 - likewise
 
             parts["escalation"] = escalation_part(engine, settings, now)
+            parts["engineers"] = engineers_part(engine, settings, now)
             parts["audit"] = audit_part(engine, now)
     client = connect(settings.queue_url)
     try:

@@ -35,6 +35,16 @@ DELIVERY_SECONDS = Histogram(
     ["channel"],
     buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600),
 )
+UNWELL = Gauge(
+    "virtual_ward_unwell",
+    "Whether a problem of the system is open, as the process sees it that watches",
+    ["problem"],
+    multiprocess_mode="livemax",
+)
+SYSTEM_ALERTS = Counter(
+    "virtual_ward_system_alerts_total", "What was told of the system's own problems", ["problem", "state"]
+)
+HEARTBEATS = Counter("virtual_ward_heartbeats_total", "Times that the dead man's URL was due", ["outcome"])
 BACKLOG_ENTRIES = Gauge("virtual_ward_backlog_entries", "Requests not drained yet", multiprocess_mode="mostrecent")
 BACKLOG_BYTES = Gauge("virtual_ward_backlog_bytes", "Size of what is not drained yet", multiprocess_mode="mostrecent")
 OLDEST_UNSCORED_SECONDS = Gauge(

@@ -10,6 +10,8 @@ from monitoring.app import make_app
 from monitoring.config import Settings, read_settings
 from monitoring.live import Hub
 from monitoring.logs import configure
+from monitoring.tracing.spans import tracing
+from monitoring.watching.watcher import watching
 
 
 def main() -> None:
@@ -39,7 +41,8 @@ def serve(settings: Settings) -> None:
     )
     gc.collect()
     gc.freeze()  # what is there now stays: looking through it again and again held requests up for 0.1 to 0.3 s
-    _Server(config, app.state.service.hub).run()
+    with tracing(settings, "api"), watching(settings, "api", beats=True):
+        _Server(config, app.state.service.hub).run()
 
 
 class _Server(uvicorn.Server):

@@ -51,8 +51,10 @@ from monitoring.rounds.tables import Inpatient
 from monitoring.rules.tables import RuleDecision, RuleProposal
 from monitoring.sepsis.tables import SepsisAnswer
 from monitoring.soft_signs.tables import SoftSigns
+from monitoring.tracing.tables import AlertTrace
 from monitoring.ucr.tables import UcrHistory, UcrReferral, UcrTeam
 from monitoring.wards.tables import BedHold, Episode, IcbPopulation, Leave, Ward, WardCapacity, WardStay
+from monitoring.watching.tables import SystemAlert
 
 
 class Event(SQLModel, table=True):
@@ -80,6 +82,7 @@ __all__ = [
     "AcceptedValue",
     "Alert",
     "AlertHistory",
+    "AlertTrace",
     "Answered",
     "Aside",
     "Assignment",
@@ -156,6 +159,7 @@ __all__ = [
     "SpellEntry",
     "Staff",
     "Suppressed",
+    "SystemAlert",
     "Token",
     "UcrHistory",
     "UcrReferral",

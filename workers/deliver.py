@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
 import structlog
@@ -25,8 +25,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import once_more
 from monitoring.delivery import claiming
-from monitoring.delivery.channels import mail, notify, others
 from monitoring.delivery.channels.attempts import NotDelivered, Outgoing, Taken
+from monitoring.delivery.channels.choosing import blocking
 from monitoring.delivery.channels.webhook import Webhooks
 from monitoring.delivery.claiming import Claimed
 from monitoring.delivery.outbox import CHANNEL
@@ -34,7 +34,12 @@ from monitoring.delivery.settling import give_up, settle
 from monitoring.delivery.together import TOGETHER_MAX, body_of, together
 from monitoring.escalation.tables import By
 from monitoring.metrics import DELIVERY_SECONDS, MESSAGES
+from monitoring.tracing.alerts import traces_of
+from monitoring.tracing.spans import is_on, start
 from workers.mishaps import CULPRITS, described
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -47,9 +52,6 @@ TIDY_EVERY: Final = timedelta(seconds=0.5)
 LOOK_AGAIN_S: Final = 0.05  # where somebody cancels just now
 RECONNECT_S: Final = 0.5
 STOP_S: Final = 3.0
-
-
-_BLOCKING: Final[dict[By, Callable[[Settings, Outgoing], Taken]]] = {By.SMS: notify.send, By.APPRISE: others.send}
 
 
 class Deliverer:
@@ -177,7 +179,11 @@ class Deliverer:
         this = asyncio.current_task()
         assert this is not None
         self._sending.add(this)
+        span = await self._traced(message) if is_on() else None
         came_of_it = await self._send(message, webhooks)
+        if span is not None:
+            span.set_attribute("outcome", "taken" if isinstance(came_of_it, Taken) else came_of_it.reason)
+            span.end()
         self._sending.discard(this)
         if ended := [one.alert_id for one in (message, *message.also) if one.alert_id is not None]:
             self._ended += ended
@@ -194,6 +200,14 @@ class Deliverer:
         said |= {"also": len(message.also)} if message.also else {}
         log.info("attempt", **said, outcome=outcome, reason=reason)
 
+    async def _traced(self, message: Claimed) -> "Span":
+        """A span in the trace of the reading that led to its alert; linked with those of what goes out with it."""
+        alerts = [one.alert_id for one in (message, *message.also) if one.alert_id is not None]
+        traces = (await self._write(traces_of, alerts) if alerts else None) or [""]
+        waited_ms = int((utc_now() - message.created_at).total_seconds() * 1000)
+        of: dict[str, str | int] = {"by": message.by, "message": str(message.public_id), "attempt": message.attempts}
+        return start("tell", parent=traces[0] or None, links=traces[1:], kind="client", waited_ms=waited_ms, **of)
+
     async def _send(self, message: Claimed, webhooks: Webhooks) -> Taken | NotDelivered:
         if not message.ways:
             return NotDelivered("it cannot be read", permanent=True)
@@ -209,8 +223,7 @@ class Deliverer:
                 )
             if way.by is By.WEBHOOK:
                 return await webhooks.send(outgoing)
-            mails = mail.send if self._settings.smtp_host is not None else notify.send
-            send = _BLOCKING.get(way.by, mails)
+            send = blocking(self._settings, way.by)
             return await asyncio.get_running_loop().run_in_executor(self._blocking, send, self._settings, outgoing)
         except NotDelivered as failure:
             return failure

@@ -26,11 +26,13 @@ from monitoring.audit.sealing import seal
 from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
-from monitoring.heartbeat import beat, forget
+from monitoring.heartbeat import Pulse
 from monitoring.intake.stream import connect, ring_once, stream_name
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
+from monitoring.tracing.spans import tracing
+from monitoring.watching.watcher import watching
 from workers.deliver import Deliverer
 from workers.fallbacks import prove_fallbacks
 from workers.handovers import lapse_handovers
@@ -60,7 +62,7 @@ class Post:
     engine: Engine
     queue: Redis
     settings: Settings
-    name: str
+    pulse: Pulse
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ def tasks() -> list[Task]:
         Task(
             "heartbeat",
             timedelta(seconds=2),
-            lambda post, now: beat(post.engine, post.name, "timekeeper", now),
+            lambda post, now: post.pulse.beat(now),
         ),
         Task("ring", timedelta(seconds=0.5), ring_again),
         Task(
@@ -137,26 +139,34 @@ def main() -> None:
         start_http_server(settings.metrics_port)
     engine = make_engine(settings.database_url, pool_size=2)
     wait_for_schema(engine)
-    name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-    post = Post(engine, connect(settings.queue_url), settings, name)
+    pulse = Pulse(engine, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}", "timekeeper")
+    post = Post(engine, connect(settings.queue_url), settings, pulse)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    ladders = threading.Thread(target=keep_ladders, args=(engine, settings, stop), name="ladders", daemon=True)
+    with tracing(settings, "timekeeper"), watching(settings, "timekeeper", beats=False):
+        _keep_time(post, stop)
+    with suppress(*DATABASE_ERRORS):
+        pulse.stop()
+    if not stop.is_set():
+        sys.exit(
+            "the deliverer or the ladders died"
+        )  # rather no timekeeper than one that pages nobody: it is started again
+
+
+def _keep_time(post: Post, stop: threading.Event) -> None:
+    """Until told to stop, or the deliverer or the ladders die."""
+    ladders = threading.Thread(
+        target=keep_ladders, args=(post.engine, post.settings, stop), name="ladders", daemon=True
+    )
     ladders.start()
     work = tasks()
-    deliverer = Deliverer(settings, engine)
+    deliverer = Deliverer(post.settings, post.engine)
     deliverer.start()
     while deliverer.works() and ladders.is_alive() and not stop.wait(TICK_S):
         tick(post, work, utc_now())
     ladders.join(timeout=STOP_S)
     deliverer.stop()
-    with suppress(*DATABASE_ERRORS):
-        forget(engine, name)
-    if not stop.is_set():
-        sys.exit(
-            "the deliverer or the ladders died"
-        )  # rather no timekeeper than one that pages nobody: it is started again
 
 
 if __name__ == "__main__":

@@ -18,17 +18,17 @@ from prometheus_client import start_http_server
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy import Engine
 
 from alert_rules.news2_arrays import score_arrays
 from alert_rules.vitals import PARAMETERS, VitalArrays
 from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
-from monitoring.heartbeat import beat, forget
+from monitoring.heartbeat import Pulse
 from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE, connect
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
+from monitoring.tracing.spans import tracing
 
 log = structlog.get_logger()
 QUEUES = (DRAIN_QUEUE,)
@@ -66,16 +66,17 @@ def main() -> None:
     _warm_up()
     _spare_the_collector()
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"  # unique: RQ refuses a dead worker's name
-    stopped = threading.Event()
-    heart = threading.Thread(target=_keep_beating, args=(engine, name, stopped), name="heartbeat", daemon=True)
+    pulse, stopped = Pulse(engine, name, "worker"), threading.Event()
+    heart = threading.Thread(target=_keep_beating, args=(pulse, stopped), name="heartbeat", daemon=True)
     heart.start()
     try:
-        _worker(settings, name).work(logging_level="WARNING")
+        with tracing(settings, "worker"):
+            _worker(settings, name).work(logging_level="WARNING")
     finally:
         stopped.set()
         heart.join(timeout=BEAT_EVERY_S)
         with suppress(*DATABASE_ERRORS):
-            forget(engine, name)
+            pulse.stop()
 
 
 def _worker(settings: Settings, name: str) -> SimpleWorker:
@@ -108,10 +109,10 @@ def _spare_the_collector() -> None:
     gc.set_threshold(5_000, 10, 10)
 
 
-def _keep_beating(engine: Engine, name: str, stopped: threading.Event) -> None:
+def _keep_beating(pulse: Pulse, stopped: threading.Event) -> None:
     while not stopped.is_set():
         try:
-            beat(engine, name, "worker", utc_now())
+            pulse.beat(utc_now())
         except DATABASE_ERRORS as error:
             log.warning("heartbeat_missed", error=type(error).__name__)
         stopped.wait(BEAT_EVERY_S)

@@ -221,9 +221,9 @@ class Alerts:
         self._history.append((alert, entry))
 
     @property
-    def behind(self) -> set[UUID]:
-        """The sets behind what happened to these alerts."""
-        return {entry.set for _, entry in self._history if entry.set is not None}
+    def behind(self) -> dict[UUID, int]:
+        """The sets behind what happened to these alerts, and to which of them. To be asked once they are written."""
+        return {entry.set: alert.id for alert, entry in self._history if entry.set is not None}
 
     def write(self) -> list[NewEvent]:
         """Write everything; what is returned goes to `events.emit` at the end of the transaction."""

@@ -8,16 +8,22 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from monitoring.watching.problems import KINDS
+
 REFERENCE: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's: no letter that is taken for another on the phone
 REFERENCES_MAX: Final = 10  # named in one line: an SMS is short
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _ABOUT: Final = {
     "escalation": ("alert", "Open the ward board."),
     "ucr": ("UCR referral", "Open the list of referrals."),
+    "system": ("system", "Run `virtual-ward check`."),
     "access": ("access opened in an emergency", "See under Emergency access who opened it, and why."),
 }
 """By the first word of a body's type: what it is about, and what to do."""
 
+
+_SYSTEM: Final = {"system.began": "", "system.still": ", still", "system.ended": ": over"}
+"""By the type of a body that goes to engineers: what is said after the problem's own words."""
 
 _ASKS: Final = {
     "prompt.repeat": "From your virtual ward: please take your readings again now. If you feel worse call your ward or "
@@ -29,6 +35,8 @@ _ASKS: Final = {
 def subject(body: Mapping[str, Any]) -> str:
     """One line: `Virtual ward RESP1: RED alert, ref 7F3K`; of several alerts how many, and which."""
     data = body.get("data", {})
+    if (how := _SYSTEM.get(str(body.get("type", "")))) is not None and data.get("problem") in KINDS:
+        return f"Virtual ward, system: {KINDS[data['problem']].said}{how}"
     about, _ = _about(body)
     where = f" {data['ward']}" if _is_plain(data.get("ward")) else ""
     severity = data.get("severity")

@@ -19,11 +19,13 @@ from redis.exceptions import ConnectionError as QueueConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as QueueTimeout
 from redis.retry import Retry
+from redis.typing import EncodableT
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from monitoring.intake.durability import Durability, durability_of
 from monitoring.refusals import Unavailable
+from monitoring.tracing.spans import is_on, on_entry
 
 log = structlog.get_logger()
 
@@ -106,7 +108,7 @@ def _backlog(looks: Sequence[object]) -> Backlog:
 @dataclass(slots=True)
 class _Waiting:
     number: int
-    payload: bytes
+    fields: dict[EncodableT, EncodableT]
     done: asyncio.Future[None]
 
 
@@ -130,7 +132,10 @@ class Inlet:
         """Return once the entry is on disk. Raises Unavailable, and then it may or may not have been taken."""
         if len(self._pending) >= IN_FLIGHT_MAX or self._pending_bytes >= IN_FLIGHT_BYTES_MAX:
             raise Unavailable("Too many requests wait for the queue.")
-        waiting = _Waiting(source % self._streams, payload, asyncio.get_running_loop().create_future())
+        fields: dict[EncodableT, EncodableT] = {FIELD: payload}
+        if is_on():
+            fields |= on_entry()
+        waiting = _Waiting(source % self._streams, fields, asyncio.get_running_loop().create_future())
         self._pending.append(waiting)
         self._pending_bytes += len(payload)
         if self._flusher is None or self._flusher.done():
@@ -175,7 +180,7 @@ class Inlet:
         numbers = sorted({waiting.number for waiting in batch})
         async with self.client.pipeline(transaction=False) as pipeline:
             for waiting in batch:
-                pipeline.xadd(stream_name(waiting.number), {FIELD: waiting.payload})
+                pipeline.xadd(stream_name(waiting.number), waiting.fields)
             for number in numbers:
                 pipeline.set(bell_name(number), 1, nx=True, px=BELL_MS)
             if self.waits_for_disk:

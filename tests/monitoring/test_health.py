@@ -8,7 +8,7 @@ from redis import Redis
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.health import UNSCORED_WARNING_S
-from monitoring.heartbeat import beat
+from monitoring.heartbeat import Pulse
 from monitoring.intake.durability import Durability
 from monitoring.intake.stream import FIELD, stream_name
 from monitoring.schema import HEAD
@@ -51,7 +51,7 @@ def test_a_process_that_answers_is_live(api: Api) -> None:
 
 def test_with_every_part_there_it_is_ok(looked: Api) -> None:
     for name in ("worker", "timekeeper"):
-        beat(looked.ward.engine, f"{name}-1", name, utc_now())
+        Pulse(looked.ward.engine, f"{name}-1", name).beat(utc_now())
     answer = ready(looked)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -61,6 +61,8 @@ def test_with_every_part_there_it_is_ok(looked: Api) -> None:
             "schema": {"status": "ok", "detail": HEAD},
             "workers": {"status": "ok", "detail": "1 heard in the last 10 s"},
             "timekeeper": {"status": "ok", "detail": "1 heard in the last 10 s"},
+            "ladders": {"status": "ok", "detail": "no step is late"},
+            "outbox": {"status": "ok", "detail": "no message is late"},
             "rules": {"status": "ok", "detail": "0 of 9 pathways are not as packaged"},
             "queue": {"status": "ok", "detail": "durable: stated by configuration"},
             "unscored": {"status": "ok", "detail": "0 requests wait to be scored", "seconds": 0.0},

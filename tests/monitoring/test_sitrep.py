@@ -19,6 +19,7 @@ from monitoring.database import transaction
 from monitoring.flow import discharge
 from monitoring.flow.discharge import DischargeBody, Outcome
 from monitoring.flow.states import Move
+from monitoring.heartbeat import Pulse
 from monitoring.refusals import Forbidden, Unacceptable
 from monitoring.reports import sitrep_snapshots
 from monitoring.reports.sitrep import (
@@ -273,7 +274,7 @@ def test_the_timekeeper_takes_it_at_the_instant_and_once(ward: Ward) -> None:
 
 
 def test_taking_it_is_among_what_the_timekeeper_does(ward: Ward, queue: Redis) -> None:
-    tick(Post(ward.engine, queue, ward.settings, "tk-1"), tasks(), THURSDAY)
+    tick(Post(ward.engine, queue, ward.settings, Pulse(ward.engine, "tk-1", "timekeeper")), tasks(), THURSDAY)
     assert count(ward.engine, "sitrep") == 1
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from monitoring.config import Settings
 from monitoring.events import KEPT_FOR
-from monitoring.heartbeat import alive
+from monitoring.heartbeat import Heard, Pulse, heard
 from monitoring.intake.stream import DRAIN_QUEUE, bell_name
 from monitoring.privacy.by_age import AT_ONCE
 from tests.ward import WELL, Ward
@@ -21,7 +21,7 @@ from workers.timekeeper import Post, Task, ring_again, tasks, tick
 @pytest.fixture
 def post(engine: Engine, queue: Redis, settings: Settings) -> Post:
     """Where a timekeeper stands."""
-    return Post(engine, queue, settings, "tk-1")
+    return Post(engine, queue, settings, Pulse(engine, "tk-1", "timekeeper"))
 
 
 OLD_EVENT = "INSERT INTO event (at, kind, data) SELECT :at, 'old', '{}' FROM (VALUES (1)) one"
@@ -71,7 +71,7 @@ def test_a_tick_does_all_there_is_to_do(ward: Ward, post: Post) -> None:
     ward.now += timedelta(days=400)
     put(post.queue, ward.arrival([{"id": "a", "taken_at": ward.now, **WELL}]))
     tick(post, tasks(), ward.now)
-    assert alive(post.engine, ward.now) == {"timekeeper": 1}
+    assert heard(post.engine, ward.now) == {"timekeeper": Heard(alive=1)}
     assert count(post.engine, "alert") == 1  # readings are overdue
     assert jobs(post.queue) == 1
     assert not rows(post.engine, "SELECT FROM event WHERE kind = 'old'")

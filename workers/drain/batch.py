@@ -1,9 +1,10 @@
 """One batch in its transaction, from top to bottom: everything that some arrivals owe to anyone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
+from uuid import UUID
 
 import psycopg
 from sqlmodel import Session
@@ -37,6 +38,8 @@ class Done:
     kept: int = 0
     scored: Scored | None = None
     rescored: list[int] = field(default_factory=list)  # rows of `scored`: stored sets whose score a late one changed
+    committed: Callable[[], None] | None = None  # to be called then, where a trace goes through it
+    behind: dict[UUID, int] = field(default_factory=dict)  # by set, the alert that it raised or changed
     alerted_from: list[datetime] = field(default_factory=list)  # `received_at` of each set that an alert names
 
 
@@ -70,7 +73,8 @@ def process(session: Session, arrivals: Sequence[Arrival], now: datetime) -> Don
     if done.scored is not None:
         unverified.end_refused(alerts, done.scored)
     emit(session, alerts.write())
-    done.alerted_from = _alerted_from(alerts, done.scored)
+    done.behind = alerts.behind
+    done.alerted_from = _alerted_from(done)
     return done
 
 
@@ -95,11 +99,11 @@ def _score_and_store(connection: psycopg.Connection, alerts: Alerts, placed: Pla
     hearing.check_on_who_declined(connection, alerts, scored)
 
 
-def _alerted_from(alerts: Alerts, scored: Scored | None) -> list[datetime]:
-    named = {str(set_id) for set_id in alerts.behind}
-    if scored is None or not named:
+def _alerted_from(done: Done) -> list[datetime]:
+    named = {str(set_id) for set_id in done.behind}
+    if done.scored is None or not named:
         return []
-    return [row.item.received_at for row in scored.rows if row.item is not None and row.key in named]
+    return [row.item.received_at for row in done.scored.rows if row.item is not None and row.key in named]
 
 
 _MAKE_MONTHS: Final = "SELECT make_reading_month(month) FROM unnest(%s::date[]) AS month"

@@ -22,8 +22,11 @@ from monitoring.clock import utc_now
 from monitoring.database import driver, once_more, transaction
 from monitoring.intake.stream import BELL_MS, DRAIN_LOCK, FIELD, GROUP, bell_name, ring_once, stream_name
 from monitoring.patients.tables import MERGE_LOCK
+from monitoring.tracing.spans import FIELD as TRACE
+from monitoring.tracing.spans import is_on
 from workers.drain.batch import Done, process
 from workers.drain.poison import keep_poison, keep_unreadable, things
+from workers.drain.tracing import Spans
 from workers.mishaps import CULPRITS, described, will_pass
 
 log = structlog.get_logger()
@@ -44,6 +47,7 @@ class Entry(NamedTuple):
     id: bytes
     arrival: Arrival | None
     raw: bytes
+    trace: str | None = None  # its `traceparent`, where its request was traced
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +119,21 @@ _LOCK: Final = f"SELECT pg_advisory_xact_lock(%s, %s), pg_advisory_xact_lock_sha
 
 def _process(drain: Drain, session: Session, entries: Sequence[Entry]) -> Done:
     now = utc_now()
+    traced = [(one.trace, one.arrival) for one in entries if one.trace and one.arrival] if is_on() else []
+    spans = Spans.begin(drain.stream, len(entries), traced) if traced else None
     done = process(session, [entry.arrival for entry in entries if entry.arrival is not None], now)
     unreadable = [(entry.id.decode(), entry.raw) for entry in entries if entry.arrival is None]
     keep_unreadable(session, drain.stream, unreadable, now)
+    if spans is not None:
+        spans.note_alerts(driver(session), done.behind, now)
+        done.committed = spans.end
     return done
 
 
 def _finish(drain: Drain, entries: Sequence[Entry], done: Done) -> None:
     _acknowledge(drain, entries)
+    if done.committed is not None:
+        done.committed()
     drain.after_commit(done, utc_now())
 
 
@@ -238,6 +249,7 @@ def _xreadgroup(drain: Drain, after: bytes, count: int) -> list[Entry]:
 def _entry(entry_id: bytes, fields: dict[bytes, bytes]) -> Entry:
     raw = fields.get(FIELD, b"")
     try:
-        return Entry(entry_id, _arrival.decode(raw), raw)
+        trace = fields.get(TRACE)
+        return Entry(entry_id, _arrival.decode(raw), raw, None if trace is None else trace.decode("ascii", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return Entry(entry_id, None, raw or repr(fields).encode())
