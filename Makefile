@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXAMPLES ?= 20000
+ROUNDS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
@@ -29,8 +30,9 @@ lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 	@$(BIN)/lint-imports
 	@! $(BIN)/vulture | grep -v "unused variable\|unused attribute" # columns and fields: SQL and JSON read them
 
-fuzz: $(VENV)/.installed-dev ## every decoder against anything, for some minutes (EXAMPLES=100000 of each property)
-	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py $(ARGS)
+fuzz: $(VENV)/.installed-dev ## every decoder and every route against anything, for minutes (EXAMPLES=100000 ROUNDS=20)
+	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) VIRTUAL_WARD_CONTRACT_ROUNDS=$(ROUNDS) \
+		$(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py tests/contract/test_served.py $(ARGS)
 
 bench: $(VENV)/.installed-dev ## how fast it is here, beside its targets (most of it needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
