@@ -32,7 +32,7 @@ lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 
 fuzz: $(VENV)/.installed-dev ## every decoder and every route against anything, for minutes (EXAMPLES=100000 ROUNDS=20)
 	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) VIRTUAL_WARD_CONTRACT_ROUNDS=$(ROUNDS) \
-		$(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py tests/contract/test_served.py $(ARGS)
+		$(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py tests/contract $(ARGS)
 
 bench: $(VENV)/.installed-dev ## how fast it is here, beside its targets (most of it needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -1,7 +1,8 @@
 """What the served OpenAPI document says, in schemathesis's hands: requests are made of it, answers are held to it."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, Final
@@ -14,6 +15,9 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Err
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
+ROUNDS: Final = int(os.environ.get("VIRTUAL_WARD_CONTRACT_ROUNDS", "0"))
+"""On how many wards, one after another; none is the suite's short way."""
+
 NOT_HELD_TO: Final = [ignored_auth, positive_data_acceptance]
 """Who may: `test_access.py`. What is as described may still be refused: no schema knows which wards there are."""
 
@@ -21,6 +25,8 @@ STREAM: Final = "/v1/live"
 UNNAMED: Final = "holds a value that cannot be stored"
 """What is said where only the database noticed: too late, for it names no field."""
 
+INJECTED: Final = "x-injected"
+"""A header that hostile texts try to add to an answer."""
 TOLD_CHARACTERS_MAX: Final = 400
 
 Operation = schemathesis.schemas.APIOperation[Any, Any, Any, Any]
@@ -31,6 +37,14 @@ Case = schemathesis.Case[Any]
 def hl7(_: object, value: object) -> bytes:
     """A message as it is sent."""
     return value if isinstance(value, bytes) else str(value).encode()
+
+
+Vary = Callable[[Case], Iterator[Case]]
+
+
+def as_it_is(case: Case) -> Iterator[Case]:
+    """The request alone."""
+    yield case
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,7 @@ class Served:
             assert not isinstance(operation, Err), operation.err()
             yield operation.ok()
 
-    def faults(self, operation: Operation, effort: Effort, number: int) -> list[str]:
+    def faults(self, operation: Operation, effort: Effort, number: int, vary: Vary = as_it_is) -> list[str]:
         """What is wrong with the answers to so many requests, others with each number."""
         found: dict[str, str] = {}
         callers = self.callers[operation.method.upper(), operation.path]
@@ -83,9 +97,10 @@ class Served:
         )
         @given(st.one_of(*self._requests(operation)))
         def send(case: Case) -> None:
-            for caller in islice(turns, min(effort.callers, len(callers))):
-                for kind, fault in self._faults_of(case, caller):
-                    found.setdefault(kind, fault)
+            for one in vary(case):
+                for caller in islice(turns, min(effort.callers, len(callers))):
+                    for kind, fault in self._faults_of(one, caller):
+                        found.setdefault(kind, fault)
 
         send()
         return [*found.values()]
@@ -115,8 +130,8 @@ class Served:
         told = (
             f"{asked} {dict(case.headers or {})} {sent!r} -> {answer.status_code} {answer.text[:TOLD_CHARACTERS_MAX]}"
         )
-        if UNNAMED in answer.text:
-            yield UNNAMED, told
+        if UNNAMED in answer.text or INJECTED in answer.headers:
+            yield answer.headers.get(INJECTED, UNNAMED), told
         left_empty = "" in dict(answer.request.url.params).values()  # which was not asked for: that is no fault
         try:
             case.validate_response(
