@@ -4,12 +4,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXAMPLES ?= 20000
+ROUNDS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint fuzz bench bench-history bench-flow chaos docs pictures clean
+.PHONY: help demo test check lint fuzz bench bench-history bench-flow chaos docs pictures clean audit sbom
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -20,7 +21,8 @@ demo: $(VENV)/.installed ## a whole ward with simulated patients, until Ctrl-C (
 test: $(VENV)/.installed-dev ## every test, on real PostgreSQL and Valkey servers (ARGS="tests/stories -k silent")
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-check: lint test ## what a change has to pass: lint, then test
+check: lint test ## what a change has to pass: lint, test, and no dependency with a known vulnerability
+	@$(BIN)/python -m tests.advisories --if-reachable
 
 lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 	@$(BIN)/ruff format --check --quiet .
@@ -29,8 +31,17 @@ lint: $(VENV)/.installed-dev ## format, lint, types, floors, dead code
 	@$(BIN)/lint-imports
 	@! $(BIN)/vulture | grep -v "unused variable\|unused attribute" # columns and fields: SQL and JSON read them
 
-fuzz: $(VENV)/.installed-dev ## every decoder against anything, for some minutes (EXAMPLES=100000 of each property)
-	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py $(ARGS)
+fuzz: $(VENV)/.installed-dev ## every decoder and every route against anything, for minutes (EXAMPLES=100000 ROUNDS=20)
+	@VIRTUAL_WARD_FUZZ_EXAMPLES=$(EXAMPLES) VIRTUAL_WARD_CONTRACT_ROUNDS=$(ROUNDS) \
+		$(BIN)/pytest -n 2 --dist worksteal tests/devices/test_fuzz.py tests/contract $(ARGS)
+
+audit: $(VENV)/.installed-dev ## known vulnerabilities of what is installed (fails where no advisory can be asked for)
+	@$(BIN)/python -m tests.advisories $(ARGS)
+
+sbom: $(VENV)/.installed-dev ## dist/sbom.json: all that an installation consists of, in CycloneDX (about a minute)
+	@rm -rf build/installation && $(PYTHON) -m venv build/installation && mkdir -p dist
+	@build/installation/bin/python -m pip install --quiet --quiet --disable-pip-version-check '.[embedded,notify,apprise]'
+	@$(BIN)/cyclonedx-py environment build/installation --pyproject pyproject.toml --output-reproducible -o dist/sbom.json
 
 bench: $(VENV)/.installed-dev ## how fast it is here, beside its targets (most of it needs wrk)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -7,8 +7,8 @@ audit_verify, audit_export, audit_key
 diagram, mismatch, wait_until_ready
 # The audit asks for these by name.
 subject_id
-# The framework, the logging module, Prometheus and RQ call or read these.
-to_asgi_response, formatException
+# The framework, its server, the logging module, Prometheus and RQ call or read these.
+to_asgi_response, send_400_response, formatException
 # The standard library's HTTP server calls these of the demo's pagers.
 do_POST, log_message
 # Named in a quoted annotation.

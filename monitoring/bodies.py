@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from devices.formats.native import Malformed, explain
 from monitoring.intake.routes import is_json
@@ -19,8 +20,11 @@ class StrictRequest(Request[Any, Any, Any]):
     """A request whose body is decoded strictly into what its route declares: no "70" for 70, no unknown field."""
 
     async def body(self) -> bytes:
-        """The body's bytes. Raises Malformed where there are none and the route needs some."""
-        body = await super().body()
+        """The body's bytes. Raises Malformed where there are none and the route needs some, or they end too early."""
+        try:
+            body = await super().body()
+        except InternalServerException as error:  # the framework's word for a client that is gone: no fault of ours
+            raise Malformed("the body did not come whole") from error
         declared = self.route_handler.parsed_data_field
         if not body and declared is not None and declared.is_required:
             raise Malformed("the body is empty")

@@ -1,6 +1,7 @@
 """`python -m monitoring.migrating`: the schema is brought up to date, by one migrator at a time."""
 
 import sys
+import time
 from datetime import datetime
 from importlib.resources import as_file, files
 from typing import Final
@@ -11,14 +12,23 @@ from sqlalchemy import Connection, text
 
 from monitoring.clock import utc_now
 from monitoring.config import read_settings
-from monitoring.database import DATABASE_ERRORS, in_one_line, is_unavailable, make_engine
-from monitoring.schema import MONTHS_AHEAD, months, version_of
+from monitoring.database import DATABASE_ERRORS, in_one_line, is_unavailable, make_engine, sqlstate
+from monitoring.schema import HEAD, MONTHS_AHEAD, months, version_of
 
 MIGRATION_LOCK: Final = 7_703
+LOCK_NOT_AVAILABLE: Final = "55P03"
 
 
-def migrate(url: str, now: datetime) -> str:
-    """Bring the schema up to date and make the months that are to come. Returns the version that it now has."""
+LOCK_WAIT_S: Final = 2
+"""Who asks for a table that a migration waits for waits behind it: no longer than this, though it has to ask again."""
+TRIES: Final = 60
+
+
+def migrate(url: str, now: datetime, to: str = "head") -> str:
+    """Bring the schema up to date and make the months that are to come. Returns the version that it now has.
+
+    While the version before serves: a migration that does not get its locks in time gives way, and begins again.
+    """
     engine = make_engine(url, pool_size=1)
     with engine.connect() as connection, as_file(files("monitoring") / "migrations") as folder:
         connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
@@ -28,13 +38,30 @@ def migrate(url: str, now: datetime) -> str:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-        _make_months(connection, now)
-        connection.commit()
+        _upgrade(connection, config, to)
         version = version_of(connection)
+        if version == HEAD:
+            _make_months(connection, now)
+        connection.commit()
     engine.dispose()
     return version or ""
+
+
+def _upgrade(connection: Connection, config: Config, to: str) -> None:
+    """Each migration in a transaction of its own."""
+    connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT_S}s'"))
+    connection.commit()
+    for tries in range(1, TRIES + 1):
+        try:
+            command.upgrade(config, to)
+            break
+        except DATABASE_ERRORS as error:
+            connection.rollback()
+            if sqlstate(error) != LOCK_NOT_AVAILABLE or tries == TRIES:
+                raise
+            time.sleep(1)  # so that who waited behind us is served
+    connection.execute(text("SET lock_timeout = 0"))
+    connection.commit()
 
 
 def _make_months(connection: Connection, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """The served OpenAPI document: what routes that decode bytes themselves take, and what every route may refuse."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -30,6 +31,15 @@ from monitoring.problems import Problem
 ASSETS: Final = "/schema/assets"
 OPEN: Final = ("/health/",)
 """Where no token is asked for."""
+ALSO: Final[dict[str, int]] = {
+    **dict.fromkeys(
+        ("/v1/duty", "/v1/duty/gaps", "/v1/duty/handover", "/v1/fhir/Observation", "/v1/set-aside", "/v1/audit"), 404
+    ),
+    **dict.fromkeys(
+        ("/v1/episodes/{episode}/recovery", "/v1/wards/{code}/awaiting-care", "/v1/wards/{code}/care-load"), 409
+    ),
+}
+"""Where what is looked for stands in the query; and where only wards of some pathways have what is looked at."""
 LIVE: Final = "/v1/live"
 HL7: Final = "application/hl7-v2"
 FHIR_MESSAGES: Final = "/v1/fhir/$process-message"
@@ -116,12 +126,20 @@ def reads(media_type: str, schema: dict[str, Any], *, answers: str | None = None
 
 def answers_fhir(description: str) -> type[Operation]:
     """The operation of a route that answers a FHIR resource."""
+    return _answers(description, _FHIR_OBJECT)
 
+
+def answers_as_it_came(description: str, media_types: Iterable[str]) -> type[Operation]:
+    """The operation of a route that answers a document that somebody else wrote, in one of these media types."""
+    return _answers(description, {media_type: OpenAPIMediaType() for media_type in media_types})
+
+
+def _answers(description: str, content: dict[str, OpenAPIMediaType]) -> type[Operation]:
     @dataclass
     class Answering(Operation):
         def __post_init__(self) -> None:
             if self.responses is not None:
-                self.responses["200"] = OpenAPIResponse(description=description, content=_FHIR_OBJECT)
+                self.responses["200"] = OpenAPIResponse(description=description, content=content)
 
     return Answering
 
@@ -156,6 +174,7 @@ class Document(OpenAPI):
         for path, item in document["paths"].items():
             for method, operation in item.items():
                 _complete(path, method, operation)
+        _say_how_long_pairs_are(document)
         return document
 
 
@@ -192,11 +211,14 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     changes = method != "get" and not path.endswith(OWN_IDS)
     if path.startswith(OPEN):
         operation["security"] = []
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "query":
+            parameter["allowEmptyValue"] = True  # what is left empty was not asked for
     if headers := [_IDEMPOTENCY_KEY] * changes + [_LAST_EVENT_ID] * (path == LIVE):
         operation.setdefault("parameters", []).extend(headers)
     responses = operation["responses"]
     responses.pop("400", None)  # the framework's own, of another shape
-    in_fhir = any("application/fhir+json" in one.get("content", {}) for one in responses.values())
+    in_fhir = any([*one.get("content", {})] == ["application/fhir+json"] for one in responses.values())
     for status in _refusals(path, operation, changes=changes):
         responses[str(status)] = _refusal(status, in_fhir=in_fhir)
     for status, response in responses.items():
@@ -212,6 +234,8 @@ def _refusals(path: str, operation: dict[str, Any], *, changes: bool) -> set[int
     )  # 422: also for a parameter that is unknown
     if "{" in path:
         refusals |= {404}
+    if path in ALSO:
+        refusals |= {ALSO[path]}
     if path.startswith("/v1/reports/") and not changes:
         refusals |= {406}
     if changes or path in {FHIR_MESSAGES, *OBSERVATIONS}:
@@ -229,10 +253,22 @@ def _headers(status: str, *, changes: bool) -> dict[str, Any]:
 
 
 def _refusal(status: int, *, in_fhir: bool) -> dict[str, Any]:
-    if in_fhir:
-        outcome = {"type": "object", "description": "An OperationOutcome."}
-        return {"description": REFUSALS[status], "content": {"application/fhir+json": {"schema": outcome}}}
-    return {
-        "description": REFUSALS[status],
-        "content": {"application/problem+json": {"schema": {"$ref": _REF.format(name=Problem.__name__)}}},
-    }
+    outcome: dict[str, Any] = {"type": "object", "description": "An OperationOutcome."}
+    fhir = {"application/fhir+json": {"schema": outcome}} if in_fhir else {}
+    problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name=Problem.__name__)}}}
+    if in_fhir and status != HTTPStatus.NOT_FOUND:  # where the address holds no id at all, no route of FHIR's answers
+        problem = {}
+    return {"description": REFUSALS[status], "content": fhir | problem}
+
+
+def _say_how_long_pairs_are(part: Any) -> None:
+    """The framework says of the members of a tuple what they are, and not how many there must be."""
+    if isinstance(part, dict):
+        if "prefixItems" in part:
+            first, *others = part.pop("prefixItems")
+            assert all(other == first for other in others), "say how to describe a tuple of different members"
+            part |= {"items": first, "minItems": 1 + len(others), "maxItems": 1 + len(others)}
+        part = part.values()
+    if not isinstance(part, str | int | float | None):
+        for inner in part:
+            _say_how_long_pairs_are(inner)

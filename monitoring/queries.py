@@ -28,6 +28,7 @@ def strictly(query: bytes, handler: BaseRouteHandler) -> bytes:
         for name, times in Counter(name for name, _ in given).items()
         if name not in declared or (times > 1 and not declared[name])
     ]
+    faults += [Fault(name[:200], "holds a NUL") for name, value in given if "\0" in value and name in declared]
     if faults:
         raise Unacceptable(*faults[:FAULTS_MAX])
     return urlencode([(name, value) for name, value in given if value]).encode()

@@ -8,6 +8,7 @@ import uvicorn
 
 from monitoring.app import make_app
 from monitoring.config import Settings, read_settings
+from monitoring.connection import Connection
 from monitoring.live import Hub
 from monitoring.logs import configure
 from monitoring.tracing.spans import tracing
@@ -28,7 +29,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,  # on httptools
         ws="none",
         access_log=False,  # our own log line has the route, not the path with its ids
         log_level="warning",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT: Final = Path(__file__).parents[1]
@@ -112,6 +113,21 @@ def test_every_migration_is_found_by_its_number() -> None:
     folder = ROOT / "monitoring" / "migrations" / "versions"
     numbers = [path.name[:4] for path in sorted(folder.glob("*.py"))]
     assert numbers == [f"{number + 1:04}" for number in range(len(numbers))]
+
+
+def test_every_container_is_unprivileged_and_ours_write_nowhere_but_in_tmp() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    ours = {name for name, service in services.items() if "build" in service}
+    assert ours == {"migrate", "serve", "worker", "timekeeper"}
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid"}, name
+    for name in ours:
+        service = services[name]
+        assert (service["read_only"], service["tmpfs"], service["cap_drop"]) == (True, ["/tmp"], ["ALL"]), name
+        assert "volumes" not in service, name
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8").rpartition("FROM ")[2]
+    assert re.findall(r"^USER (\S+)$", image, re.MULTILINE) == ["10001"]
 
 
 def test_who_goes_by_a_pathway_asks_which_version_holds() -> None:

@@ -13,7 +13,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "correct patients": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
     "merge patients": frozenset({COORDINATOR, ADMIN}),
     "decide plans": frozenset({CLINICIAN, ADMIN}),
-    "accept values": frozenset({CLINICIAN, ADMIN}),  # who is senior: `deciding.may_accept`
+    "accept values": frozenset({CLINICIAN, ADMIN}),
     "record readings": frozenset({CLINICIAN, SUPPORT, ADMIN}),
     "read wards": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "manage wards": frozenset({COORDINATOR, ADMIN}),
@@ -40,7 +40,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "decide who is told": frozenset({COORDINATOR, ADMIN}),
     "read duty": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "manage rotas": frozenset({COORDINATOR, ADMIN}),
-    "read contacts": frozenset(Role),  # one's own: `contacts.theirs`
+    "read contacts": frozenset(Role),
     "set contacts": frozenset(Role) - {AUDITOR},
     "read ucr": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, AUDITOR, ADMIN}),
     "refer to ucr": frozenset({CLINICIAN, COORDINATOR, ADMIN}),
@@ -60,17 +60,42 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "count kit": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
     "read hospital messages": frozenset({ENGINEER, AUDITOR, ADMIN}),
     "read rules": frozenset({CLINICIAN, SUPPORT, COORDINATOR, ENGINEER, AUDITOR, ADMIN}),
-    "propose rules": frozenset({CLINICIAN, ADMIN}),  # registered: `rules.deciding`
-    "decide rules": frozenset({CLINICIAN, ADMIN}),  # the same; who approves is senior, and somebody else
+    "propose rules": frozenset({CLINICIAN, ADMIN}),
+    "decide rules": frozenset({CLINICIAN, ADMIN}),
     "watch live": frozenset({CLINICIAN, SUPPORT, COORDINATOR, UCR, ENGINEER, AUDITOR, ADMIN}),
     "read fhir metadata": frozenset(Role),
     "use pages": frozenset(Role),
-    "break glass": frozenset({CLINICIAN, UCR, ADMIN}),  # of clinicians only those who are registered
+    "break glass": frozenset({CLINICIAN, UCR, ADMIN}),
     "read break-glass": frozenset({CLINICIAN, UCR, COORDINATOR, AUDITOR, ADMIN}),
     "name staff": frozenset({ADMIN}),
     "read audit": frozenset({AUDITOR, ADMIN}),
     "read metrics": frozenset({ENGINEER, AUDITOR, ADMIN}),
 }
+
+PROVIDED: Final[dict[str, tuple[str, str]]] = {
+    "accept values": ("senior only", "monitoring/accepted/deciding.py: may_accept"),
+    "answer alerts": (
+        "support workers technical alerts and ambers only; what is not technical is resolved by registered clinicians, "
+        "what is critical after a recent sign-in",
+        "monitoring/alerts/resolving.py: to_resolve",
+    ),
+    "answer sepsis": ("`not_suspected`: registered clinicians", "monitoring/sepsis/answering.py: answer_sepsis"),
+    "answer ucr": ("of the member's own teams", "monitoring/ucr/views.py: seen_by"),
+    "break glass": ("clinicians: registered", "monitoring/access/break_glass.py: registered"),
+    "decide plans": ("after a recent sign-in", "monitoring/patients/plans.py: to_decide"),
+    "decide rules": (
+        "registered; who approves is senior, works on every ward and did not propose it",
+        "monitoring/rules/deciding.py: to_approve",
+    ),
+    "manage devices": ("of kind `interface`: admins", "monitoring/kit/devices.py: add"),
+    "propose rules": ("registered", "monitoring/rules/deciding.py: propose"),
+    "read contacts": (
+        "one's own; those of their wards' staff: coordinators and auditors",
+        "monitoring/duty/contacts.py: to_look_at",
+    ),
+    "set contacts": ("one's own; those of their wards' staff: coordinators", "monitoring/duty/contacts.py: theirs"),
+}
+"""What is asked besides the role and the ward, and where it is judged. For the page about who may do what."""
 
 WATCHED_BY: Final = {
     "alert": "read alerts",

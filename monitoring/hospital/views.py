@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, func, select, true
 from sqlmodel import col
 
 from monitoring.acts import Act
@@ -52,7 +52,7 @@ class MessageDetail(MessageView, kw_only=True):
 
 def messages(act: Act, outcome: MessageOutcome | None, limit: int, cursor: str | None) -> Page[MessageView]:
     """Messages, newest first."""
-    query = _shown().where(col(HospitalMessage.id) < before(cursor)).order_by(col(HospitalMessage.id).desc())
+    query = _shown(act).where(col(HospitalMessage.id) < before(cursor)).order_by(col(HospitalMessage.id).desc())
     if outcome is not None:
         query = query.where(col(HospitalMessage.outcome) == outcome)
     return page(act.session, query, limit, key=lambda row: row.key, show=_view)
@@ -60,41 +60,43 @@ def messages(act: Act, outcome: MessageOutcome | None, limit: int, cursor: str |
 
 def message(act: Act, message_id: UUID) -> MessageDetail:
     """One message with its text. Raises NotFound."""
-    query = _shown().add_columns(col(HospitalMessage.raw), col(HospitalMessage.answer))
+    query = _shown(act).add_columns(col(HospitalMessage.raw), col(HospitalMessage.answer))
     row = act.session.execute(
-        query.where(col(HospitalMessage.public_id) == message_id, _names_theirs(act))
+        query.where(col(HospitalMessage.public_id) == message_id, _may_be_read(act))
     ).one_or_none()
     if row is None:
         raise NotFound(f"There is no message {message_id}.")
     return MessageDetail(**msgspec.structs.asdict(_view(row)), raw=_lines(row.raw), answer=_lines(row.answer))
 
 
-def _names_theirs(act: Act) -> ColumnElement[bool]:
-    """Of patients whom the caller may see. One that changed nobody may name anybody: for staff of every ward."""
-    if act.who.wards is None:
-        return true()
-    theirs = select(col(Patient.id)).where(col(Patient.id) == col(HospitalMessage.patient_id), seen_by(act))
-    return theirs.correlate(HospitalMessage).exists()
+def _may_be_read(act: Act) -> ColumnElement[bool]:
+    """The text of one that changed nobody may name anybody: it is for staff of every ward."""
+    return true() if act.who.wards is None else col(HospitalMessage.patient_id).is_not(None)
 
 
-def _shown() -> AnySelect:
-    """Without the text: a page of messages would be megabytes."""
+def _shown(act: Act) -> AnySelect:
+    """Those of patients whom the caller may see, and of nobody. Without the text: a page would be megabytes."""
     one = HospitalMessage
-    return select(
-        col(one.id).label("key"),
-        col(one.public_id).label("id"),
-        col(Device.public_id).label("device"),
-        col(one.control_id),
-        col(one.kind),
-        col(one.event_at),
-        col(one.received_at),
-        col(one.tries),
-        col(one.outcome),
-        (col(one.did) != {}).label("used"),
-        col(one.place),
-        col(one.reason),
-        col(one.undone_at),
-    ).join(Device, col(Device.id) == col(one.device_id))
+    theirs = select(seen_by(act)).select_from(Patient).where(col(Patient.id) == col(one.patient_id)).correlate(one)
+    return (
+        select(
+            col(one.id).label("key"),
+            col(one.public_id).label("id"),
+            col(Device.public_id).label("device"),
+            col(one.control_id),
+            col(one.kind),
+            col(one.event_at),
+            col(one.received_at),
+            col(one.tries),
+            col(one.outcome),
+            (col(one.did) != {}).label("used"),
+            col(one.place),
+            col(one.reason),
+            col(one.undone_at),
+        )
+        .join(Device, col(Device.id) == col(one.device_id))
+        .where(func.coalesce(theirs.scalar_subquery(), true()))
+    )
 
 
 def _view(row: AnyRow) -> MessageView:

@@ -4,7 +4,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from sqlalchemy import any_, func, select
 from sqlmodel import col
@@ -12,7 +11,7 @@ from sqlmodel import col
 from devices.original import Format, unpack
 from monitoring.acts import Act, Incoming, look
 from monitoring.bars.outcomes import FHIR
-from monitoring.openapi import HL7
+from monitoring.openapi import HL7, answers_as_it_came
 from monitoring.originals.tables import KeptOriginal
 from monitoring.patients.register import seen_by
 from monitoring.patients.tables import Patient
@@ -21,7 +20,6 @@ from monitoring.refusals import NotFound
 MEDIA_TYPE: Final = {
     Format.FHIR: FHIR, Format.HL7V2: HL7, Format.GATT: "application/json", Format.OPEN_MHEALTH: "application/json",
 }  # fmt: skip
-ANY: Final = "application/octet-stream"
 
 
 def find(act: Act, original: UUID) -> KeptOriginal:
@@ -40,7 +38,7 @@ def find(act: Act, original: UUID) -> KeptOriginal:
     "/v1/originals/{original:uuid}",
     opt={"allows": "read originals", "whose": find},
     tags=["devices"],
-    responses={200: ResponseSpec(bytes, media_type=ANY, description="The document", generate_examples=False)},
+    operation_class=answers_as_it_came("The document.", MEDIA_TYPE.values()),
     summary="The document that a set of readings came in",
 )
 async def get_original(request: Incoming, original: FromPath[UUID]) -> Response[bytes]:

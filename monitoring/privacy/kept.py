@@ -205,7 +205,7 @@ TABLES: Final[Mapping[str, Kept]] = {
     "audit_subjects": Kept(AUDIT, told="AuditEvent"),
     "audit_seal": Kept(AUDIT),
     "event": Kept(EVENTS, at="at", alone="at < %(before)s"),
-    "alert_trace": Kept(EVENTS, _ALERTS, at="at", alone="at < %(before)s", told="not: numbers by which engineers follow it"),
+    "alert_trace": Kept(EVENTS, _ALERTS, at="at", alone="at < %(before)s", told="not: numbers that engineers follow"),
     "system_alert": Kept(MESSAGES, at="at", alone="at < %(before)s"),
     "answered": Kept(ANSWERS, at="at", alone="at < %(before)s"),
     "heartbeat": Kept(HEARTBEATS, at="at", alone="at < %(before)s"),

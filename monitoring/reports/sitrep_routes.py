@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from monitoring.acts import Incoming, change, look
-from monitoring.fields import OdsCode, Version
+from monitoring.fields import ODS_CODE
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.reports import sitrep_snapshots
 from monitoring.reports.answers import described, rows_or_csv
@@ -23,14 +23,16 @@ AsOf = Annotated[
     str | None,
     QueryParameter(description="An instant, RFC 3339, or a date: its 08:00 in London; the last Thursday's by default"),
 ]
+OneIcb = Annotated[str | None, QueryParameter(pattern=ODS_CODE, description="An ICB's code")]
+OneVersion = Annotated[int | None, QueryParameter(ge=1, le=2**15 - 1, description="The newest by default")]
 
 
 @get(PATH, opt=READ, tags=TAGS, summary="The virtual-ward SitRep", responses=described(SitRepReport))
 async def get_sitrep(
     request: Incoming,
     as_of: AsOf = None,
-    icb: FromQuery[OdsCode | None] = None,
-    version: FromQuery[Version | None] = None,
+    icb: OneIcb = None,
+    version: OneVersion = None,
 ) -> Response[bytes]:
     """Capacity, patients at 08:00 on Thursday in London, occupancy, capacity per 100,000 registered; the week's flow.
 

@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from tests.benchmarks import (
+    access,
     auditing,
     backtest,
     board,
@@ -40,6 +41,7 @@ MEASURES: Final = (
     Measure("backtest", "months of recorded readings through the rules", backtest.take, needs_wrk=False),
     Measure("starting", "`up` until ready, and its memory", starting.take, needs_wrk=False),
     Measure("posting", "the way in, and the drain alone", posting.take),
+    Measure("access", "who is calling and what they may, as a share of the way in", access.take),
     Measure("end_to_end", "from POST until stored, scored, alerted", end_to_end.take),
     Measure("ruling", "what the wards' rules cost the drain", ruling.take),
     Measure("naive", "a naive pipeline on the same servers", naive.take),

@@ -15,6 +15,7 @@ import uvicorn
 
 from monitoring.app import make_app
 from monitoring.config import Settings
+from monitoring.connection import Connection
 from monitoring.live import Hub
 from tests.monitoring.api import for_tests
 
@@ -94,10 +95,12 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(settings: Settings, port: int = 0) -> Iterator[str]:
+def serving(settings: Settings, port: int = 0, connection: type[Connection] = Connection) -> Iterator[str]:
     """The server's address, while it runs; on a free port unless one is named."""
     app = make_app(for_tests(settings))
-    config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, http=connection, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=5
+    )
     server = _Server(config, app.state.service.hub)
     with socket() as listening:
         listening.bind(("127.0.0.1", port))

@@ -11,7 +11,7 @@ from litestar.routes import HTTPRoute
 from sqlalchemy import select, text
 from sqlmodel import col
 
-from devices.original import Format
+from devices.original import Format, pack
 from monitoring.access.permissions import DEVICE_MAY, MAY, PROVIDER_MAY
 from monitoring.access.roles import Role
 from monitoring.access.tables import BreakGlass
@@ -43,6 +43,11 @@ the day names whom it is of."""
 
 @pytest.fixture
 def things(api: Api) -> dict[str, str]:
+    """A thing of each kind that is a patient's, by how a path names it."""
+    return every_thing(api)
+
+
+def every_thing(api: Api) -> dict[str, str]:
     """A thing of each kind that is a patient's, all of them the ward's patient's, by how a path names it."""
     patient, device = str(api.ward.patient.id), str(api.ward.patient.device_id)
     alert = has_alert(api, **VERY_SICK)
@@ -118,7 +123,12 @@ def insert(api: Api) -> None:
                 answer=b"x",
             ),
             KeptOriginal(
-                id=UUID(ORIGINAL), source=device, format=Format.FHIR, received_at=at, packed=b"x", patients=[key]
+                id=UUID(ORIGINAL),
+                source=device,
+                format=Format.FHIR,
+                received_at=at,
+                packed=pack(device, Format.FHIR, b"{}").packed,
+                patients=[key],
             ),
             BreakGlass(staff_id=1, patient_id=key, ward_id=1, reason="fell", at=at, until_at=at),
             CasesSent(gp_practice="C81001", to="x@nhs.uk", sent_by=1, sent_at=at),

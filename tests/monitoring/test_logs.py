@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -13,7 +14,9 @@ import structlog
 from psycopg.conninfo import conninfo_to_dict
 from redis import Redis
 
+from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
+from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.embedded import postgres
 from monitoring.intake.stream import FIELD, stream_name
@@ -22,6 +25,7 @@ from tests.monitoring.api import Api
 from tests.monitoring.outages import database_away
 from tests.monitoring.steps import PERSON, add_device, admit, drain, posts, register
 from tests.servers import Servers
+from tests.workers.delivering import delivering, hook, settled, tells
 
 NUMBER = "9434765919"
 SECRETS: dict[str, Any] = {"given_name": "Zebedee", "family_name": "Quixwood", "postcode": "LE19 4TX"}
@@ -87,6 +91,27 @@ def test_nothing_said_of_a_patient_is_ever_logged(
     assert {"request", "unexpected_error", "database_unavailable", "batch_failed", "poison_kept_aside"} <= events
     assert [secret for secret in secrets if secret in log] == []
     assert patient not in log  # not in a path either
+
+
+def test_no_secret_with_which_somebody_is_told_is_ever_logged(written: Written, api: Api) -> None:
+    secret, address = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "https://127.0.0.1:9/hooks/T0ken-in-the-address"
+    staff = api.ward.staff[Role.CLINICIAN].public_id
+    body = [{"by": "webhook", "to": address, "secret": secret}, {"by": "sms", "to": "+447700900123"}]
+    answers = [
+        api.put(f"/v1/staff/{staff}/contacts", sent, role)
+        for role, sent in ((Role.CLINICIAN, body), (Role.CLINICIAN, [*body, {"by": "pigeon"}]), (Role.UCR, body))
+    ]
+    tells(api.ward, hook(address, secret), give_up_at=utc_now() + timedelta(seconds=1))
+    with delivering(api.ward):
+        assert settled(api.ward) == ["failed"]
+    answers.append(api.client.post("/sign-in", data={"token": api.ward.tokens[Role.ADMIN]}, follow_redirects=False))
+    session = answers[-1].cookies[COOKIE]
+    api.client.get("/", headers={"Cookie": f"{COOKIE}={session}"})
+    log = written.stream.getvalue()
+    assert {"request", "attempt"} <= {line["event"] for line in written.lines}
+    secrets = [secret, secret.removeprefix("whsec_"), "T0ken-in-the-address", "7700900123", session]
+    assert [one for one in (*secrets, *api.ward.tokens.values()) if one in log] == []
+    assert secret not in "".join(answer.text for answer in answers)
 
 
 def _go_wrong(api: Api, patient: str, token: str, queue: Redis, servers: Servers) -> None:

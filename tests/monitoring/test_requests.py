@@ -82,6 +82,9 @@ def test_a_filter_that_a_route_does_not_know_is_refused_by_name(api: Api) -> Non
         (f"/v1/patients/{api.ward.patient.id}?limit=5", ["limit"]),
         (f"/v1/patients/{api.ward.patient.id}/readings?since=2026-01-01T00:00:00Z", ["since"]),
         ("/metrics?name=up", ["name"]),
+        ("/v1/reports/occupancy?icb=%00&pathway=a%00", ["icb", "pathway"]),
+        ("/v1/reports/sitrep?version=32768", ["version"]),
+        ("/v1/reports/sitrep?icb=Q%20X", ["icb"]),
     ):
         assert faults(api.get(path)) == wrong, path
     assert faults(api.post("/v1/patients?dry_run=true", PERSON)) == ["dry_run"]

@@ -10,6 +10,7 @@ from alert_rules.news2 import AGE_YEARS_MIN, CHARTS, RED, RESPONSES, SPO2_SCALE_
 from tests.spec.hotline import hotline
 from tests.spec.markdown import table
 from tests.spec.news2 import COMPLETE, INCOMPLETE, ROUNDED
+from tests.spec.permissions import permissions
 from tests.spec.policy import policy
 from tests.spec.safety_case import PAGE as SAFETY_CASE
 from tests.spec.safety_case import safety_case
@@ -116,6 +117,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/clinical/policy.md": policy,
     "docs/clinical/sepsis.md": sepsis,
     "docs/clinical/ucr.md": ucr,
+    "docs/permissions.md": permissions,
 }
 
 
