@@ -27,6 +27,8 @@ class Fault:
 
     name: str
     strike: Strike
+    is_single_kill: bool = False  # after which everything has to be back within seconds
+    forgets_looks: bool = False  # the database's server is killed, and with it the last looks (docs/decisions/0013)
 
 
 @contextmanager
@@ -136,24 +138,24 @@ def up_restarted(up: Up, _: Random) -> Iterator[float]:
 
 
 EVERY: Final = (
-    Fault("a worker", partial(killed, "worker")),
+    Fault("a worker", partial(killed, "worker"), is_single_kill=True),
     Fault("every worker", partial(killed, "worker", all_of_it=True)),
     Fault("workers in a batch", killed_in_a_batch),
-    Fault("API", partial(killed, "API")),
-    Fault("timekeeper", partial(killed, "timekeeper")),
-    Fault("Valkey", partial(killed, "Valkey")),
+    Fault("API", partial(killed, "API"), is_single_kill=True),
+    Fault("timekeeper", partial(killed, "timekeeper"), is_single_kill=True),
+    Fault("Valkey", partial(killed, "Valkey"), is_single_kill=True),
     Fault("Valkey twice", partial(killed_twice, "Valkey")),
-    Fault("PostgreSQL", partial(killed, "PostgreSQL")),
-    Fault("a session of PostgreSQL", partial(killed, "session")),
-    Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL")),
-    Fault("up", up_killed),
-    Fault("everything", everything_killed),
+    Fault("PostgreSQL", partial(killed, "PostgreSQL"), is_single_kill=True, forgets_looks=True),
+    Fault("a session of PostgreSQL", partial(killed, "session"), is_single_kill=True, forgets_looks=True),
+    Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL"), forgets_looks=True),
+    Fault("up", up_killed, forgets_looks=True),
+    Fault("everything", everything_killed, forgets_looks=True),
     Fault("up restarted", up_restarted),
     Fault("a worker stopped", partial(stopped, "worker", STOPPED_S)),
     Fault("timekeeper stopped", partial(stopped, "timekeeper", STOPPED_S)),
     Fault("Valkey stopped", partial(paused, "Valkey", BRIEFLY_S)),
     Fault("Valkey away", partial(away, "Valkey", AWAY_S)),
-    Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S)),
+    Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S), forgets_looks=True),
     Fault("table locked", partial(locked, AWAY_S)),
 )
 
