@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection, Engine, Row, Select, create_engine
+from sqlalchemy import Connection, Dialect, Engine, Row, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
+
+from monitoring.answering import ANSWER_S, PING_S, Bounded
 
 T = TypeVar("T")
 AnySelect = Select[*tuple[Any, ...]]
@@ -26,9 +28,9 @@ SESSION_OPTIONS = (
 )
 
 
-def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
-    """An engine for `url` (postgresql://…), every session in UTC and bounded in time."""
-    return create_engine(
+def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10, within_s: float | None = ANSWER_S) -> Engine:
+    """An engine for `url` (postgresql://…), every session in UTC and bounded in time, and every wait for an answer."""
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -36,8 +38,28 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
         pool_timeout=5,
         pool_recycle=1800,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),  # knows UUIDs and instants
-        connect_args={"connect_timeout": 3, "options": SESSION_OPTIONS},
+        connect_args={"options": SESSION_OPTIONS},
     )
+    _bound(engine, within_s)
+    return engine
+
+
+def _bound(engine: Engine, within_s: float | None) -> None:
+    """Wait for answers no longer than that; and when an idle connection is asked whether it lives, much shorter."""
+
+    def connect(_dialect: Dialect, _record: object, _words: object, settings: dict[str, Any]) -> Bounded:
+        return Bounded.to("", within_s=within_s, **settings)
+
+    def used(connection: Bounded, _record: object, _proxy: object) -> None:
+        connection.answers_within_s = within_s
+
+    def idle(connection: Bounded | None, _record: object) -> None:
+        if connection is not None:  # one that was found dead
+            connection.answers_within_s = PING_S
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "checkout", used)
+    event.listen(engine, "checkin", idle)
 
 
 @contextmanager

@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from monitoring.clock import utc_now
+from tests.chaos.every import FAULTS
 from tests.chaos.experiment import experiment
-from tests.chaos.faults import FAULTS, kept_away
+from tests.chaos.faults import kept_away
+from tests.chaos.grounds import Ground
 from tests.chaos.homes import Admissions
 from tests.chaos.up import Up, running
 from tests.monitoring.embedded.processes import eventually
@@ -43,7 +45,7 @@ def admissions(up: Up) -> Iterator[Admissions]:
 
 @pytest.mark.parametrize("fault", KILLED)
 def test_what_was_promised_is_there_once_after(fault: str, up: Up, admissions: Admissions) -> None:
-    outcome = experiment(up, admissions, FAULTS[fault], Random(fault), homes=HOMES)
+    outcome = experiment(Ground(up), admissions, FAULTS[fault], Random(fault), homes=HOMES)
     assert outcome.wrong == []
     assert (outcome.verdict.lost, outcome.verdict.doubled) == (0, 0)
     assert outcome.verdict.counts["alerts"].found == HOMES * 2 // 3

@@ -1,6 +1,6 @@
 """`make chaos`: kill at random under load for some minutes, and count what was promised.
 
-python -m tests.chaos [--minutes 15] [--seed N] [--only FAULT]
+python -m tests.chaos [--minutes 15] [--seed N] [--only FAULT|GROUND]
 
 Everything is on this machine's loopback, in a temporary folder. Exit status 1 on any loss, doubling or other fault, and
 on a single kill that took too long to recover from: named below the table.
@@ -10,15 +10,17 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from random import Random
 
 from rich.console import Console
 
+from tests.chaos.every import FAULTS
 from tests.chaos.experiment import Outcome, experiment, faults_at_the_end
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import Fault
+from tests.chaos.grounds import GROUNDS, Ground
 from tests.chaos.homes import Admissions
 from tests.chaos.report import kinds, table, told
-from tests.chaos.up import Up, running
 from tests.receivers import receiving
 
 INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -35,9 +37,13 @@ def main() -> int:
     outcomes: list[Outcome] = []
     wrong: list[str] = []
     interrupted = False
+    chosen = [fault for name, fault in FAULTS.items() if arguments.only in {None, name, fault.ground}]
     try:
-        with running() as up:
-            wrong = _strike(up, Random(seed), time.monotonic() + 60 * arguments.minutes, arguments.only, outcomes)
+        for name, ground in GROUNDS.items():
+            if faults := [fault for fault in chosen if fault.ground == name]:
+                deadline_s = time.monotonic() + 60 * arguments.minutes * len(faults) / len(chosen)
+                with ground() as here:
+                    wrong += _strike(here, Random(seed), deadline_s, faults, outcomes)
     except KeyboardInterrupt:
         interrupted = True
         out.print("interrupted")
@@ -53,26 +59,29 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--minutes", type=float, default=15.0, help="how long (default: 15)")
     parser.add_argument("--seed", type=int, help="the order of faults and their moments; printed")
-    parser.add_argument("--only", choices=list(FAULTS), help="only this fault")
+    parser.add_argument("--only", choices=[*FAULTS, *GROUNDS], help="only this fault, or those of this ground")
     return parser.parse_args()
 
 
-def _strike(up: Up, rng: Random, deadline_s: float, only: str | None, outcomes: list[Outcome]) -> list[str]:
+def _strike(
+    ground: Ground, rng: Random, deadline_s: float, faults: Sequence[Fault], outcomes: list[Outcome]
+) -> list[str]:
     """Every fault in random order, again and again until the time is up. Returns what is wrong in the end."""
-    faults = list(FAULTS.values()) if only is None else [FAULTS[only]]
+    here: list[Outcome] = []
     with receiving() as pager:
-        admissions = Admissions(up, pager)
+        admissions = Admissions(ground.up, pager)
         try:
             while time.monotonic() < deadline_s:
                 for fault in rng.sample(faults, len(faults)):
                     if time.monotonic() < deadline_s:
-                        outcomes.append(experiment(up, admissions, fault, rng, homes=rng.choice((12, 24, 36))))
-                        _tell(outcomes[-1])
-            return [f"at the end: {wrong}" for wrong in faults_at_the_end(up, admissions, outcomes)]
+                        here.append(experiment(ground, admissions, fault, rng, homes=rng.choice((12, 24, 36))))
+                        _tell(here[-1])
+            return [f"at the end: {wrong}" for wrong in faults_at_the_end(ground.up, admissions, here)]
         except AssertionError as error:  # it never recovered: what was promised can't be looked at
-            out.print(up.said)
+            out.print(ground.up.said)
             return [f"gave up: {error}"]
         finally:
+            outcomes += here
             admissions.close()
 
 

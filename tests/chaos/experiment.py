@@ -18,6 +18,7 @@ from monitoring.intake.stream import AWAY, connect, read_backlog
 from tests.chaos.faults import Fault
 from tests.chaos.found import find
 from tests.chaos.found_care import find_care, is_settled, never_taken
+from tests.chaos.grounds import Ground
 from tests.chaos.homes import Admissions, Home
 from tests.chaos.load import Load, Sent
 from tests.chaos.staff import Promised, Staff
@@ -60,12 +61,13 @@ class Outcome:
     wrong: list[str]  # with answers, sets or alerts; empty where all is well
 
 
-def experiment(up: Up, admissions: Admissions, fault: Fault, rng: Random, *, homes: int = 12) -> Outcome:
+def experiment(ground: Ground, admissions: Admissions, fault: Fault, rng: Random, *, homes: int = 12) -> Outcome:
     """Strike once. A third of the patients falls ill just before, a third just after; the others stay well.
 
     Half of the former become worse after it, and of some of the others the alert is answered. Meanwhile the staff look,
     admit and discharge.
     """
+    up = ground.up
     people = admissions.admit(homes)
     ward = admissions.open_ward()
     up.ready()
@@ -80,7 +82,7 @@ def experiment(up: Up, admissions: Admissions, fault: Fault, rng: Random, *, hom
         eventually(lambda: load.promises >= enough + homes // 2, RECOVERY_MAX_S)
         staff.answer(before[1::4])
         struck_at = utc_now()
-        with fault.strike(up, rng) as struck_s:
+        with fault.strike(ground, rng) as struck_s:
             since = utc_now()
             for home in (*after, *before[::2]):
                 home.stage = 2
@@ -107,7 +109,7 @@ def verdict_on(
 
 
 def faults_at_the_end(up: Up, admissions: Admissions, outcomes: Sequence[Outcome]) -> list[str]:
-    """What every experiment left, looked at once more: a later fault must not have touched it; and the audit's chain."""
+    """What every experiment left, once more: a later fault must not have touched it. And the audit's chain."""
     wrong = []
     for one in outcomes:
         wrong += verdict_on(up, admissions, one.sent, one.promised, one.unsure).wrong

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -32,15 +32,17 @@ PARTS: Final = {
 """What tells a part by its command line."""
 
 START_S: Final = 120.0
+NOTHING: Final[Mapping[str, str]] = {}
 STOP_S: Final = 15.0  # what `up` promises
 
 
 class Up:
     """One installation: started, killed, started again on the same folder."""
 
-    def __init__(self, data: Path, *, workers: int = 2) -> None:
+    def __init__(self, data: Path, *, workers: int = 2, env: Mapping[str, str] = NOTHING) -> None:
         self.data = data
         self.workers = workers
+        self._env = env
         self.port = free_port()
         self.process = self._spawn()
 
@@ -141,7 +143,7 @@ class Up:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
-                env=environment(),
+                env=environment() | dict(self._env),
                 **children.bound(signal.SIGKILL),
             )
 

@@ -1,0 +1,8 @@
+"""Every fault there is, by name."""
+
+from typing import Final
+
+from tests.chaos.faults import PROCESSES
+from tests.chaos.faults_lines import LINES
+
+FAULTS: Final = {fault.name: fault for fault in (*PROCESSES, *LINES)}
