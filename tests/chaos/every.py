@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.chaos.faults import PROCESSES
+from tests.chaos.faults_disks import DISKS
 from tests.chaos.faults_lines import LINES
 
-FAULTS: Final = {fault.name: fault for fault in (*PROCESSES, *LINES)}
+FAULTS: Final = {fault.name: fault for fault in (*PROCESSES, *LINES, *DISKS)}

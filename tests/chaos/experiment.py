@@ -72,6 +72,7 @@ def experiment(ground: Ground, admissions: Admissions, fault: Fault, rng: Random
     ward = admissions.open_ward()
     up.ready()
     before, after = people[: homes // 3], people[homes // 3 : 2 * homes // 3]
+    ground.well[:] = people[2 * homes // 3 :]
     load = Load(up.url, people, rng)
     staff = Staff(up.url, admissions.token, ward, people)
     with load, staff:
@@ -99,10 +100,10 @@ def verdict_on(
 ) -> Verdict:
     """What was promised held against what is there."""
     devices, patients = {one.device for one in sent}, {one.patient for one in sent}
-    calls, occupied = list(admissions.pager.calls), admissions.occupied(promised.ward)
+    occupied = admissions.occupied(promised.ward)
     with up.connect() as connection:
         found = find(connection, devices, patients)
-        care = find_care(connection, patients, promised, calls, occupied, utc_now())
+        care = find_care(connection, patients, promised, admissions.pager.calls, occupied, utc_now())
     readings = judge(sent, found, promised)
     counts, wrong = judge_care(promised, found.alerts, care, unsure)
     return Verdict({**readings.counts, **counts}, [*readings.wrong, *wrong])
@@ -110,6 +111,7 @@ def verdict_on(
 
 def faults_at_the_end(up: Up, admissions: Admissions, outcomes: Sequence[Outcome]) -> list[str]:
     """What every experiment left, once more: a later fault must not have touched it. And the audit's chain."""
+    eventually(lambda: _is_settled(up), within_s=RECOVERY_MAX_S)
     wrong = []
     for one in outcomes:
         wrong += verdict_on(up, admissions, one.sent, one.promised, one.unsure).wrong

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Final
@@ -17,6 +18,7 @@ from tests.monitoring.embedded.processes import eventually
 STOPPED_S: Final = (5.0, 30.0)
 BRIEFLY_S: Final = (2.5, 5.0)  # longer than the API waits for its queue
 AWAY_S: Final = (5.0, 15.0)
+CLOCK_OFF: Final = timedelta(hours=1)
 
 Span = tuple[float, float]  # a random time between these, in s
 Strike = Callable[[Ground, Random], AbstractContextManager[float]]
@@ -139,6 +141,17 @@ def up_restarted(ground: Ground, _: Random) -> Iterator[float]:
     yield time.monotonic()
 
 
+@contextmanager
+def clocks_stepped(ground: Ground, rng: Random) -> Iterator[float]:
+    """The clocks of those who stay well are an hour fast, or an hour slow, and then set right again."""
+    for number, home in enumerate(ground.well):
+        home.step_clock(CLOCK_OFF if number % 2 else -CLOCK_OFF)
+    time.sleep(rng.uniform(*AWAY_S))
+    yield time.monotonic()
+    for home in ground.well:
+        home.step_clock(timedelta(0))
+
+
 PROCESSES: Final = (
     Fault("a worker", partial(killed, "worker"), is_single_kill=True),
     Fault("every worker", partial(killed, "worker", all_of_it=True)),
@@ -159,4 +172,5 @@ PROCESSES: Final = (
     Fault("Valkey away", partial(away, "Valkey", AWAY_S)),
     Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S), forgets_looks=True),
     Fault("table locked", partial(locked, AWAY_S)),
+    Fault("devices' clocks", clocks_stepped),
 )

@@ -122,7 +122,7 @@ def find_care(
             ladders=ladders.execute(LADDERS, whose).fetchall(),
             steps=taken,
             messages=found,
-            heard=[one for one in _heard(calls) if one.step in ours],
+            heard=[one for one in _heard(list(calls)) if one.step in ours],
             stays=connection.execute(STAYS, [promised.ward]).fetchall(),
             occupied=occupied,
             audited=[request for (request,) in connection.execute(AUDITED, [looks])],
@@ -136,8 +136,9 @@ def is_settled(connection: psycopg.Connection) -> bool:
 
 def never_taken(connection: psycopg.Connection, calls: Sequence[Call]) -> list[Heard]:
     """What somebody was told of and no alert has taken: a transaction that was undone spoke all the same."""
+    heard = _heard(list(calls))  # first, for what is told meanwhile is not there yet
     steps = {step for (step,) in connection.execute("SELECT public_id FROM ladder_step")}
-    return [one for one in _heard(calls) if one.step not in steps]
+    return [one for one in heard if one.step not in steps]
 
 
 def _heard(calls: Sequence[Call]) -> list[Heard]:

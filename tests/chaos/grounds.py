@@ -1,5 +1,6 @@
 """Where faults strike: an installation on its own servers, or one whose lines to its servers can be cut."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,10 +10,15 @@ from typing import Final
 
 from monitoring.config import PREFIX
 from monitoring.embedded import postgres, valkey
+from tests.chaos.homes import Home
 from tests.chaos.lines import Lines
 from tests.chaos.up import Up
 
 START_S: Final = 60.0
+
+
+class CannotMountError(Exception):
+    """Small disks need root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,8 @@ class Ground:
 
     up: Up
     lines: Mapping[str, Lines] = field(default_factory=dict)  # by server
+    disks: Mapping[str, Path] = field(default_factory=dict)  # small ones, by server
+    well: list[Home] = field(default_factory=list)  # the homes of those who stay well in this experiment
 
 
 @contextmanager
@@ -48,6 +56,39 @@ def on_lines() -> Iterator[Ground]:
         }
         up = stack.enter_context(Up(folder / "data", env={f"{PREFIX}{name}": url for name, url in urls.items()}))
         yield Ground(up.ready(), {"Valkey": to_queue, "PostgreSQL": to_database})
+
+
+@contextmanager
+def on_small_disks() -> Iterator[Ground]:
+    """`up` whose servers have a small disk each, in memory. Raises CannotMount where that is forbidden."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        data, run = folder / "data", folder / "run"
+        disks = {}
+        for name, size_mb in (("postgres", 320), ("valkey", 24)):
+            tmpfs = ("-t", "tmpfs", "-o", f"size={size_mb}m,mode=0711", "tmpfs")
+            disks[name] = stack.enter_context(_mounted(folder / f"disk-{name}", *tmpfs)) / name
+        postgres.prepare(postgres.Postgres(disks["postgres"], run, postgres.DURABLE))
+        valkey.prepare(valkey.Valkey(disks["valkey"], run / "valkey.sock", valkey.DURABLE))
+        for name, disk in disks.items():
+            stack.enter_context(_mounted(data / name, "--bind", str(disk)))
+        with Up(data) as up:
+            yield Ground(up.ready(), disks={"Valkey": data / "valkey", "PostgreSQL": data / "postgres"})
+
+
+@contextmanager
+def _mounted(folder: Path, *what: str) -> Iterator[Path]:
+    folder.mkdir(mode=0o711, parents=True)
+    try:
+        done = subprocess.run(["mount", *what, folder], capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise CannotMountError(str(error)) from error
+    if done.returncode:
+        raise CannotMountError(done.stderr.strip())
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @contextmanager
@@ -83,4 +124,4 @@ def _valkey(folder: Path) -> Iterator[valkey.Valkey]:
         valkey.stop(process)
 
 
-GROUNDS: Final = {"embedded": embedded, "lines": on_lines}
+GROUNDS: Final = {"embedded": embedded, "lines": on_lines, "disks": on_small_disks}

@@ -12,11 +12,14 @@ from uuid import UUID
 import httpx
 
 from alert_rules.severity import Severity
+from monitoring.clock import utc_now
 from tests.chaos.up import Up
 from tests.receivers import Receiver
 from tests.ward import SICK, VERY_SICK, WELL
 
 WARD: Final = "CHAOS1"
+ADMITTED_BEFORE: Final = timedelta(hours=2)
+"""So that a device whose clock is an hour slow was with its patient then; and nothing is overdue yet."""
 LADDERS: Final = f"/v1/wards/{WARD}/ladders"
 WAITS_S: Final = (20, 300)
 """How long each step of its ladders has; the last one comes again and again."""
@@ -49,10 +52,16 @@ class Home:
     stage: int = 0
     posted: int = 0
     taken_at: datetime | None = None
+    clock_off: timedelta = timedelta(0)
+
+    def step_clock(self, by: timedelta) -> None:
+        """From now on the device's clock is off by so much."""
+        self.clock_off, self.taken_at = by, None
 
     def measure(self, now: datetime) -> tuple[str, Body, Stage]:
         """The next set: its id, what is sent, and how it has to be judged."""
         self.posted += 1
+        now += self.clock_off
         self.taken_at = max(now, self.taken_at + timedelta(milliseconds=1)) if self.taken_at else now
         own_id, stage = f"set-{self.posted}", STAGES[self.stage]
         return own_id, {"id": own_id, "taken_at": self.taken_at.isoformat(), **stage.vitals}, stage
@@ -108,7 +117,8 @@ class Admissions:
 
     def _open(self, code: str) -> None:
         ward = {"code": code, "name": code, "pathway": "general", "provider": "RXX", "icb": "QXX"}
-        self._post("/v1/wards", ward | {"funded": 10_000, "staffed": 10_000})
+        opened = (utc_now() - ADMITTED_BEFORE).isoformat()
+        self._post("/v1/wards", ward | {"funded": 10_000, "staffed": 10_000, "from": opened})
 
     def _put(self, path: str, body: object) -> None:
         answer = self._client.put(path, json=body)
@@ -119,6 +129,7 @@ class Admissions:
         person = {"given_name": "Ann", "family_name": "Other", "birth_date": "1950-02-28", "sex": "female"}
         patient = self._post("/v1/patients", person | {"no_nhs_number_reason": "test"})
         stay = {"patient": patient["id"], "ward": WARD, "step": "up", "devices": [device["id"]]}
+        stay["at"] = (utc_now() - ADMITTED_BEFORE).isoformat()
         self._post("/v1/episodes", stay)
         return Home(UUID(patient["id"]), UUID(device["id"]), device["token"])
 

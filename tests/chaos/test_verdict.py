@@ -78,11 +78,26 @@ def test_an_answer_that_nobody_heard_of_may_have_been_taken(state: str) -> None:
     assert judge(SENT, replace(RIGHT, alerts=[replace(RAISED, state=state)]), Promised(asked={PATIENT})).wrong == []
 
 
+def test_a_set_by_a_wrong_clock_is_stored_or_kept_aside_and_not_both() -> None:
+    sent = [replace(SENT[0], stepped=True), *SENT[1:]]
+    clock = StoredAlert(OTHER, PATIENT, "device", "open", Severity.AMBER, 1, AT)
+    told = [*RIGHT.events, Told(OTHER, 1, "amber")]
+    aside = replace(
+        RIGHT, readings=RIGHT.readings[1:], aside=[(DEVICE, "a")], alerts=[RAISED, clock], events=told,
+        history={ALERT: 2, OTHER: 1},
+    )  # fmt: skip
+    assert judge(sent, RIGHT).wrong == judge(sent, aside).wrong == []
+    assert judge(sent, aside).counts["sets by wrong clocks"] == Count(1, 1)
+    assert judge(sent, replace(RIGHT, aside=[(DEVICE, "a")])).doubled == 1
+    assert judge(sent, replace(RIGHT, readings=RIGHT.readings[1:])).lost == 1
+    assert any("for no reason" in one for one in judge(SENT, replace(aside, aside=[])).wrong)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (lambda found: replace(found, readings=found.readings[1:]), "1 sets lost"),
-        (lambda found: replace(found, readings=[*found.readings, found.readings[0]]), "stored more than once"),
+        (lambda found: replace(found, readings=[*found.readings, found.readings[0]]), "there more than once"),
         (lambda found: replace(found, readings=[*found.readings, StoredSet(DEVICE, "x", 0, 0)]), "never sent"),
         (lambda found: replace(found, readings=[StoredSet(DEVICE, "a", None, 0)]), "scored wrongly"),
         (lambda found: replace(found, readings=[StoredSet(DEVICE, "b", 6, 0)]), "scored wrongly"),

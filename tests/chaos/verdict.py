@@ -57,17 +57,31 @@ class Verdict:
 def judge(sent: Sequence[Sent], found: Found, promised: Promised = NOBODY_WORKED) -> Verdict:
     """Every promised set is there once, scored as it has to be; every alert is there once, as grave as its sets."""
     by_key = {(one.device, one.id): one for one in sent}
-    owed = {key for key, one in by_key.items() if one.promised}
     stored = Counter(one.key for one in found.readings)
     due = {patient: Due(severity, _states(patient, promised)) for patient, severity in _grave(by_key, stored).items()}
     right = [patient for patient, state in due.items() if _is_there_once(found, patient, state)]
-    doubled = sum(times - 1 for times in stored.values()) + sum(times - 1 for times in Counter(found.ledger).values())
     alerts = Counter(one.patient for one in found.alerts if one.kind == Kind.DETERIORATION)
-    counts = {
-        "sets": Count(len(owed), len(owed & stored.keys()), doubled),
-        "alerts": Count(len(due), len(right), sum(times - 1 for times in alerts.values())),
-    }
-    return Verdict(counts, [*_wrong_sets(by_key, owed, stored, found), *_wrong_alerts(due, found)])
+    counts = _count_sets(by_key, stored, found)
+    counts["alerts"] = Count(len(due), len(right), sum(times - 1 for times in alerts.values()))
+    return Verdict(counts, [*_wrong_sets(by_key, stored, found), *_wrong_alerts(due, found, _stepped(sent))])
+
+
+def _stepped(sent: Sequence[Sent]) -> set[UUID]:
+    """The patients whose device's clock was wrong for a while: that is told, too."""
+    return {one.patient for one in sent if one.stepped}
+
+
+def _count_sets(by_key: Mapping[Key, Sent], stored: Counter[Key], found: Found) -> dict[str, Count]:
+    owed = {key for key, one in by_key.items() if one.promised}
+    stepped = {key for key, one in by_key.items() if one.stepped}
+    kept = stored + Counter(key for key in found.aside if key in stepped)
+    doubled = sum(times - 1 for key, times in stored.items() if key not in stepped)
+    doubled += sum(times - 1 for times in Counter(found.ledger).values())
+    counts = {"sets": Count(len(owed - stepped), len((owed - stepped) & stored.keys()), doubled)}
+    if stepped:
+        twice = sum(times - 1 for key, times in kept.items() if key in stepped)
+        counts["sets by wrong clocks"] = Count(len(owed & stepped), len(owed & stepped & kept.keys()), twice)
+    return counts
 
 
 def _states(patient: UUID, promised: Promised) -> Collection[State]:
@@ -96,26 +110,30 @@ def _is_there_once(found: Found, patient: UUID, due: Due) -> bool:
     return len(alerts) == 1 and alerts[0].state in due.states and alerts[0].severity == due.severity
 
 
-def _wrong_sets(by_key: dict[Key, Sent], owed: set[Key], stored: Counter[Key], found: Found) -> Iterator[str]:
-    yield from _said("lost", owed - stored.keys())
-    yield from _said("stored more than once", {key for key, times in stored.items() if times > 1})
+def _wrong_sets(by_key: Mapping[Key, Sent], stored: Counter[Key], found: Found) -> Iterator[str]:
+    stepped = {key for key, one in by_key.items() if one.stepped}
+    aside = Counter(found.aside)
+    kept = stored + Counter({key: times for key, times in aside.items() if key in stepped})
+    yield from _said("lost", {key for key, one in by_key.items() if one.promised} - kept.keys())
+    yield from _said("there more than once", {key for key, times in kept.items() if times > 1})
     yield from _said("stored and never sent", stored.keys() - by_key.keys())
     ledger = Counter(found.ledger)
-    yield from _said("not in the ledger once", {key for key in stored if ledger[key] != 1})
-    yield from _said("in the ledger and not stored", ledger.keys() - stored.keys())
-    yield from _said("kept aside", set(found.aside))
+    yield from _said("not in the ledger once", {key for key in kept if ledger[key] != 1})
+    yield from _said("in the ledger and not stored", ledger.keys() - kept.keys())
+    yield from _said("kept aside", aside.keys() - stepped)
     scored = {one.key: (one.score, one.severity) for one in found.readings}
     due = {key: (one.stage.score, one.stage.severity) for key, one in by_key.items()}
     yield from _said("scored wrongly", {key for key in scored.keys() & due.keys() if scored[key] != due[key]})
 
 
-def _wrong_alerts(due: Mapping[UUID, Due], found: Found) -> Iterator[str]:
+def _wrong_alerts(due: Mapping[UUID, Due], found: Found, stepped: Collection[UUID]) -> Iterator[str]:
     for patient, owed in due.items():
         if not _is_there_once(found, patient, owed):
             states = " or ".join(owed.states)
             yield f"patient {patient} is owed one {states} alert of {owed.severity.label} and has {_of(found, patient)}"
     for alert in found.alerts:
-        if alert.kind != Kind.DETERIORATION or alert.patient not in due:
+        of_clock = alert.patient in stepped and alert.kind == Kind.DEVICE
+        if not of_clock and (alert.kind != Kind.DETERIORATION or alert.patient not in due):
             yield f"an alert for no reason: {alert}"
         if found.history.get(alert.id) != alert.version:
             yield f"alert {alert.id} has version {alert.version} and {found.history.get(alert.id)} entries of history"
