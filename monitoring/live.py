@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import msgspec
 import psycopg
-import redis.asyncio
 import structlog
 from litestar import Request, get
 from litestar.response import Stream
@@ -27,6 +26,7 @@ from monitoring.access.tokens import Caller
 from monitoring.answering import AsyncBounded
 from monitoring.database import DATABASE_ERRORS
 from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
+from monitoring.intake.clients import connect_async
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
 from monitoring.replay import PAGE, TOLD, frame, missed
@@ -213,7 +213,7 @@ class Hub:
 
     async def _follow_transient(self) -> None:
         await self._watched.wait()
-        client = redis.asyncio.Redis.from_url(self._queue_url, socket_connect_timeout=2)
+        client = connect_async(self._queue_url, timeout_s=None)
         async with client, client.pubsub() as channel:
             await channel.subscribe(TRANSIENT_CHANNEL)
             silent = 0

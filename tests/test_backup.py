@@ -17,7 +17,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import transaction
 from monitoring.embedded import postgres
-from monitoring.intake.stream import DRAIN_LOCK, connect, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_LOCK, stream_name
 from tests.chaos.homes import Admissions
 from tests.chaos.load import Load
 from tests.chaos.up import Up, environment, running

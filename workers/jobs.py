@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from monitoring.config import read_settings
 from monitoring.database import make_engine
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from workers.drain import loop
 from workers.mishaps import CULPRITS, described, will_pass
 from workers.telling import tell

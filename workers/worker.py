@@ -23,7 +23,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import beat, forget
-from monitoring.intake.stream import DRAIN_QUEUE, connect
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_QUEUE
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
 

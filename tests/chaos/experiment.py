@@ -14,7 +14,8 @@ from uuid import UUID
 import psycopg
 
 from monitoring.clock import utc_now
-from monitoring.intake.stream import AWAY, connect, read_backlog
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import AWAY, read_backlog
 from tests.chaos.faults import Fault
 from tests.chaos.found import find
 from tests.chaos.found_care import find_care, is_settled, never_taken

@@ -7,29 +7,32 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from tests.chaos.faults import AWAY_S, Fault
+from tests.chaos.faults import AWAY_S, Fault, Span
 from tests.chaos.grounds import Ground
 from tests.chaos.lines import Line
 from tests.chaos.up import PARTS
 
 GROUND: Final = "lines"
+FORGOTTEN: Final = 0.7  # share of the black holes whose connections are never heard of again
 
 
 @contextmanager
-def refused(part: str, server: str, ground: Ground, rng: Random) -> Iterator[float]:
+def refused(part: str, server: str, for_s: Span, ground: Ground, rng: Random) -> Iterator[float]:
     """Nobody of that part gets through to a server, and they are told so."""
     ground.lines[server].become({part: Line.REFUSED})
-    time.sleep(rng.uniform(*AWAY_S))
+    time.sleep(rng.uniform(*for_s))
     ground.lines[server].become({})
     yield time.monotonic()
 
 
 @contextmanager
-def black_hole(part: str, server: str, ground: Ground, rng: Random) -> Iterator[float]:
+def black_hole(
+    part: str, server: str, for_s: Span, ground: Ground, rng: Random, *, forgotten: float = FORGOTTEN
+) -> Iterator[float]:
     """Nothing comes through, or no answer; afterwards what waited comes late, or those connections stay silent."""
     ground.lines[server].become({part: rng.choice((Line.SILENT, Line.DEAF))})
-    time.sleep(rng.uniform(*AWAY_S))
-    ground.lines[server].become({}, forget=rng.random() < FORGOTTEN)
+    time.sleep(rng.uniform(*for_s))
+    ground.lines[server].become({}, forget=rng.random() < forgotten)
     yield time.monotonic()
 
 
@@ -44,8 +47,6 @@ def slow(ground: Ground, rng: Random) -> Iterator[float]:
     yield time.monotonic()
 
 
-FORGOTTEN: Final = 0.7  # share of the black holes whose connections are never heard of again
-
 _PAIRS: Final = (
     *(("API", server) for server in ("Valkey", "PostgreSQL")),
     *(("worker", server) for server in ("Valkey", "PostgreSQL")),
@@ -54,7 +55,7 @@ _PAIRS: Final = (
 _CUTS: Final = (("refused", refused), ("silent", black_hole))
 LINES: Final = (
     *(
-        Fault(f"{part} to {server} {how}", partial(cut, part, server), ground=GROUND)
+        Fault(f"{part} to {server} {how}", partial(cut, part, server, AWAY_S), ground=GROUND)
         for part, server in _PAIRS
         for how, cut in _CUTS
     ),

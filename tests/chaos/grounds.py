@@ -12,6 +12,7 @@ from monitoring.config import PREFIX
 from monitoring.embedded import postgres, valkey
 from tests.chaos.homes import Home
 from tests.chaos.lines import Lines
+from tests.chaos.sentinels import Trio, trio
 from tests.chaos.up import Up
 
 START_S: Final = 60.0
@@ -28,13 +29,14 @@ class Ground:
     up: Up
     lines: Mapping[str, Lines] = field(default_factory=dict)  # by server
     disks: Mapping[str, Path] = field(default_factory=dict)  # small ones, by server
+    queue: Trio | None = None  # with replicas
     well: list[Home] = field(default_factory=list)  # the homes of those who stay well in this experiment
 
 
 @contextmanager
 def embedded() -> Iterator[Ground]:
     """`up` with its servers, in a fresh folder."""
-    with _folder() as folder, Up(folder / "data") as up:
+    with crossable_folder() as folder, Up(folder / "data") as up:
         yield Ground(up.ready())
 
 
@@ -42,7 +44,7 @@ def embedded() -> Iterator[Ground]:
 def on_lines() -> Iterator[Ground]:
     """`up` whose queue and database are elsewhere, behind lines that can be cut."""
     with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(crossable_folder())
         database, queue = stack.enter_context(_postgres(folder)), stack.enter_context(_valkey(folder))
         near = folder / "near"
         near.mkdir(mode=0o711)
@@ -59,10 +61,20 @@ def on_lines() -> Iterator[Ground]:
 
 
 @contextmanager
+def on_replicas() -> Iterator[Ground]:
+    """`up` whose queue has two replicas, and sentinels that choose the primary."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(crossable_folder())
+        queue = stack.enter_context(trio(folder / "trio"))
+        up = stack.enter_context(Up(folder / "data", env={f"{PREFIX}QUEUE_URL": queue.url}))
+        yield Ground(up.ready(), queue=queue)
+
+
+@contextmanager
 def on_small_disks() -> Iterator[Ground]:
     """`up` whose servers have a small disk each, in memory. Raises CannotMount where that is forbidden."""
     with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(crossable_folder())
         data, run = folder / "data", folder / "run"
         disks = {}
         for name, size_mb in (("postgres", 320), ("valkey", 24)):
@@ -92,7 +104,7 @@ def _mounted(folder: Path, *what: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def crossable_folder() -> Iterator[Path]:
     """That the servers' account can cross, and of which nothing is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="vw-chaos-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
@@ -124,4 +136,4 @@ def _valkey(folder: Path) -> Iterator[valkey.Valkey]:
         valkey.stop(process)
 
 
-GROUNDS: Final = {"embedded": embedded, "lines": on_lines, "disks": on_small_disks}
+GROUNDS: Final = {"embedded": embedded, "lines": on_lines, "disks": on_small_disks, "replicas": on_replicas}

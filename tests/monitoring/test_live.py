@@ -21,7 +21,7 @@ from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.database import transaction
 from monitoring.events import NewEvent, emit
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from monitoring.live import WAITING_MAX, Watcher
 from tests.monitoring.live_server import serving, watching
 from tests.ward import SICK, VERY_SICK, WELL, Ward
