@@ -97,10 +97,9 @@ class Lines:
         server.close()
         for call in list(self._calls):
             call.drop()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+            for pump in call.pumps:
+                pump.cancel()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         call = _Call(_caller(writer.get_extra_info("socket")), writer)
