@@ -19,7 +19,7 @@ MIGRATION_LOCK: Final = 7_703
 
 def migrate(url: str, now: datetime) -> str:
     """Bring the schema up to date and make the months that are to come. Returns the version that it now has."""
-    engine = make_engine(url, pool_size=1, within_s=None)  # a migration takes as long as it takes
+    engine = make_engine(url, pool_size=1, within_s=None, transaction_s=None)  # it takes as long as it takes
     with engine.connect() as connection, as_file(files("monitoring") / "migrations") as folder:
         connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
         connection.execute(text("SET idle_in_transaction_session_timeout = 0"))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -14,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from monitoring import answering, database
 from monitoring.answering import AsyncBounded, Bounded
 from monitoring.config import Settings
-from monitoring.database import make_engine
+from monitoring.database import connected, make_engine
 from monitoring.embedded.postgres import PORT
 from tests.chaos.lines import Line, Lines
+from tests.monitoring.outages import until
 from tests.servers import Servers
 
 OURS = str(os.getpid())
@@ -96,3 +98,27 @@ def test_a_statement_under_way_ends_as_if_the_database_were_away(lines: Lines, u
     assert database.is_unavailable(caught.value)
     assert caught.value.connection_invalidated
     engine.dispose()
+
+
+def test_a_transaction_of_a_part_ends_by_itself_even_where_the_server_waits_for_the_rest_of_a_statement(
+    settings: Settings,
+) -> None:
+    engine, others = make_engine(settings.database_url, transaction_s=1), make_engine(settings.database_url)
+    lock = text("SELECT pg_try_advisory_lock(1)")
+    with engine.connect() as connection, others.connect() as other:
+        connection.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        half = connection.connection.driver_connection
+        assert isinstance(half, Bounded)
+        half.pgconn.send_prepare(b"half", b"SELECT 1")  # and no more of it: neither idle, nor a statement that runs
+        os.write(half.pgconn.socket, b"P")
+        assert not other.execute(lock).scalar_one()
+        until(lambda: other.execute(lock).scalar_one(), within_s=4)  # sooner than an idle one is ended
+        with suppress(DBAPIError):
+            connection.rollback()
+    for one in (engine, others):
+        one.dispose()
+
+
+def test_a_command_may_read_for_as_long_as_it_takes(settings: Settings) -> None:
+    with connected(settings.database_url) as engine, engine.connect() as connection:
+        assert connection.execute(text("SHOW transaction_timeout")).scalar_one() == "0"
