@@ -4,6 +4,8 @@ The server ends a statement that takes too long. But where nothing comes back at
 driver would wait as long as TCP believes in the line, and a thread, a drain or a ladder with it.
 """
 
+import math
+import time
 from typing import Any, Final, Self, TypeVar
 
 import psycopg
@@ -41,10 +43,11 @@ class Bounded(psycopg.Connection[Any]):
         """Wait for what the driver does. With a `timeout`, as long as it was asked to: for notifications."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
+        until_s = _until(self.answers_within_s)
         try:
             return super().wait(gen, interval, self.answers_within_s)
-        except psycopg.OperationalError as error:
-            if error.sqlstate is None:  # not the server's word: what it does, and what comes next, is unknown
+        except psycopg.OperationalError:
+            if time.monotonic() >= until_s:  # what the server does, and what comes next, is unknown
                 self.pgconn.finish()
             raise
 
@@ -61,9 +64,14 @@ class AsyncBounded(psycopg.AsyncConnection[Any]):
         """Wait for what the driver does. With a `timeout`, as long as it was asked to: for notifications."""
         if timeout is not None:
             return await super().wait(gen, interval, timeout)
+        until_s = _until(FOLLOW_S)
         try:
             return await super().wait(gen, interval, FOLLOW_S)
-        except psycopg.OperationalError as error:
-            if error.sqlstate is None:
+        except psycopg.OperationalError:
+            if time.monotonic() >= until_s:
                 self.pgconn.finish()
             raise
+
+
+def _until(within_s: float | None) -> float:
+    return math.inf if within_s is None else time.monotonic() + within_s

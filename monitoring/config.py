@@ -1,5 +1,6 @@
 """Settings: one frozen object, read once from the environment (`VIRTUAL_WARD_*`), passed in everywhere."""
 
+import re
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
     )
     queue_url: str = Field(
         default="redis://127.0.0.1:6379/0",
-        pattern=rf"^((rediss?|unix)://|{SENTINEL_URL}$)",
+        pattern=r"^(rediss?|unix|redis\+sentinel)://",
         description="Valkey or Redis 7.2 or later, with appendonly yes. Or "
         "redis+sentinel://HOST:PORT,HOST:PORT/NAME/0: what these call the primary.",
     )
@@ -199,6 +200,13 @@ class Settings(BaseSettings):
     break_glass_minutes: int = Field(
         default=60, ge=1, le=720, description="How long access lasts that is opened in an emergency."
     )
+
+    @field_validator("queue_url")
+    @classmethod
+    def _names_a_primary(cls, url: str) -> str:
+        if url.startswith(SENTINELS) and not re.fullmatch(SENTINEL_URL, url):
+            raise ValueError("must be redis+sentinel://HOST:PORT,HOST:PORT/NAME or .../NAME/DATABASE")
+        return url
 
     @field_validator("oidc_issuer")
     @classmethod

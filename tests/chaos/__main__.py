@@ -21,7 +21,7 @@ from tests.chaos.experiment import Outcome, experiment, faults_at_the_end
 from tests.chaos.faults import Fault
 from tests.chaos.grounds import GROUNDS, CannotMountError, Ground
 from tests.chaos.homes import Admissions
-from tests.chaos.report import kinds, table, told
+from tests.chaos.report import faults_of, kinds, table, told
 from tests.receivers import receiving
 
 INTERRUPTED = 130  # as shells have it for Ctrl-C
@@ -48,7 +48,7 @@ def main() -> int:
         out.print("interrupted")
     out.print(table(outcomes))
     out.print(kinds(outcomes))
-    wrong += [f"{outcome.fault.name}: {fault}" for outcome in outcomes for fault in outcome.wrong]
+    wrong += [f"{outcome.fault.name}: {fault}" for outcome in outcomes for fault in faults_of(outcome)]
     for fault in wrong:
         out.print(f"[red]wrong:[/red] {fault}")
     return 1 if wrong else INTERRUPTED if interrupted else 0
@@ -99,7 +99,7 @@ def _strike(
 
 def _tell(outcome: Outcome) -> None:
     out.print(told(outcome))
-    for fault in outcome.wrong:
+    for fault in faults_of(outcome):
         out.print(f"  [red]wrong:[/red] {fault}")
 
 

@@ -1,12 +1,30 @@
 """The report: a table of faults, and what was promised and found of each kind of thing."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from rich.table import Table
 
 from tests.chaos.experiment import Outcome
 from tests.chaos.verdict_care import Count
+
+READINGS_MAX_S: Final = 5.0
+ALERTS_MAX_S: Final = 10.0
+"""After any single kill, on a machine that has nothing else to do: the design's own."""
+
+
+def faults_of(outcome: Outcome) -> list[str]:
+    """What is wrong, and of a single kill whatever took longer to be there again than it may."""
+    return [*outcome.wrong, *_too_slow(outcome)]
+
+
+def _too_slow(outcome: Outcome) -> Iterator[str]:
+    readings_s, alerts_s = outcome.recovery.readings_s, outcome.recovery.alerts_s
+    if outcome.fault.is_single_kill and readings_s > READINGS_MAX_S:
+        yield f"readings flowed again after {readings_s:.1f} s, not {READINGS_MAX_S:g}"
+    if outcome.fault.is_single_kill and alerts_s > ALERTS_MAX_S:
+        yield f"alerts were raised again after {alerts_s:.1f} s, not {ALERTS_MAX_S:g}"
 
 
 def told(outcome: Outcome) -> str:
@@ -45,7 +63,7 @@ def kinds(outcomes: Sequence[Outcome]) -> Table:
 
 
 def _row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
-    survived = sum(not outcome.wrong for outcome in outcomes)
+    survived = sum(not faults_of(outcome) for outcome in outcomes)
     verdicts = [outcome.verdict for outcome in outcomes]
     sums = (
         sum(verdict.promised for verdict in verdicts),
