@@ -52,7 +52,7 @@ bench-history: $(VENV)/.installed-dev ## whether three months of everybody's rea
 bench-flow: $(VENV)/.installed-dev ## how fast occupancy is with a million spells (about two minutes)
 	@$(BIN)/python -m tests.benchmarks.occupancy $(ARGS)
 
-chaos: $(VENV)/.installed-dev ## kill at random under load, and count what was promised (ARGS="--minutes 5")
+chaos: $(VENV)/.installed-dev ## break everything at random under load for 15 minutes, and count what was promised (ARGS="--minutes 5")
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
 docs: $(VENV)/.installed-dev ## write the pages in docs/ that are made from code and tables

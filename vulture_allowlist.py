@@ -14,4 +14,4 @@ do_POST, log_message
 # Named in a quoted annotation.
 Axes
 # Pydantic calls these to judge settings.
-_encrypted, _one_proof, _readable, _tls_is_whole
+_encrypted, _names_a_primary, _one_proof, _readable, _tls_is_whole

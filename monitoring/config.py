@@ -1,5 +1,6 @@
 """Settings: one frozen object, read once from the environment (`VIRTUAL_WARD_*`), passed in everywhere."""
 
+import re
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -9,6 +10,12 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "VIRTUAL_WARD_"
+SENTINELS: Final = "redis+sentinel://"
+SENTINEL_URL: Final = (
+    r"redis\+sentinel://(?:(?P<user>[^:@/,]*):(?P<password>[^@/,]*)@)?"
+    r"(?P<hosts>[\w.-]+(?::\d+)?(?:,[\w.-]+(?::\d+)?)*)/(?P<service>[\w.-]+)(?:/(?P<database>\d+))?"
+)
+"""Several sentinels, the name that they know the primary by, a database; user and password are the servers' own."""
 HOLDS_A_SECRET = ("_url", "_password", "_key", "_token", "_secret")
 """Settings with such names are never repeated: an URL may hold a password."""
 
@@ -33,8 +40,16 @@ class Settings(BaseSettings):
     )
     queue_url: str = Field(
         default="redis://127.0.0.1:6379/0",
-        pattern=r"^(rediss?|unix)://",
-        description="Valkey or Redis 7.2 or later, with appendonly yes.",
+        pattern=r"^(rediss?|unix|redis\+sentinel)://",
+        description="Valkey or Redis 7.2 or later, with appendonly yes. Or "
+        "redis+sentinel://HOST:PORT,HOST:PORT/NAME/0: what these call the primary.",
+    )
+    queue_replicas: int | None = Field(
+        default=None,
+        ge=0,
+        le=5,
+        description="A 202 waits until so many replicas have the readings too (WAIT), or a failover could lose them. "
+        "1 where the queue's URL names sentinels, else 0.",
     )
     queue_durability: Literal["auto", "stated"] = Field(
         default="auto",
@@ -215,6 +230,13 @@ class Settings(BaseSettings):
         default=60, ge=1, le=720, description="How long access lasts that is opened in an emergency."
     )
 
+    @field_validator("queue_url")
+    @classmethod
+    def _names_a_primary(cls, url: str) -> str:
+        if url.startswith(SENTINELS) and not re.fullmatch(SENTINEL_URL, url):
+            raise ValueError("must be redis+sentinel://HOST:PORT,HOST:PORT/NAME or .../NAME/DATABASE")
+        return url
+
     @field_validator("oidc_issuer")
     @classmethod
     def _encrypted(cls, issuer: str | None) -> str | None:
@@ -258,6 +280,11 @@ class Settings(BaseSettings):
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise ValueError(f"{PREFIX}TLS_CLIENT_CA needs {PREFIX}TLS_CERTIFICATE")
         return self
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas of the queue have a reading before it is promised."""
+        return int(self.queue_url.startswith(SENTINELS)) if self.queue_replicas is None else self.queue_replicas
 
     @property
     def is_https(self) -> bool:

@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection, Engine, Row, Select, create_engine
+from sqlalchemy import Connection, Dialect, Engine, Row, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
+
+from monitoring.answering import ANSWER_S, PING_S, Bounded
 
 T = TypeVar("T")
 AnySelect = Select[*tuple[Any, ...]]
@@ -20,15 +22,27 @@ DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 
 RETRIED = frozenset({"40P01", "40001"})  # deadlock, serialization failure: the same work once more
 
-# A stopped process must not hold everyone: its transaction is ended for it.
+# A stopped process must not hold everyone: its transaction is ended for it. Nor one that can't be reached any more in
+# the midst of sending a statement, which no time limit of statements ends: over TCP it is asked whether it is there.
 SESSION_OPTIONS = (
     "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c statement_timeout=30s"
+    " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 -c tcp_user_timeout=10s"
 )
+TRANSACTION_S = 60
+"""A part's transaction ends by then, whatever it waits for: PostgreSQL 17 and later can tell."""
+TELLS_TRANSACTIONS = 170_000
 
 
-def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
-    """An engine for `url` (postgresql://…), every session in UTC and bounded in time."""
-    return create_engine(
+def make_engine(
+    url: str,
+    *,
+    pool_size: int = 5,
+    max_overflow: int = 10,
+    within_s: float | None = ANSWER_S,
+    transaction_s: int | None = TRANSACTION_S,
+) -> Engine:
+    """An engine for `url` (postgresql://…), every session in UTC and bounded in time, and every wait for an answer."""
+    engine = create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=max_overflow,
@@ -36,14 +50,38 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
         pool_timeout=5,
         pool_recycle=1800,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),  # knows UUIDs and instants
-        connect_args={"connect_timeout": 3, "options": SESSION_OPTIONS},
+        connect_args={"options": SESSION_OPTIONS},
     )
+    _bound(engine, within_s, transaction_s)
+    return engine
+
+
+def _bound(engine: Engine, within_s: float | None, transaction_s: int | None) -> None:
+    """Wait for answers no longer than that; and when an idle connection is asked whether it lives, much shorter."""
+
+    def connect(_dialect: Dialect, _record: object, _words: object, settings: dict[str, Any]) -> Bounded:
+        connection = Bounded.to("", within_s=within_s, **settings)
+        if transaction_s is not None and connection.info.server_version >= TELLS_TRANSACTIONS:
+            connection.execute("SELECT set_config('transaction_timeout', %s, false)", (f"{transaction_s}s",))
+            connection.commit()
+        return connection
+
+    def used(connection: Bounded, _record: object, _proxy: object) -> None:
+        connection.answers_within_s = within_s
+
+    def idle(connection: Bounded | None, _record: object) -> None:
+        if connection is not None:  # one that was found dead
+            connection.answers_within_s = PING_S
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "checkout", used)
+    event.listen(engine, "checkin", idle)
 
 
 @contextmanager
 def connected(url: str) -> Iterator[Engine]:
     """An engine for one piece of work of a command, let go of whatever becomes of it."""
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(url, pool_size=1, transaction_s=None)  # a report may read for minutes
     try:
         yield engine
     finally:

@@ -23,8 +23,9 @@ from monitoring.database import connected, transaction
 from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
+from monitoring.intake.clients import connect
 from monitoring.intake.durability import read_durability
-from monitoring.intake.stream import AWAY, connect, read_backlog
+from monitoring.intake.stream import AWAY, read_backlog
 from monitoring.kit.bulk import BulkView, register_all
 from monitoring.kit.devices import DeviceBody, make
 from monitoring.parts import CannotAdd, answers
@@ -146,7 +147,7 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
             parts["audit"] = audit_part(engine, now)
     client = connect(settings.queue_url)
     try:
-        durability = read_durability(client, stated=settings.queue_durability == "stated")
+        durability = read_durability(client, stated=settings.queue_durability == "stated", replicas=settings.replicas)
         backlog = read_backlog(client, settings.streams)
         parts["queue"] = queue_part(durability)
         parts["unscored"] = unscored_part(backlog, now)

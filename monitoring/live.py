@@ -13,18 +13,20 @@ from typing import Any, Final
 
 import msgspec
 import psycopg
-import redis.asyncio
 import structlog
 from litestar import Request, get
 from litestar.response import Stream
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as QueueTimeout
 from sqlalchemy import Engine
 
 from monitoring.access.gate import see_ward
 from monitoring.access.permissions import may_watch
 from monitoring.access.tokens import Caller
+from monitoring.answering import AsyncBounded
 from monitoring.database import DATABASE_ERRORS
 from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
+from monitoring.intake.clients import connect_async
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
 from monitoring.replay import PAGE, TOLD, frame, missed
@@ -37,6 +39,8 @@ KEEP_ALIVE_S: Final = 15.0
 CALM_S: Final = 0.25
 """Between two sendings of transient events to one client: what comes meanwhile goes together. The design's own."""
 POLL_S: Final = 1.0
+ASK_AFTER: Final = 5
+"""Silent polls after which the queue is asked whether it is still there."""
 RECONNECT_S: Final = 0.5
 
 _NEW: Final = f"SELECT {TOLD} FROM event WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608 - a constant
@@ -181,7 +185,7 @@ class Hub:
                 await asyncio.sleep(RECONNECT_S)
 
     async def _follow_events(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=3)
+        connection = await AsyncBounded.to(self._database_url)
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             if not self.begun.is_set():
@@ -209,12 +213,18 @@ class Hub:
 
     async def _follow_transient(self) -> None:
         await self._watched.wait()
-        client = redis.asyncio.Redis.from_url(self._queue_url, socket_connect_timeout=2)
-        async with client, client.pubsub(ignore_subscribe_messages=True) as channel:
+        client = connect_async(self._queue_url, timeout_s=None)
+        async with client, client.pubsub() as channel:
             await channel.subscribe(TRANSIENT_CHANNEL)
+            silent = 0
             while self._watchers and not self._closed:
                 message = await channel.get_message(timeout=POLL_S)
-                for news in msgspec.json.decode(message["data"]) if message else ():
+                silent = 0 if message else silent + 1
+                if silent == ASK_AFTER:  # subscribing once more changes nothing, and is answered
+                    await channel.subscribe(TRANSIENT_CHANNEL)
+                elif silent == 2 * ASK_AFTER:
+                    raise QueueTimeout("the line to the queue is silent")
+                for news in msgspec.json.decode(message["data"]) if message and message["type"] == "message" else ():
                     kind, ward, patient = news.pop("kind"), news["ward"], news["patient"]
                     if wanting := self._wanting(kind, ward):
                         told = frame(kind, msgspec.json.encode(news), None)

@@ -29,7 +29,7 @@ def migrate(url: str, now: datetime, to: str = "head") -> str:
 
     While the version before serves: a migration that does not get its locks in time gives way, and begins again.
     """
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(url, pool_size=1, within_s=None, transaction_s=None)  # it takes as long as it takes
     with engine.connect() as connection, as_file(files("monitoring") / "migrations") as folder:
         connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
         connection.execute(text("SET idle_in_transaction_session_timeout = 0"))

@@ -65,7 +65,10 @@ class Service:
         engine = make_engine(settings.database_url)
         recent_for = timedelta(minutes=settings.step_up_minutes)
         tokens = Tokens(engine, Recency(recent_for, issued_are_recent=not settings.step_up_tokens))
-        inlet = Inlet(settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings))
+        inlet = Inlet(
+            settings.queue_url, streams=settings.streams, waits_for_disk=_asks_for_durability(settings),
+            replicas=settings.replicas,
+        )  # fmt: skip
         hub = Hub(settings.database_url, settings.queue_url, engine)
         rates, recorder = Rates.of(settings.rate_per_s, settings.rate_burst), Recorder(settings.database_url)
         return cls(settings, engine, tokens, inlet, hub, rates, recorder, issuer=_issuer(settings))
@@ -92,7 +95,8 @@ class Service:
     def refuse_backlog(self, now: datetime) -> None:
         """Back-pressure: refuse readings rather than queue them without bound. Raises Unavailable."""
         if self.durability is not None and not self.durability.promises:
-            raise Unavailable("The queue keeps nothing on disk.")
+            alone = self.durability is Durability.ALONE
+            raise Unavailable("The queue has too few replicas." if alone else "The queue keeps nothing on disk.")
         if self.backlog is None:
             return
         if self.backlog.size_bytes > self.settings.backlog_max_mb * 1_000_000:

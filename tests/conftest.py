@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from monitoring.config import Settings
 from monitoring.database import make_engine
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from tests import servers
 from tests.servers import Servers
 from tests.ward import Ward

@@ -17,12 +17,14 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import transaction
 from monitoring.embedded import postgres
-from monitoring.intake.stream import DRAIN_LOCK, connect, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_LOCK, stream_name
 from tests.chaos.homes import Admissions
 from tests.chaos.load import Load
 from tests.chaos.up import Up, environment, running
 from tests.monitoring.embedded.processes import REPOSITORY, eventually
 from tests.monitoring.outages import until
+from tests.receivers import Receiver, receiving
 from tests.servers import Servers
 from tests.ward import Ward
 
@@ -47,13 +49,13 @@ def restores(folder: Path, data: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_was_promised_before_a_backup_is_there_once_after_its_restore() -> None:
-    with running(workers=1) as up:
-        _back_up_and_restore(up)
+    with running(workers=1) as up, receiving() as pager:
+        _back_up_and_restore(up, pager)
 
 
-def _back_up_and_restore(up: Up) -> None:
+def _back_up_and_restore(up: Up, pager: Receiver) -> None:
     backup, data = up.data.with_name("backup"), up.data.with_name("restored")
-    admissions = Admissions(up)
+    admissions = Admissions(up, pager)
     homes = admissions.admit(6)
     admissions.close()
     homes[0].stage = 2

@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from monitoring.clock import utc_now
+from tests.chaos.every import FAULTS
 from tests.chaos.experiment import experiment
-from tests.chaos.faults import FAULTS, kept_away
+from tests.chaos.faults import kept_away
+from tests.chaos.grounds import Ground
 from tests.chaos.homes import Admissions
 from tests.chaos.up import Up, running
 from tests.monitoring.embedded.processes import eventually
@@ -34,18 +36,20 @@ def up() -> Iterator[Up]:
 
 @pytest.fixture(scope="module")
 def admissions(up: Up) -> Iterator[Admissions]:
-    """Homes on that installation."""
-    made = Admissions(up)
-    yield made
-    made.close()
+    """Homes on that installation, and who is told of their alerts."""
+    with receiving() as pager:
+        made = Admissions(up, pager)
+        yield made
+        made.close()
 
 
 @pytest.mark.parametrize("fault", KILLED)
 def test_what_was_promised_is_there_once_after(fault: str, up: Up, admissions: Admissions) -> None:
-    outcome = experiment(up, admissions, FAULTS[fault], Random(fault), homes=HOMES)
+    outcome = experiment(Ground(up), admissions, FAULTS[fault], Random(fault), homes=HOMES)
     assert outcome.wrong == []
-    assert outcome.verdict.found == outcome.verdict.promised > 0
-    assert (outcome.verdict.doubled, outcome.verdict.alerts_found) == (0, HOMES * 2 // 3)
+    assert (outcome.verdict.lost, outcome.verdict.doubled) == (0, 0)
+    assert outcome.verdict.counts["alerts"].found == HOMES * 2 // 3
+    assert min(outcome.verdict.counts[kind].found for kind in ("sets", "steps", "messages", "beds", "looks")) > 0
     assert max(outcome.recovery.readings_s, outcome.recovery.alerts_s, outcome.recovery.healthy_s) < math.inf
 
 

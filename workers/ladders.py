@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-import psycopg
 import structlog
 from sqlalchemy import Engine, text
 
+from monitoring.answering import FOLLOW_S, Bounded
 from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import transaction
@@ -64,7 +64,7 @@ def keep(engine: Engine, settings: Settings, stop: threading.Event) -> None:
 
 
 def _follow(engine: Engine, settings: Settings, stop: threading.Event) -> None:
-    with psycopg.connect(settings.database_url, autocommit=True, connect_timeout=3) as connection:
+    with Bounded.to(settings.database_url, within_s=FOLLOW_S, autocommit=True) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
         while not stop.is_set():
             fire_due(engine, settings, utc_now())

@@ -27,7 +27,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import Pulse
-from monitoring.intake.stream import connect, ring_once, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import ring_once, stream_name
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema

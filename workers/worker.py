@@ -25,7 +25,8 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings, read_settings
 from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import Pulse
-from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE, connect
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
 from monitoring.tracing.spans import tracing

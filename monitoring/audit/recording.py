@@ -17,6 +17,7 @@ from anyio import to_thread
 from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from monitoring.answering import FOLLOW_S, Bounded
 from monitoring.audit.events import Event, event_of, is_owed, write
 from monitoring.clock import utc_now
 from monitoring.database import SESSION_OPTIONS
@@ -66,7 +67,7 @@ class Recorder:
                 return write(self._connection, *events, known=self._known)
             self._connection.close()
             self._connection = None
-        self._connection = psycopg.connect(self.url, autocommit=True, connect_timeout=3, options=OPTIONS)
+        self._connection = Bounded.to(self.url, within_s=FOLLOW_S, autocommit=True, options=OPTIONS)
         return write(self._connection, *events, known=self._known)
 
 

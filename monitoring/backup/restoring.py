@@ -14,7 +14,8 @@ from monitoring.backup import programs
 from monitoring.backup.folder import BackupError, Manifest
 from monitoring.config import Settings
 from monitoring.embedded.supervisor import Say, servers_alone
-from monitoring.intake.stream import FIELD, connect, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import FIELD, stream_name
 from monitoring.schema import HEAD
 
 _HOLDS: Final = """

@@ -20,7 +20,8 @@ from monitoring.backup import folder as folders
 from monitoring.backup import programs
 from monitoring.backup.folder import BackupError, Manifest
 from monitoring.config import Settings
-from monitoring.intake.stream import DRAIN_LOCK, FIELD, connect, ring_once, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_LOCK, FIELD, ring_once, stream_name
 from monitoring.schema import HEAD
 
 ENTRIES_AT_ONCE: Final = 500

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 
 from alert_rules.ladder import FALLBACK
 from alert_rules.severity import Severity
+from monitoring.answering import AsyncBounded
 from monitoring.delivery.outbox import SENDING_LOCK, Way, lock_key
 
 LEASE: Final = timedelta(seconds=12)
@@ -106,10 +107,10 @@ class Claimed:
         return self.ways[0].by if self.ways else "none"
 
 
-async def connect(database_url: str) -> psycopg.AsyncConnection:
+async def connect(database_url: str) -> AsyncBounded:
     """A connection for claims. What stops in the midst of one is cut off by the server."""
     options = "-c timezone=UTC -c idle_in_transaction_session_timeout=5s -c lock_timeout=5s -c statement_timeout=30s"
-    return await psycopg.AsyncConnection.connect(database_url, autocommit=True, connect_timeout=3, options=options)
+    return await AsyncBounded.to(database_url, options=options)
 
 
 async def recover(connection: psycopg.AsyncConnection, now: datetime) -> None:

@@ -9,7 +9,7 @@ from monitoring.embedded import EmbeddedError, children
 
 # How long after its n-th death in a row a child is started again: at once the first time.
 BACKOFF_S: Final = (0.0, 0.1, 0.3, 1.0, 2.0, 5.0)
-STEADY_S: Final = 10.0  # a child that ran this long starts again with its first death
+STEADY_S: Final = 5.0  # a child that ran this long starts again with its first death
 
 
 class Watched:

@@ -16,12 +16,13 @@ class Durability(StrEnum):
     STATED = "stated by configuration"
     UNKNOWN = "unknown: CONFIG is forbidden"
     NONE = "none: appendonly is off"
+    ALONE = "none: too few replicas are connected"  # a failover would lose what is answered
     NEVER = "none: appendfsync is no"  # written whenever the operating system likes, and WAITAOF waits for ever
 
     @property
     def promises(self) -> bool:
         """Whether a 202 can be given at all."""
-        return self is not Durability.NONE and self is not Durability.NEVER
+        return self not in {Durability.NONE, Durability.NEVER, Durability.ALONE}
 
     @property
     def must_wait(self) -> bool:
@@ -32,8 +33,10 @@ class Durability(StrEnum):
 _BY_FSYNC: Final[dict[str | None, Durability]] = {"always": Durability.ALWAYS, "everysec": Durability.WAITED_FOR}
 
 
-def read_durability(client: Redis, *, stated: bool) -> Durability:
-    """Ask the server how it is set. Raises redis errors where it is away."""
+def read_durability(client: Redis, *, stated: bool, replicas: int = 0) -> Durability:
+    """Ask the server how it is set, and who copies it. Raises redis errors where it is away."""
+    if replicas and not has_replicas(client.info("replication"), replicas):
+        return Durability.ALONE
     if stated:
         return Durability.STATED
     try:
@@ -49,3 +52,10 @@ def durability_of(settings: Mapping[str | None, str | None]) -> Durability:
     if settings["appendonly"] != "yes":
         return Durability.NONE
     return _BY_FSYNC.get(settings.get("appendfsync"), Durability.NEVER)
+
+
+def has_replicas(replication: Mapping[str, object], replicas: int) -> bool:
+    """Whether so many are connected and follow, by INFO replication."""
+    followers = (value for name, value in replication.items() if name.startswith("slave"))
+    online: int = sum(isinstance(one, dict) and one.get("state") == "online" for one in followers)
+    return online >= replicas

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import redis.asyncio
 import structlog
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as QueueConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as QueueTimeout
-from redis.retry import Retry
 from redis.typing import EncodableT
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from monitoring.intake.durability import Durability, durability_of
+from monitoring.intake.clients import TIMEOUT_S, connect, connect_async
+from monitoring.intake.durability import Durability, durability_of, has_replicas
 from monitoring.refusals import Unavailable
 from monitoring.tracing.spans import is_on, on_entry
 
@@ -36,7 +34,6 @@ FIELD = b"a"  # the one field of an entry: an Arrival as JSON
 DRAIN_LOCK: Final = 7_702
 """With the stream's number, the advisory lock of its one drain."""
 BELL_MS = 2000
-TIMEOUT_S = 2.0
 AWAY = (QueueConnectionError, QueueTimeout, OSError)
 IN_FLIGHT_MAX = 4096
 IN_FLIGHT_BYTES_MAX = 64 * 1_048_576
@@ -51,11 +48,6 @@ def stream_name(number: int) -> str:
 def bell_name(number: int) -> str:
     """The flag that says that somebody will drain the stream of that number."""
     return f"readings:{number}:bell"
-
-
-def connect(url: str, *, timeout_s: float | None = TIMEOUT_S) -> Redis:
-    """A synchronous client without retries: a resent XADD would be a second entry."""
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0))
 
 
 def ring(client: Redis, number: int) -> None:
@@ -115,11 +107,9 @@ class _Waiting:
 class Inlet:
     """Appends arrivals for one API process and answers each when its entry is on disk."""
 
-    def __init__(self, url: str, *, streams: int, waits_for_disk: bool) -> None:
-        retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
-        self.client = redis.asyncio.Redis.from_url(
-            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=retry
-        )
+    def __init__(self, url: str, *, streams: int, waits_for_disk: bool, replicas: int = 0) -> None:
+        self.client = connect_async(url)
+        self._replicas = replicas
         self._bell_client = connect(url)
         self._ringers = ThreadPoolExecutor(1, thread_name_prefix="bell")  # never behind a slow database
         self._streams = streams
@@ -151,6 +141,8 @@ class Inlet:
 
     async def durability(self) -> Durability:
         """Ask the server whether what it answers is on its disk. Raises redis errors where it is away."""
+        if self._replicas and not has_replicas(await self.client.info("replication"), self._replicas):
+            return Durability.ALONE
         try:
             return durability_of(await self.client.config_get("append*"))
         except ResponseError:
@@ -176,21 +168,29 @@ class Inlet:
                 _settle(batch, results)
 
     async def _send(self, batch: list[_Waiting]) -> list[Exception | None]:
-        """One round trip for all: append, raise the bells, and wait for the disk where the server does not."""
+        """One round trip for all: append, raise the bells, wait for replicas, and for a disk that is written later."""
+        waits_for_disk = self.waits_for_disk  # it may change meanwhile
         numbers = sorted({waiting.number for waiting in batch})
         async with self.client.pipeline(transaction=False) as pipeline:
             for waiting in batch:
                 pipeline.xadd(stream_name(waiting.number), waiting.fields)
             for number in numbers:
                 pipeline.set(bell_name(number), 1, nx=True, px=BELL_MS)
-            if self.waits_for_disk:
+            if self._replicas:
+                pipeline.execute_command("WAIT", self._replicas, int(TIMEOUT_S * 750))
+            if waits_for_disk:
                 pipeline.execute_command("WAITAOF", 1, 0, int(TIMEOUT_S * 750))
             replies = await pipeline.execute(raise_on_error=False)
         for number, rang in zip(numbers, replies[len(batch) :], strict=False):
             if rang is True:
                 self._ringers.submit(self._ring, number)
-        on_disk = not self.waits_for_disk or (isinstance(replies[-1], list) and replies[-1][0] >= 1)
-        return [None if on_disk and isinstance(reply, bytes) else _refused(reply) for reply in replies[: len(batch)]]
+        is_kept = self._is_kept(replies[len(batch) + len(numbers) :], waits_for_disk)
+        return [None if is_kept and isinstance(reply, bytes) else _refused(reply) for reply in replies[: len(batch)]]
+
+    def _is_kept(self, waited: Sequence[object], waits_for_disk: bool) -> bool:
+        """Whether replicas have it, and a disk, by what was answered to the waiting for them."""
+        copied = not self._replicas or (isinstance(waited[0], int) and waited[0] >= self._replicas)
+        return copied and (not waits_for_disk or (isinstance(waited[-1], list) and waited[-1][0] >= 1))
 
     def _ring(self, number: int) -> None:
         try:

@@ -22,7 +22,7 @@ from monitoring.clock import utc_now
 from monitoring.config import Settings
 from monitoring.database import DATABASE_ERRORS, make_engine, snapshot
 from monitoring.heartbeat import Pulse
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from monitoring.metrics import UNWELL
 from monitoring.watching.announcing import ANSWERS_WITHIN_S, Announcer
 from monitoring.watching.clock import Clocks

@@ -20,7 +20,8 @@ from redis import Redis
 from monitoring.config import PREFIX, read_settings
 from monitoring.embedded import children
 from monitoring.embedded.supervisor import Installation, read_installation
-from monitoring.intake.stream import DRAIN_QUEUE, bell_name, connect, ring_once, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import DRAIN_QUEUE, bell_name, ring_once, stream_name
 from tests.benchmarks.figures import BenchmarkError
 from tests.monitoring.embedded.processes import REPOSITORY, offspring
 

@@ -1,11 +1,12 @@
 """One experiment: homes under load, a fault in its midst, what it took to recover, and the verdict."""
 
+import json
 import math
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -13,18 +14,25 @@ from uuid import UUID
 import psycopg
 
 from monitoring.clock import utc_now
-from monitoring.intake.stream import AWAY, connect, read_backlog
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import AWAY, read_backlog
 from tests.chaos.faults import Fault
 from tests.chaos.found import find
+from tests.chaos.found_care import find_care, is_settled, never_taken
+from tests.chaos.grounds import Ground
 from tests.chaos.homes import Admissions, Home
 from tests.chaos.load import Load, Sent
+from tests.chaos.staff import Promised, Staff
 from tests.chaos.up import Up
 from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict_care import Unsure, faults_of_chain, judge_care
 from tests.monitoring.embedded.processes import eventually
 
 RECOVERY_MAX_S: Final = 120.0
 POLL_S: Final = 0.1
 STREAMS: Final = 1
+FORGETS: Final = timedelta(seconds=1)
+"""How much of the last looks a database server may forget that is killed (docs/decisions/0013)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,10 @@ class Recovery:
 class Outcome:
     """What one experiment showed."""
 
-    fault: str
+    fault: Fault
     sent: list[Sent]
+    promised: Promised
+    unsure: Unsure | None
     answers: dict[str, int]
     gap_s: float
     recovery: Recovery
@@ -49,41 +59,76 @@ class Outcome:
     wrong: list[str]  # with answers, sets or alerts; empty where all is well
 
 
-def experiment(up: Up, admissions: Admissions, fault: Fault, rng: Random, *, homes: int = 12) -> Outcome:
+def experiment(ground: Ground, admissions: Admissions, fault: Fault, rng: Random, *, homes: int = 12) -> Outcome:
     """Strike once. A third of the patients falls ill just before, a third just after; the others stay well.
 
-    Half of the former become worse after it.
+    Half of the former become worse after it, and of some of the others the alert is answered. Meanwhile the staff look,
+    admit and discharge.
     """
+    up = ground.up
     people = admissions.admit(homes)
+    ward = admissions.open_ward()
     up.ready()
     before, after = people[: homes // 3], people[homes // 3 : 2 * homes // 3]
+    ground.well[:] = people[2 * homes // 3 :]
     load = Load(up.url, people, rng)
-    with load:
+    staff = Staff(up.url, admissions.token, ward, people)
+    with load, staff:
         enough = rng.randint(2 * homes, 8 * homes)
         eventually(lambda: load.promises >= enough, RECOVERY_MAX_S)
         for home in before:
             home.stage = 1
         eventually(lambda: load.promises >= enough + homes // 2, RECOVERY_MAX_S)
-        with fault.strike(up, rng) as struck_s:
+        staff.answer(before[1::4])
+        struck_at = utc_now()
+        with fault.strike(ground, rng) as struck_s:
             since = utc_now()
             for home in (*after, *before[::2]):
                 home.stage = 2
             recovery = _watch(up, people, [*before, *after], since, struck_s)
-    eventually(lambda: is_empty(up), within_s=RECOVERY_MAX_S)
-    verdict = verdict_on(up, load.sent)
-    return Outcome(fault.name, load.sent, dict(load.answers), load.gap_s, recovery, verdict, load.wrong + verdict.wrong)
+    eventually(lambda: is_empty(up) and _is_settled(up), within_s=RECOVERY_MAX_S)
+    unsure = Unsure(struck_at - FORGETS, since + FORGETS) if fault.forgets_looks else None
+    verdict = verdict_on(up, admissions, load.sent, staff.promised, unsure)
+    wrong = [*load.wrong, *staff.wrong, *verdict.wrong]
+    return Outcome(fault, load.sent, staff.promised, unsure, dict(load.answers), load.gap_s, recovery, verdict, wrong)
 
 
-def verdict_on(up: Up, sent: Sequence[Sent]) -> Verdict:
-    """What was sent held against what is stored."""
+def verdict_on(
+    up: Up, admissions: Admissions, sent: Sequence[Sent], promised: Promised, unsure: Unsure | None = None
+) -> Verdict:
+    """What was promised held against what is there."""
+    devices, patients = {one.device for one in sent}, {one.patient for one in sent}
+    occupied = admissions.occupied(promised.ward)
     with up.connect() as connection:
-        return judge(sent, find(connection, {one.device for one in sent}, {one.patient for one in sent}))
+        found = find(connection, devices, patients)
+        care = find_care(connection, patients, promised, admissions.pager.calls, occupied, utc_now())
+    readings = judge(sent, found, promised)
+    counts, wrong = judge_care(promised, found.alerts, care, unsure)
+    return Verdict({**readings.counts, **counts}, [*readings.wrong, *wrong])
+
+
+def faults_at_the_end(up: Up, admissions: Admissions, outcomes: Sequence[Outcome]) -> list[str]:
+    """What every experiment left, once more: a later fault must not have touched it. And the audit's chain."""
+    eventually(lambda: _is_settled(up), within_s=RECOVERY_MAX_S)
+    wrong = []
+    for one in outcomes:
+        wrong += verdict_on(up, admissions, one.sent, one.promised, one.unsure).wrong
+    with up.connect() as connection:
+        wrong += [f"told of a step that nobody took: {one}" for one in never_taken(connection, admissions.pager.calls)]
+    chain = json.loads(up.command("audit", "verify", exit_status=None))
+    return [*wrong, *faults_of_chain(chain)]
 
 
 def is_empty(up: Up) -> bool:
     """Whether nothing waits in the queue any more."""
     with suppress(FileNotFoundError, *AWAY), connect(up.installation.queue_url) as client:
         return read_backlog(client, STREAMS).entries == 0
+    return False
+
+
+def _is_settled(up: Up) -> bool:
+    with suppress(FileNotFoundError, psycopg.OperationalError), up.connect() as connection:
+        return is_settled(connection)
     return False
 
 

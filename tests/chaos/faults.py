@@ -1,4 +1,4 @@
-"""What can go wrong, as a table: each strikes in the middle of a load, and is mended at the end of its `with`."""
+"""What can go wrong with processes, as a table: each strikes in the midst of a load, and mends it at its end."""
 
 import os
 import signal
@@ -6,19 +6,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from random import Random
 from typing import Final
 
+from tests.chaos.grounds import Ground
 from tests.chaos.up import Up
 from tests.monitoring.embedded.processes import eventually
 
 STOPPED_S: Final = (5.0, 30.0)
 BRIEFLY_S: Final = (2.5, 5.0)  # longer than the API waits for its queue
 AWAY_S: Final = (5.0, 15.0)
+CLOCK_OFF: Final = timedelta(hours=1)
 
 Span = tuple[float, float]  # a random time between these, in s
-Strike = Callable[[Up, Random], AbstractContextManager[float]]
+Strike = Callable[[Ground, Random], AbstractContextManager[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,15 @@ class Fault:
 
     name: str
     strike: Strike
+    is_single_kill: bool = False  # after which everything has to be back within seconds
+    ground: str = "embedded"  # where it strikes
+    forgets_looks: bool = False  # the database's server is killed, and with it the last looks (docs/decisions/0013)
 
 
 @contextmanager
-def killed(part: str, up: Up, rng: Random, *, all_of_it: bool = False) -> Iterator[float]:
+def killed(part: str, ground: Ground, rng: Random, *, all_of_it: bool = False) -> Iterator[float]:
     """Kill -9 one process of a part, or all of them at once."""
-    pids = up.pids(part)
+    pids = ground.up.pids(part)
     for pid in pids if all_of_it else [rng.choice(pids)]:
         with suppress(ProcessLookupError):  # it ended by itself at this moment
             os.kill(pid, signal.SIGKILL)
@@ -40,24 +46,24 @@ def killed(part: str, up: Up, rng: Random, *, all_of_it: bool = False) -> Iterat
 
 
 @contextmanager
-def killed_in_a_batch(up: Up, _: Random) -> Iterator[float]:
+def killed_in_a_batch(ground: Ground, _: Random) -> Iterator[float]:
     """Kill -9 every worker while one of them waits in the middle of its transaction for a lock that we hold."""
-    with up.connect() as connection, connection.transaction():
+    with ground.up.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE")
         waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'ledger'::regclass AND NOT granted"
         eventually(lambda: connection.execute(waiting).fetchone() != (0,))
-        for pid in up.pids("worker"):
+        for pid in ground.up.pids("worker"):
             os.kill(pid, signal.SIGKILL)
     yield time.monotonic()
 
 
 @contextmanager
-def killed_twice(part: str, up: Up, _: Random) -> Iterator[float]:
+def killed_twice(part: str, ground: Ground, _: Random) -> Iterator[float]:
     """Kill -9 a part, and the one that is started in its place as soon as it is there."""
-    [first] = up.pids(part)
+    [first] = ground.up.pids(part)
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: up.pids(part) not in ([], [first]))
-    os.kill(up.pids(part)[0], signal.SIGKILL)
+    eventually(lambda: ground.up.pids(part) not in ([], [first]))
+    os.kill(ground.up.pids(part)[0], signal.SIGKILL)
     yield time.monotonic()
 
 
@@ -73,17 +79,17 @@ def kept_away(part: str, up: Up) -> Iterator[None]:
 
 
 @contextmanager
-def away(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+def away(part: str, for_s: Span, ground: Ground, rng: Random) -> Iterator[float]:
     """A part is away for some seconds, as with a full disk."""
-    with kept_away(part, up):
+    with kept_away(part, ground.up):
         time.sleep(rng.uniform(*for_s))
     yield time.monotonic()
 
 
 @contextmanager
-def stopped(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+def stopped(part: str, for_s: Span, ground: Ground, rng: Random) -> Iterator[float]:
     """SIGSTOP one process of a part, and SIGCONT it some seconds later: others have to take over meanwhile."""
-    pid = rng.choice(up.pids(part))
+    pid = rng.choice(ground.up.pids(part))
     until_s = time.monotonic() + rng.uniform(*for_s)
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -95,66 +101,76 @@ def stopped(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
 
 
 @contextmanager
-def paused(part: str, for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+def paused(part: str, for_s: Span, ground: Ground, rng: Random) -> Iterator[float]:
     """SIGSTOP a part that nobody can stand in for, and SIGCONT it some seconds later."""
-    with stopped(part, for_s, up, rng):
+    with stopped(part, for_s, ground, rng):
         pass
     yield time.monotonic()
 
 
 @contextmanager
-def locked(for_s: Span, up: Up, rng: Random) -> Iterator[float]:
+def locked(for_s: Span, ground: Ground, rng: Random) -> Iterator[float]:
     """Hold a lock that every batch needs, as a change of schema does, for longer than a batch waits."""
-    with up.connect() as connection, connection.transaction():
+    with ground.up.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE ledger IN SHARE ROW EXCLUSIVE MODE")
         time.sleep(rng.uniform(*for_s))
     yield time.monotonic()
 
 
 @contextmanager
-def up_killed(up: Up, _: Random) -> Iterator[float]:
+def up_killed(ground: Ground, _: Random) -> Iterator[float]:
     """Kill -9 `up` alone, and start it again on the same folder."""
-    up.kill()
-    up.start_again()
+    ground.up.kill()
+    ground.up.start_again()
     yield time.monotonic()
 
 
 @contextmanager
-def everything_killed(up: Up, _: Random) -> Iterator[float]:
+def everything_killed(ground: Ground, _: Random) -> Iterator[float]:
     """Kill -9 every process there is, and start it again on the same folder."""
-    up.kill_everything()
-    up.start_again()
+    ground.up.kill_everything()
+    ground.up.start_again()
     yield time.monotonic()
 
 
 @contextmanager
-def up_restarted(up: Up, _: Random) -> Iterator[float]:
+def up_restarted(ground: Ground, _: Random) -> Iterator[float]:
     """Ctrl-C, which may take 15 s under load, and start it again on the same folder."""
-    assert up.stop() == 0
-    up.start_again()
+    assert ground.up.stop() == 0
+    ground.up.start_again()
     yield time.monotonic()
 
 
-EVERY: Final = (
-    Fault("a worker", partial(killed, "worker")),
+@contextmanager
+def clocks_stepped(ground: Ground, rng: Random) -> Iterator[float]:
+    """The clocks of those who stay well are an hour fast, or an hour slow, and then set right again."""
+    for number, home in enumerate(ground.well):
+        home.step_clock(CLOCK_OFF if number % 2 else -CLOCK_OFF)
+    time.sleep(rng.uniform(*AWAY_S))
+    yield time.monotonic()
+    for home in ground.well:
+        home.step_clock(timedelta(0))
+
+
+PROCESSES: Final = (
+    Fault("a worker", partial(killed, "worker"), is_single_kill=True),
     Fault("every worker", partial(killed, "worker", all_of_it=True)),
     Fault("workers in a batch", killed_in_a_batch),
-    Fault("API", partial(killed, "API")),
-    Fault("timekeeper", partial(killed, "timekeeper")),
-    Fault("Valkey", partial(killed, "Valkey")),
+    Fault("API", partial(killed, "API"), is_single_kill=True),
+    Fault("timekeeper", partial(killed, "timekeeper"), is_single_kill=True),
+    Fault("Valkey", partial(killed, "Valkey"), is_single_kill=True),
     Fault("Valkey twice", partial(killed_twice, "Valkey")),
-    Fault("PostgreSQL", partial(killed, "PostgreSQL")),
-    Fault("a session of PostgreSQL", partial(killed, "session")),
-    Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL")),
-    Fault("up", up_killed),
-    Fault("everything", everything_killed),
+    Fault("PostgreSQL", partial(killed, "PostgreSQL"), is_single_kill=True, forgets_looks=True),
+    Fault("a session of PostgreSQL", partial(killed, "session"), is_single_kill=True, forgets_looks=True),
+    Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL"), forgets_looks=True),
+    Fault("up", up_killed, forgets_looks=True),
+    Fault("everything", everything_killed, forgets_looks=True),
     Fault("up restarted", up_restarted),
     Fault("a worker stopped", partial(stopped, "worker", STOPPED_S)),
     Fault("timekeeper stopped", partial(stopped, "timekeeper", STOPPED_S)),
     Fault("Valkey stopped", partial(paused, "Valkey", BRIEFLY_S)),
     Fault("Valkey away", partial(away, "Valkey", AWAY_S)),
-    Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S)),
+    Fault("PostgreSQL away", partial(away, "PostgreSQL", AWAY_S), forgets_looks=True),
     Fault("table locked", partial(locked, AWAY_S)),
+    Fault("devices' clocks", clocks_stepped),
 )
-
-FAULTS: Final = {fault.name: fault for fault in EVERY}

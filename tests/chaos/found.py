@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -36,6 +37,7 @@ class StoredAlert:
     state: str
     severity: int
     version: int
+    raised_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ FROM set_aside JOIN device ON device.id = set_aside.source WHERE device.public_i
 """
 
 ALERTS: Final = """
-SELECT alert.public_id AS id, patient.public_id AS patient, kind, state, severity, version
+SELECT alert.public_id AS id, patient.public_id AS patient, kind, state, severity, version, raised_at
 FROM alert JOIN patient ON patient.id = alert.patient_id WHERE patient.public_id = ANY(%s) ORDER BY alert.id
 """
 

@@ -34,6 +34,7 @@ class Sent:
     id: str
     stage: Stage
     promised: bool = False
+    stepped: bool = False  # by a clock that was off: it may be kept aside
 
 
 class Load:
@@ -88,7 +89,7 @@ class Load:
         for _ in range(number):
             own_id, body, stage = home.measure(utc_now())
             bodies.append(body)
-            sent.append(Sent(home.device, home.patient, own_id, stage))
+            sent.append(Sent(home.device, home.patient, own_id, stage, stepped=bool(home.clock_off)))
         self.sent.extend(sent)
         return bodies, sent
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -32,15 +32,17 @@ PARTS: Final = {
 """What tells a part by its command line."""
 
 START_S: Final = 120.0
+NOTHING: Final[Mapping[str, str]] = {}
 STOP_S: Final = 15.0  # what `up` promises
 
 
 class Up:
     """One installation: started, killed, started again on the same folder."""
 
-    def __init__(self, data: Path, *, workers: int = 2) -> None:
+    def __init__(self, data: Path, *, workers: int = 2, env: Mapping[str, str] = NOTHING) -> None:
         self.data = data
         self.workers = workers
+        self._env = env
         self.port = free_port()
         self.process = self._spawn()
 
@@ -120,11 +122,11 @@ class Up:
         """The database, as its owner. Raises OperationalError while it is away."""
         return psycopg.connect(self.installation.owner_url, autocommit=True, connect_timeout=2)
 
-    def command(self, *words: str) -> str:
-        """What another `virtual-ward` command prints of this installation, as JSON."""
+    def command(self, *words: str, exit_status: int | None = 0) -> str:
+        """What another `virtual-ward` command prints of this installation, as JSON. None: whatever its exit status."""
         command = [sys.executable, "-m", "monitoring.cli", *words, "--data", str(self.data), "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env=environment())
-        assert done.returncode == 0, done.stderr
+        assert exit_status is None or done.returncode == exit_status, done.stderr
         return done.stdout
 
     @property
@@ -141,7 +143,7 @@ class Up:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
-                env=environment(),
+                env=environment() | dict(self._env),
                 **children.bound(signal.SIGKILL),
             )
 

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from monitoring.access.roles import Role
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from tests.monitoring.api import Answer, Api
 from tests.ward import WELL
 from workers.drain import loop

@@ -20,7 +20,7 @@ from monitoring.demo.run import SPEED_PER_PACE, Run, set_to_work
 from monitoring.demo.seed import Home
 from monitoring.demo.staff import CHRIS, JOY, Colleague, employ
 from monitoring.demo.story import Story
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from tests.monitoring.embedded.processes import eventually
 from tests.monitoring.live_server import serving
 from tests.ward import SICK, VERY_SICK

@@ -273,5 +273,5 @@ def test_what_a_server_promises_follows_from_how_it_is_set(
 
 
 def test_only_a_queue_that_can_put_on_disk_promises_anything() -> None:
-    assert {one for one in Durability if not one.promises} == {Durability.NONE, Durability.NEVER}
+    assert {one for one in Durability if not one.promises} == {Durability.NONE, Durability.NEVER, Durability.ALONE}
     assert {one for one in Durability if one.must_wait} == {Durability.WAITED_FOR, Durability.UNKNOWN}

@@ -1,12 +1,14 @@
 """`/v1/live` on a real server: frames, wards, and that no durable event is ever skipped or told twice."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from socket import create_connection
 from threading import Event as Signal
 from typing import Any
@@ -14,16 +16,21 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from redis import Redis
 from sqlalchemy import text
 
+from monitoring import live
 from monitoring.access.roles import Role
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.database import transaction
 from monitoring.events import NewEvent, emit
-from monitoring.intake.stream import connect
+from monitoring.intake.clients import connect
 from monitoring.live import WAITING_MAX, Watcher
+from tests.chaos.lines import Line, Lines
 from tests.monitoring.live_server import serving, watching
+from tests.monitoring.outages import until
+from tests.servers import Servers
 from tests.ward import SICK, VERY_SICK, WELL, Ward
 from workers.telling import tell
 
@@ -102,6 +109,30 @@ def test_a_reading_and_its_score_are_told_without_an_id(ward: Ward, url: str) ->
     assert told["reading"].data["reading"]["spo2"] == WELL["spo2"]
     score = told["score"].data["score"]
     assert (score["score"], score["complete"]) == (0, True)
+
+
+def test_a_line_to_the_queue_that_stays_silent_is_given_up_and_taken_up_again(
+    ward: Ward, run_servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "POLL_S", 0.02)
+    queue_url = ward.settings.queue_url
+    with Lines(tmp_path / "queue.sock", run_servers.valkey.socket) as lines, closing(connect(queue_url)) as queue:
+        through = f"unix://{lines.socket}?{queue_url.partition('?')[2]}"
+        with (
+            serving(ward.settings.model_copy(update={"queue_url": through})) as address,
+            watching(address, ward.tokens[Role.SUPPORT]) as _stream,  # let go of, it would end
+        ):
+            until(lambda: subscribers(queue))
+            before = subscribers(queue)
+            lines.become({str(os.getpid()): Line.SILENT})
+            lines.become({}, forget=True)
+            until(lambda: subscribers(queue) - before)
+
+
+def subscribers(queue: Redis) -> set[int]:
+    """The connections that listen, by the queue's own ids."""
+    ours = str(queue.get_connection_kwargs()["db"])
+    return {int(client["id"]) for client in queue.client_list() if client["sub"] != "0" and client["db"] == ours}
 
 
 def test_who_comes_back_gets_the_latest_reading_and_score_of_each_patient_they_may_see(ward: Ward, url: str) -> None:

@@ -10,7 +10,7 @@ from monitoring.config import PREFIX, Settings, WrongSetting, read_settings
     [
         ("DATABASE_URL", "mysql://db", "String should match pattern '^postgresql://'"),
         ("DATABASE_OWNER_URL", "db.example", "String should match pattern '^postgresql://'"),
-        ("QUEUE_URL", "amqp://queue", "String should match pattern '^(rediss?|unix)://'"),
+        ("QUEUE_URL", "amqp://queue", "String should match pattern '^(rediss?|unix|redis\\+sentinel)://'"),
         ("QUEUE_DURABILITY", "surely", "Input should be 'auto' or 'stated', got 'surely'"),
         ("STREAMS", "0", "Input should be greater than or equal to 1, got '0'"),
         ("STREAMS", "65", "Input should be less than or equal to 64, got '65'"),

@@ -12,7 +12,8 @@ from redis import Redis
 from monitoring.clock import utc_now
 from monitoring.delivery.wording import subject
 from monitoring.heartbeat import Heard, Pulse, heard
-from monitoring.intake.stream import FIELD, connect, stream_name
+from monitoring.intake.clients import connect
+from monitoring.intake.stream import FIELD, stream_name
 from monitoring.watching.problems import CALM_S
 from monitoring.watching.records import TOLD_AGAIN_AFTER
 from monitoring.watching.watcher import Watcher
