@@ -6,13 +6,14 @@ const link = document.getElementById("link");
 const said = document.getElementById("said");
 const sound = document.getElementById("sound");
 const SOONEST_MS = 200;  // between two looks at the server
-const CALM_MS = 2000;  // where the news is a score: what it raises comes as news of its own
+const TOGETHER_MS = 50;  // an alert, and who is told of it
+const CALM_MS = 2000;  // where the news is a score: what it raises is news of its own
 const LATEST_MS = 30000;  // without news: clocks run on
 const STILL_MS = 10000;  // a pointer that has rested for so long points at nothing
 const AGAIN = "urn:virtual-ward:problem:sign-in-again";  // what was typed stays here meanwhile
 let again = false, asking = false, lastAsked = 0, timer = 0, due = 0, source = null, connected = false, pointedAt = 0, goBack = null, released = null;
 let seen = new Set(alarms());
-let picture = "";  // the one that was taken in wholly: of a board, only what changed since is sent
+let picture = "";  // the last one taken in wholly: a board sends what changed since
 
 function alarms() { return live ? [...live.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm + one.getAttribute("href")) : []; }
 
@@ -64,7 +65,7 @@ function takeIn(fresh) {
     if (busy(old)) left = true; else old.replaceWith(one.cloneNode(true));
   }
   const lists = [...fresh.querySelectorAll("[data-rows]")];
-  for (const rows of lists) left = takeInRows(rows) || left;
+  for (const rows of lists) if (takeInRows(rows)) left = true;
   const kept = new Set(lists.flatMap(order));
   for (const row of live.querySelectorAll("[data-rows] > *")) if (!kept.has(row.dataset.key) && !busy(row)) row.remove();
   const now = lists.find((rows) => rows.dataset.picture)?.dataset.picture;
@@ -74,7 +75,7 @@ function takeIn(fresh) {
 }
 
 // The keys of a list: where only changed rows were sent it names the others too.
-function order(rows) { return [...(rows.dataset.order ? rows.dataset.order.split(" ") : []), ...[...rows.children].map((row) => row.dataset.key)]; }
+function order(rows) { return [...(rows.dataset.order?.match(/\S+/g) ?? []), ...[...rows.children].map((row) => row.dataset.key)]; }
 
 // Rows, or cards, keep their place while a pointer moves among them or the keyboard is there. Says whether one was left.
 function takeInRows(rows) {
@@ -98,9 +99,9 @@ function takeInRows(rows) {
   return left;
 }
 
-// The focus returns to what was answered, but not in a picture asked for before the answer: held, it would stay as it was.
+// The focus returns to what was answered, but not in a picture from before the answer: held, it would stay as it was.
 function takeBack(answered) {
-  if (answered === null || answered !== goBack) return; // of two answers of one card the later one
+  if (answered === null || answered !== goBack) return; // of two answers the later one
   goBack = null;
   if (document.activeElement !== document.body) return;
   const place = keyed(answered.key) || document.getElementById("content");
@@ -123,9 +124,10 @@ function beep() {
   tone.onended = () => context.close();
 }
 
-// The next look, so long after the last one; an earlier one that is due takes this news in too.
-function look(soonestMs) {
-  const at = Math.max(Date.now(), lastAsked + soonestMs);
+// The next look; an earlier one that is due takes this news in too. Calm ones go by the clock: of all screens at once.
+function soon() { look(Math.max(Date.now() + TOGETHER_MS, lastAsked + SOONEST_MS)); }
+function calmly() { look(Math.ceil((Date.now() + 1) / CALM_MS) * CALM_MS); }
+function look(at) {
   if (due && due <= at) return;
   clearTimeout(timer);
   due = at;
@@ -154,15 +156,15 @@ async function refresh() {
   } catch { connected = false; }
   tick();
   asking = false;
-  if (again) { again = false; look(SOONEST_MS); }
+  if (again) { again = false; soon(); }
 }
 
 function follow() {
   source = new EventSource(live.dataset.live);
   source.onopen = () => { connected = true; refresh(); };
   source.onerror = () => { connected = false; tick(); if (source.readyState === EventSource.CLOSED) setTimeout(follow, 2000); };
-  for (const kind of ["alert", "escalation", "occupancy", "ucr", "system"]) source.addEventListener(kind, () => look(SOONEST_MS));
-  source.addEventListener("score", () => look(CALM_MS));
+  for (const kind of ["alert", "escalation", "occupancy", "ucr", "system"]) source.addEventListener(kind, soon);
+  source.addEventListener("score", calmly);
 }
 
 // One tap answers. Of one thing, one after the other, each as one's own before it left the thing.
@@ -178,7 +180,7 @@ export function send(place, said) {
 async function post(place, body, thing) {
   while (newer[thing + body.version]) body.version = newer[thing + body.version];
   const button = place.matches("button") ? place : place.querySelector("button");
-  const key = place.dataset.once ||= crypto.randomUUID();  // pressed again after a lost answer: done once
+  const key = place.dataset.once ||= crypto.randomUUID();  // pressed again: done once
   const method = place.dataset.put ? "PUT" : "POST";
   try {
     const answer = await fetch(place.dataset.put || place.dataset.post, {
