@@ -104,7 +104,7 @@ def _newest(act: Act, patient: Patient) -> tuple[Episode, Ward]:
 def _who(patient: Patient) -> str:
     number = patient.nhs_number
     shown = f"NHS {number[:3]} {number[3:6]} {number[6:]}" if number else "no NHS number"
-    return f"{patient.family_name.upper()}, {patient.given_name}   {shown}"
+    return f"{patient.family_name.upper()}, {patient.given_name}, {shown}"
 
 
 def _about(stay: _Stay, now: datetime) -> str:

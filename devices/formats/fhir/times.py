@@ -92,9 +92,9 @@ def _instant(said: str, place: str) -> When:
     found = _PARTIAL.fullmatch(said[:40])
     if found is None:
         return When(None, place, f"{said[:40]!r} is no time", is_wrong=True)
-    parts = [int(found[name] or least) for name, least in _PARTS.items()]
+    year, month, day, hour, minute = (int(found[name] or least) for name, least in _PARTS.items())
     try:
-        first = datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]  # five whole numbers
+        first = datetime(year, month, day, hour, minute, tzinfo=UTC)
     except ValueError:
         return When(None, place, f"{said[:40]!r} does not exist", is_wrong=True)
     return When(first, place, f"{said[:40]!r} is no instant with an offset")

@@ -55,11 +55,12 @@ def _local(text: str, zone: tzinfo) -> datetime:
         raise NoTime("is not YYYYMMDDHHMM[SS[.S]][+-ZZZZ]")
     *parts, fraction, offset = match.groups()
     microsecond = int((fraction or "").ljust(6, "0"))
-    numbers = [int(part or 0) for part in parts]
-    if numbers[0] not in YEARS:
+    year, month, day, hour, minute, second = (int(part or 0) for part in parts)
+    if year not in YEARS:
         raise NoTime(f"is in a year before {YEARS[0]} or after {YEARS[-1]}")
     try:
-        return datetime(*numbers, microsecond, tzinfo=_zone(offset) if offset else zone)  # type: ignore[misc, arg-type]
+        zone = _zone(offset) if offset else zone
+        return datetime(year, month, day, hour, minute, second, microsecond, zone)
     except NoTime:
         raise
     except ValueError:
