@@ -108,7 +108,7 @@ async def _to_wards(request: Incoming) -> Response[Any]:
 async def get_board(request: Incoming, code: FromPath[WardCode]) -> Response[str]:
     """The whole page."""
     unwell = await what_is_unwell(request)
-    picture = await look(request, lambda act: _read(act, code, unwell))
+    picture = await look(request, lambda act: picture_of(act, code, unwell))
     await goes_on(request)
     may_answer = _may_answer(request)
     return await to_thread.run_sync(lambda: page("board.html", me=request.user, may_answer=may_answer, picture=picture))
@@ -128,7 +128,7 @@ async def get_rows(
 
     async def make(before: Pieces | None) -> Pieces:
         unwell = await what_is_unwell(request)
-        picture = await peek(request, lambda act: _read(act, code, unwell))
+        picture = await peek(request, lambda act: picture_of(act, code, unwell))
         return await to_thread.run_sync(lambda: _drawn(before, picture, may_answer=may_answer))
 
     made = await service_of(request).boards.get((code, may_answer), make)
@@ -147,7 +147,8 @@ def _drawn(before: Pieces | None, picture: Picture, *, may_answer: bool) -> Piec
     )
 
 
-def _read(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
+def picture_of(act: Act, code: str, unwell: dict[str, Part]) -> Picture:
+    """A ward as its board shows it."""
     ward = ward_in_path(act, code)
     shown = board(act, code, PATIENTS_MAX, None).items
     usual = pathway_at(act.session, ward.pathway, act.now).spo2

@@ -57,7 +57,7 @@ def sparkline(spots: Sequence[Spot], now: datetime, red_low: int | None, amber_l
     for run in places:
         x, y = run[-1].split(",")
         drawn.append(f"<use href=#dot x={x} y={y} />")
-    return f'<svg class=spark role=img aria-label="{told}">{"".join(drawn)}</svg>'
+    return f'<svg role=img aria-label="{told}">{"".join(drawn)}</svg>'
 
 
 def said(spots: Sequence[Spot]) -> str:

@@ -10,9 +10,12 @@ import pytest
 
 from monitoring.access.gate import COOKIE
 from monitoring.access.roles import Role
+from monitoring.acts import Act
 from monitoring.clock import WARD_TIME, utc_now
+from monitoring.database import transaction
 from monitoring.pages.alert import Used, readings_used
-from monitoring.pages.rendering import ASSETS
+from monitoring.pages.board import picture_of
+from monitoring.pages.rendering import ASSETS, macro
 from tests.monitoring.api import Api
 from tests.monitoring.live_server import serving
 from tests.monitoring.steps import PLAN, done, drain, elsewhere, has_alert, posts
@@ -54,16 +57,30 @@ def test_a_board_that_has_a_picture_is_sent_the_rows_that_changed_since(api: Api
     assert part.count("<th scope=row>") == 2
     posts(api, **VERY_SICK)
     drain(api)
-    since = f"/wards/WARD1/board?since={picture_of(part)}"
+    since = f"/wards/WARD1/board?since={name_of(part)}"
     changed = joy.opens(since)
     assert re.findall(r"<a href=(/patients/\S+)>", changed) == [f"/patients/{api.ward.patient.id}"]
     assert order_of(changed) == [f"/patients/{one}" for one in (api.ward.patient.id, other.id)]
-    assert "<th scope=row>" not in joy.opens(f"/wards/WARD1/board?since={picture_of(changed)}")
+    assert "<th scope=row>" not in joy.opens(f"/wards/WARD1/board?since={name_of(changed)}")
     reader = Visitor(api, api.ward.tokens[Role.COORDINATOR])
     assert reader.opens(since).count("<th scope=row>") == 2, "who has other buttons has other pictures"
 
 
-def picture_of(part: str) -> str:
+def test_a_row_says_nothing_that_is_not_in_it_but_how_long_ago_things_were(api: Api) -> None:
+    has_alert(api, **VERY_SICK | {"taken_at": api.now()})
+    other = api.ward.admit()
+    posts(api, api.device(other), **WELL | {"taken_at": (utc_now() - timedelta(hours=2)).isoformat()})
+    drain(api)
+    with transaction(api.ward.engine) as session:
+        shown = picture_of(Act(session, api.ward.staff[Role.CLINICIAN], utc_now()), "WARD1", {})
+    row_of = macro("_board_row.html", "row_of")
+    for row in shown.rows:  # what is kept of an earlier picture says the same as what would be drawn now
+        drawn = [str(row_of(row, shown.at + days * timedelta(days=1), True)) for days in (-3, 0, 3)]
+        assert "<time" in drawn[0]
+        assert len({re.sub(r"(<time [^>]*>)[^<]*", r"\1", one) for one in drawn}) == 1
+
+
+def name_of(part: str) -> str:
     """The name of the picture that a part is of."""
     found = re.search(r'data-picture="([^"]+)"', part)
     assert found is not None

@@ -124,9 +124,10 @@ function beep() {
   tone.onended = () => context.close();
 }
 
-// The next look; an earlier one that is due takes this news in too. Calm ones go by the clock: of all screens at once.
+// The next look; an earlier one that is due takes this news in too. Calm ones go by the clock: of a ward's screens at once.
+const phase = live ? [...live.dataset.part].reduce((sum, one) => sum * 31 + one.charCodeAt(), 0) % CALM_MS : 0;
 function soon() { look(Math.max(Date.now() + TOGETHER_MS, lastAsked + SOONEST_MS)); }
-function calmly() { look(Math.ceil((Date.now() + 1) / CALM_MS) * CALM_MS); }
+function calmly() { look(Math.ceil((Date.now() + 1 - phase) / CALM_MS) * CALM_MS + phase); }
 function look(at) {
   if (due && due <= at) return;
   clearTimeout(timer);
