@@ -1,20 +1,20 @@
 """A bounded, steady load: homes that post one set after the other, each again and again until it is promised."""
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import Final, Self
+from typing import Final
 from uuid import UUID
 
 import httpx
 
 from monitoring.clock import utc_now
 from tests.chaos.homes import Body, Home, Stage
+from tests.chaos.meanwhile import Meanwhile
 
 PACE_S: Final = 0.3  # between a home's posts, on average
 RETRY_S: Final = 0.5  # sooner than the API asks for: the gap in service is measured by it
@@ -37,30 +37,17 @@ class Sent:
     stepped: bool = False  # by a clock that was off: it may be kept aside
 
 
-class Load:
+class Load(Meanwhile):
     """Posts for its homes, in a thread, while its `with` lasts. Each home sends in order, as a hub does."""
 
     def __init__(self, url: str, homes: Sequence[Home], rng: Random) -> None:
+        super().__init__("load")
         self.homes = homes
         self.sent: list[Sent] = []
         self.answers: Counter[str] = Counter()
-        self.wrong: list[str] = []  # answers that nobody should ever get
         self._url = url
         self._rng = Random(rng.random())
         self._promised_s = [time.monotonic()]
-        self._ending = threading.Event()
-        self._aborting = False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Take no more sets, and wait until each that was taken is promised; after an error, don't wait for that."""
-        self._aborting = kind is not None
-        self._ending.set()
-        self._thread.join()
 
     @property
     def promises(self) -> int:

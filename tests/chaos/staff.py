@@ -1,12 +1,11 @@
 """Those who work there meanwhile: they look, admit and discharge, and answer alerts, each act until it is answered."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Final, Self
+from typing import Final
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,6 +13,7 @@ import httpx
 from monitoring.clock import utc_now
 from tests.chaos.homes import Body, Home
 from tests.chaos.load import ANSWER_S, GIVE_UP_S, RETRY_S
+from tests.chaos.meanwhile import Meanwhile
 
 LOOK_EVERY_S: Final = 0.3
 ADMIT_EVERY_S: Final = 0.8
@@ -50,29 +50,16 @@ class Promised:
     answered: dict[UUID, datetime] = field(default_factory=dict)  # and when that was acknowledged to them
 
 
-class Staff:
+class Staff(Meanwhile):
     """Works in a thread while its `with` lasts, as an admin. Every act has an Idempotency-Key."""
 
     def __init__(self, url: str, token: str, ward: str, homes: Sequence[Home]) -> None:
+        super().__init__("staff")
         self.promised = Promised(ward)
-        self.wrong: list[str] = []  # answers that nobody should ever get
         self._url, self._token = url, token
         self._homes = homes
         self._to_answer: list[Home] = []
         self._rng = Random(len(homes))
-        self._ending = threading.Event()
-        self._aborting = False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="staff")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Begin nothing more, and wait until what was begun is answered; after an error, don't wait for that."""
-        self._aborting = kind is not None
-        self._ending.set()
-        self._thread.join()
 
     def answer(self, homes: Sequence[Home]) -> None:
         """From now on answer the alerts of these patients, who stay as ill as they are."""
