@@ -1,6 +1,6 @@
 """Soft signs told in a contact, with a concern, or in answer to the day's question: kept, and heard."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from alert_rules.soft_signs import Sign
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.flow.contacts import ContactBody, record_contact
+from monitoring.prompts import views
 from tests.monitoring.api import Answer, Api
 from tests.monitoring.steps import PLAN, done, drain, faults, has_alert, made, posts, refused
 from tests.ward import WELL, Patient, Ward
@@ -132,9 +133,12 @@ def test_a_concern_tells_its_signs_in_its_own_alert(api: Api) -> None:
     assert len(kept(api)) == 1
 
 
-def test_the_question_of_the_day_asks_about_signs_and_its_answer_is_heard(api: Api) -> None:
-    if (prompt := question(api)) is None:
-        return  # before eight nobody is asked: the story below turns the clock
+def test_the_question_of_the_day_asks_about_signs_and_its_answer_is_heard(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "ASKED_FROM", time(0))  # at whatever time of the day this runs
+    prompt = question(api)
+    assert prompt is not None
     assert {one["name"] for one in prompt["soft_signs"]} == set(Sign)
     path = f"/v1/prompts/{prompt['id']}/answer"
     none = done(api.post(path, {"soft_signs": []}, token=api.device()))
