@@ -71,11 +71,13 @@ class Event(SQLModel, table=True):
 
 
 class Heartbeat(SQLModel, table=True):
-    """A worker or timekeeper that is alive says so here."""
+    """A worker, timekeeper or API process that is alive says so here."""
 
     name: str = Field(primary_key=True)
     part: str
     at: datetime = instant()
+    began_at: datetime = instant()
+    took_a_place: bool = False  # of one that died before it began
 
 
 __all__ = [

@@ -66,6 +66,11 @@ def test_nothing_is_wrong_where_everything_was_done_once() -> None:
     }  # fmt: skip
 
 
+def test_an_amber_is_owed_nothing_by_the_ladders_of_graver_ones() -> None:
+    amber = StoredAlert(OTHER, ILL, "device", "open", Severity.AMBER, 1, AT)
+    assert judge_care(PROMISED, [*ALERTS, amber], RIGHT)[1] == []
+
+
 def changed(found: Care, place: int, **message: object) -> Care:
     """With one message changed, and nobody having heard of it."""
     messages = list(found.messages)

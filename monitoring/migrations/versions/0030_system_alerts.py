@@ -47,4 +47,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("alert_id"),
     )
     op.create_index("alert_trace_by_age", "alert_trace", ["at"])
+    # A release that runs on meanwhile says nothing of them.
+    began = sa.Column("began_at", sa.DateTime(timezone=True), server_default="2000-01-01Z", nullable=False)
+    op.add_column("heartbeat", began)
+    op.add_column("heartbeat", sa.Column("took_a_place", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.execute(GRANTS)
