@@ -1,8 +1,8 @@
 """The one door through which a request reaches the database: one caller, one instant, one transaction.
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
-not done again; and a transaction chosen as a deadlock's victim is run once more. The audit's event of a change is the
-last that its transaction writes; that of a look is written once it is known what it shows, before it is sent.
+not done again; and a transaction that the database ended for a reason that passes is run once more. The audit's event of
+a change is the last that its transaction writes; that of a look is written once it is known what it shows, before it is sent.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.
@@ -87,8 +87,11 @@ async def peek(request: Incoming, query: Callable[[Act], T]) -> T:
 
 
 def _view(request: Incoming, query: Callable[[Act], T]) -> T:
-    with snapshot(service_of(request).engine) as session:
-        return query(Act(session, request.user, utc_now()))
+    def view() -> T:
+        with snapshot(service_of(request).engine) as session:
+            return query(Act(session, request.user, utc_now()))
+
+    return once_more(view)
 
 
 async def change(

@@ -20,7 +20,8 @@ AnyRow = Row[*tuple[Any, ...]]
 DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 """What the database can raise: through SQLAlchemy, from the driver itself, from an exhausted pool."""
 
-RETRIED = frozenset({"40P01", "40001"})  # deadlock, serialization failure: the same work once more
+RETRIED = frozenset({"40P01", "40001", "25P03"})
+"""Deadlock, serialization failure, a transaction that was ended while we stood still: nothing was done, so once more."""
 
 # A stopped process must not hold everyone: its transaction is ended for it. Nor one that can't be reached any more in
 # the midst of sending a statement, which no time limit of statements ends: over TCP it is asked whether it is there.
@@ -104,7 +105,7 @@ def snapshot(engine: Engine) -> Iterator[Session]:
 
 
 def once_more(work: Callable[[], T]) -> T:
-    """Run `work`; where the database chose it as a deadlock's victim, run it a second time."""
+    """Run `work`; where the database ended its transaction for reasons that pass, run it a second time."""
     try:
         return work()
     except DATABASE_ERRORS as error:

@@ -39,7 +39,7 @@ PROBLEM = "application/problem+json"
 RETRY_AFTER_S = 2
 METHODS = ("GET", "POST", "PUT", "DELETE")
 BUSY = ("25P03", "40", "55")
-"""SQLSTATEs that begin so: idle too long, chosen as a deadlock's victim twice, waited too long for a lock."""
+"""SQLSTATEs that begin so: ended twice while we stood still or as a deadlock's victim, waited too long for a lock."""
 
 
 STATUS_OF: dict[type[Exception], int] = {
