@@ -1,8 +1,9 @@
 """The one door through which a request reaches the database: one caller, one instant, one transaction.
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
-not done again; and a transaction that the database ended for a reason that passes is run once more. The audit's event of
-a change is the last that its transaction writes; that of a look is written once it is known what it shows, before it is sent.
+not done again. A transaction that the database ended for a reason that passes is run once more. The audit's event of a
+change is the last that its transaction writes; that of a look is written once it is known what it shows, before it is
+sent.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.

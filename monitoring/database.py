@@ -21,7 +21,7 @@ DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 """What the database can raise: through SQLAlchemy, from the driver itself, from an exhausted pool."""
 
 RETRIED = frozenset({"40P01", "40001", "25P03"})
-"""Deadlock, serialization failure, a transaction that was ended while we stood still: nothing was done, so once more."""
+"""Deadlock, serialization failure, a transaction ended while we stood still: nothing was done, so it is once more."""
 
 # A stopped process must not hold everyone: its transaction is ended for it. Nor one that can't be reached any more in
 # the midst of sending a statement, which no time limit of statements ends: over TCP it is asked whether it is there.

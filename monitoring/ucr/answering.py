@@ -3,15 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlalchemy import exists, select
+from sqlmodel import Session, col
 
+from alert_rules.alarms import ENDED
 from alert_rules.alarms import State as AlertState
 from alert_rules.sepsis import Answer
 from alert_rules.severity import Severity
 from monitoring.acts import Act
 from monitoring.alerts.answers import act_for_visit, take_for_visit
+from monitoring.alerts.tables import Alert
 from monitoring.bars.sending import reply
 from monitoring.escalation.climbing import resume
+from monitoring.escalation.tables import LadderStep, Taken
 from monitoring.events import NewEvent, emit
 from monitoring.fields import Reason
 from monitoring.ucr import states
@@ -96,7 +100,7 @@ def go_on(
 
     Whoever had accepted had taken the alert: where they hand it back nobody has it, and the ladder goes on, too.
     """
-    declined, alert = held.referral, held.alert
+    declined, alert = held.referral, _waiting(session, held)
     was_taken = declined.accepted_at is not None
     declined.ended_at, declined.end_reason, declined.due_at = at, why, None
     note(session, alert, f"ucr_declined: {held.by}", by, why, now)
@@ -112,6 +116,24 @@ def go_on(
         reply(session, following, "unplaced", now)
     team = None if following.team_id is None else session.get_one(UcrTeam, following.team_id)
     return events + told, Held(following, alert, team)
+
+
+def _waiting(session: Session, held: Held) -> Alert | None:
+    """The alert that waits for the visit, locked: where the referral's own has ended, the gravest of the patient's that
+    asked for the same team since.
+    """
+    own = held.alert
+    if own is None or own.state not in ENDED:
+        return own
+    asked = exists().where(
+        col(LadderStep.alert_id) == col(Alert.id), col(LadderStep.tell) == "ucr", col(LadderStep.taken) == Taken.TOLD
+    )
+    query = select(Alert).where(
+        col(Alert.patient_id) == held.referral.patient_id, col(Alert.state).not_in(ENDED), asked
+    )  # fmt: skip
+    gravest = query.order_by(col(Alert.severity).desc(), col(Alert.id)).limit(1).with_for_update()
+    other: Alert | None = session.execute(gravest.execution_options(populate_existing=True)).scalar_one_or_none()
+    return other or own
 
 
 def _take(act: Act, held: Held, said: str | None) -> list[NewEvent]:

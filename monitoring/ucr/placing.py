@@ -155,6 +155,7 @@ def send_on(
     session.flush()
     copied = {name: getattr(before, name) for name in _KEPT}
     made = UcrReferral(**copied, public_id=uuid7(), previous_id=before.id)
+    made.alert_id = before.alert_id if alert is None else alert.id
     made.sepsis = gravest(before.sepsis, known_of(session, before.patient_id, now))
     choice, team = choose_for(session, made, now)
     return made, _give(session, made, choice, team, alert, now)

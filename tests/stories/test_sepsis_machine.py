@@ -145,15 +145,37 @@ class OnAWard(RuleBasedStateMachine):
         assert (alert.sepsis_due_at is None) or (question is not None and question.status == UNANSWERED)
 
 
-def test_whatever_happens_ucr_is_never_told_alone_of_what_may_be_sepsis(ward: Ward) -> None:
-    kept = ward
-    has_team(kept, "ONE", webhook=HOOK, max_active=9)
-    has_team(kept, "TWO", webhook=HOOK)
+def with_teams(ward: Ward) -> Ward:
+    """Two teams, asked before the fallback."""
+    has_team(ward, "ONE", webhook=HOOK, max_active=9)
+    has_team(ward, "TWO", webhook=HOOK)
     step = [{"tell": "ucr", "wait_s": 600}, {"tell": "ucr", "wait_s": 600}]
     last = {"tell": "fallback", "wait_s": 600, "to": ALWAYS}
     ladder = [*step, last]
-    kept.sets_ladders(amber_plus=ladder, red=ladder, critical=ladder)
-    kept.climbs = True
+    ward.sets_ladders(amber_plus=ladder, red=ladder, critical=ladder)
+    ward.climbs = True
+    return ward
+
+
+def test_a_decline_goes_on_for_the_alert_that_asked_for_the_team_since_its_first_one_ended(ward: Ward) -> None:
+    with_teams(ward).at("23:00").at("33:00")  # sets that were due did not come: ONE is asked
+    ward.receives(**RED_ONLY)  # they come, and are red: ONE is told again
+    ward.at(timedelta(minutes=1))
+    overdue, red = sorted(ward.alerts(), key=lambda one: one.id)
+    assert (overdue.state, red.state, red.kind) == ("expired", "open", Kind.DETERIORATION)
+    told = "SELECT count(*) FROM ladder_step WHERE alert_id = :alert AND tell = 'fallback' AND taken = 'told'"
+    before = rows(ward.engine, told, alert=red.id)[0][0]
+    (asked,) = rows(ward.engine, "SELECT public_id FROM ucr_referral WHERE ended_at IS NULL")
+    ward.now += timedelta(seconds=30)
+    does(ward, asked.public_id, Move.DECLINE)
+    ward.at(timedelta(0))
+    (sent,) = rows(ward.engine, "SELECT alert_id FROM ucr_referral WHERE ended_at IS NULL")
+    assert sent.alert_id == red.id
+    assert rows(ward.engine, told, alert=red.id)[0][0] == before + 1, "not TWO alone"
+
+
+def test_whatever_happens_ucr_is_never_told_alone_of_what_may_be_sepsis(ward: Ward) -> None:
+    kept = with_teams(ward)
 
     class Here(OnAWard):
         ward = kept
