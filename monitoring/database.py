@@ -109,9 +109,17 @@ def once_more(work: Callable[[], T]) -> T:
     try:
         return work()
     except DATABASE_ERRORS as error:
-        if sqlstate(error) not in RETRIED:
+        if not any(sqlstate(one) in RETRIED for one in _chain(error)):
             raise
         return work()
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it came of: a rollback over a connection that was ended raises one that says nothing of why."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def sqlstate(error: BaseException) -> str | None:
