@@ -115,7 +115,7 @@ def once_more(work: Callable[[], T]) -> T:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what it came of: a rollback over a connection that was ended raises one that says nothing of why."""
+    """An error, and what it came of: a rollback over a connection that was ended raises one that hides why."""
     found: BaseException | None = error
     while found is not None:
         yield found
