@@ -36,7 +36,7 @@ log = structlog.get_logger()
 WAITING_MAX: Final = 5_000
 """Durable events that may wait for one slow client; beyond it the client is cut off, and resumes."""
 KEEP_ALIVE_S: Final = 15.0
-CALM_S: Final = 0.25
+CALM_S: Final = 1.0
 """Between two sendings of transient events to one client: what comes meanwhile goes together. The design's own."""
 POLL_S: Final = 1.0
 ASK_AFTER: Final = 5

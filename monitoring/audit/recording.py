@@ -18,7 +18,7 @@ from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.answering import FOLLOW_S, Bounded
-from monitoring.audit.events import Event, event_of, is_owed, write
+from monitoring.audit.events import Event, event_of, is_owed, write_with
 from monitoring.clock import utc_now
 from monitoring.database import SESSION_OPTIONS
 from monitoring.shared import Shared
@@ -33,7 +33,7 @@ class Recorder:
 
     url: str
     _turn: Lock = field(default_factory=Lock)
-    _connection: psycopg.Connection | None = None
+    _cursor: psycopg.Cursor | None = None
     _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
     _waiting: list[Event] = field(default_factory=list)
     _shared: Shared[None] = field(default_factory=lambda: Shared(apart_s=0))
@@ -57,18 +57,18 @@ class Recorder:
 
     def close(self) -> None:
         """Let go of the connection."""
-        if self._connection is not None:
-            self._connection.close()
+        if self._cursor is not None:
+            self._cursor.connection.close()
 
     def _write(self, events: Sequence[Event]) -> set[bytes]:
         """Once more over a new connection, where the old one was ended meanwhile."""
-        if self._connection is not None:
+        if self._cursor is not None:
             with suppress(psycopg.OperationalError):
-                return write(self._connection, *events, known=self._known)
-            self._connection.close()
-            self._connection = None
-        self._connection = Bounded.to(self.url, within_s=FOLLOW_S, autocommit=True, options=OPTIONS)
-        return write(self._connection, *events, known=self._known)
+                return write_with(self._cursor, *events, known=self._known)
+            self._cursor.connection.close()
+            self._cursor = None
+        self._cursor = Bounded.to(self.url, within_s=FOLLOW_S, autocommit=True, options=OPTIONS).cursor()
+        return write_with(self._cursor, *events, known=self._known)
 
 
 def recorded(app: ASGIApp) -> ASGIApp:
