@@ -21,6 +21,8 @@ CHANNEL: Final = "event"
 TRANSIENT_CHANNEL: Final = "live"
 """The queue's channel for `reading` and `score`, which are no rows and may be lost."""
 
+NEWS_CHANNEL: Final = "news"
+"""The one for pages: which wards have new scores, and nothing of them. Nobody has to read anything to say so."""
 
 KEPT_FOR: Final = timedelta(days=7)
 

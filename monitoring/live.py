@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from monitoring.access.permissions import may_watch
 from monitoring.access.tokens import Caller
 from monitoring.answering import AsyncBounded
 from monitoring.database import DATABASE_ERRORS
-from monitoring.events import CHANNEL, TRANSIENT_CHANNEL
+from monitoring.events import CHANNEL, NEWS_CHANNEL, TRANSIENT_CHANNEL
 from monitoring.intake.clients import connect_async
 from monitoring.queries import WardFilter
 from monitoring.refusals import unacceptable
@@ -42,12 +43,16 @@ POLL_S: Final = 1.0
 ASK_AFTER: Final = 5
 """Silent polls after which the queue is asked whether it is still there."""
 RECONNECT_S: Final = 0.5
+RETRY: Final = b"retry: 1000\n"
+"""First of all: after how many ms a client that lost its connection comes again."""
 
 _NEW: Final = f"SELECT {TOLD} FROM event WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608 - a constant
 
 
 class Watcher:
     """One client that watches live."""
+
+    channel = TRANSIENT_CHANNEL  # where its transient events come from
 
     def __init__(self, caller: Caller, ward: str | None) -> None:
         self.caller = caller
@@ -73,7 +78,7 @@ class Watcher:
             is_theirs = is_theirs and is_known and self.caller.may_see_team(team)
         return is_theirs and may_watch(self.caller.role, kind)
 
-    def tell(self, event_id: int, told: bytes) -> None:
+    def tell(self, event_id: int, kind: str, told: bytes) -> None:  # noqa: ARG002 - who hears of kinds alone asks for it
         """A durable event, in order. A client for whom too many wait is cut off: what it got has no gap."""
         if len(self._durable) >= WAITING_MAX:
             self.close()
@@ -127,19 +132,20 @@ class Hub:
         self._queue_url = queue_url
         self.engine = engine
         self._watchers: dict[str | None, set[Watcher]] = {}  # by the ward they watch; None for all wards
-        self._watched = asyncio.Event()
+        self._watched = {channel: asyncio.Event() for channel in (TRANSIENT_CHANNEL, NEWS_CHANNEL)}
         self.begun = asyncio.Event()  # from here on every new durable event is handed out
         self._last_id = 0  # the newest one handed out
         self._closed = False
 
     def loops(self) -> list[Coroutine[None, None, None]]:
         """What has to run while the process serves."""
-        return [self._keep(self._follow_events), self._keep(self._follow_transient)]
+        transient = [self._keep(partial(self._follow_transient, *channel)) for channel in self._watched.items()]
+        return [self._keep(self._follow_events), *transient]
 
     def add(self, watcher: Watcher) -> None:
         """Begin to tell a client."""
         self._watchers.setdefault(watcher.ward, set()).add(watcher)
-        self._watched.set()
+        self._watched[watcher.channel].set()
 
     def _all(self) -> Iterator[Watcher]:
         return chain.from_iterable(self._watchers.values())
@@ -159,8 +165,8 @@ class Hub:
         others.discard(watcher)
         if not others:
             self._watchers.pop(watcher.ward, None)
-        if not self._watchers:
-            self._watched.clear()
+        if all(other.channel != watcher.channel for other in self._all()):
+            self._watched[watcher.channel].clear()
 
     def drop_unless(self, has: Callable[[Caller], bool]) -> None:
         """Close the streams of tokens that are no longer live, or may no longer see what they saw."""
@@ -171,7 +177,8 @@ class Hub:
     def close(self) -> None:
         """The process ends: clients resume elsewhere."""
         self._closed = True
-        self._watched.set()
+        for watched in self._watched.values():
+            watched.set()
         for watcher in self._all():
             watcher.close()
 
@@ -207,26 +214,27 @@ class Hub:
             if wanting := self._wanting(kind, ward, team):
                 told = frame(kind, data.encode(), event_id)
                 for watcher in wanting:
-                    watcher.tell(event_id, told)
+                    watcher.tell(event_id, kind, told)
             self._last_id = event_id
         return len(rows) == PAGE
 
-    async def _follow_transient(self) -> None:
-        await self._watched.wait()
+    async def _follow_transient(self, name: str, watched: asyncio.Event) -> None:
+        """The queue's channel of that name, for as long as it is watched."""
+        await watched.wait()
         client = connect_async(self._queue_url, timeout_s=None)
         async with client, client.pubsub() as channel:
-            await channel.subscribe(TRANSIENT_CHANNEL)
+            await channel.subscribe(name)
             silent = 0
-            while self._watchers and not self._closed:
+            while watched.is_set() and not self._closed:
                 message = await channel.get_message(timeout=POLL_S)
                 silent = 0 if message else silent + 1
                 if silent == ASK_AFTER:  # subscribing once more changes nothing, and is answered
-                    await channel.subscribe(TRANSIENT_CHANNEL)
+                    await channel.subscribe(name)
                 elif silent == 2 * ASK_AFTER:
                     raise QueueTimeout("the line to the queue is silent")
                 for news in msgspec.json.decode(message["data"]) if message and message["type"] == "message" else ():
                     kind, ward, patient = news.pop("kind"), news["ward"], news["patient"]
-                    if wanting := self._wanting(kind, ward):
+                    if wanting := [one for one in self._wanting(kind, ward) if one.channel == name]:
                         told = frame(kind, msgspec.json.encode(news), None)
                         for watcher in wanting:
                             watcher.tell_latest(kind, patient, told)
@@ -246,14 +254,19 @@ async def live(request: Request[Caller, Any, Any], ward: WardFilter = None) -> S
     resume_after = _event_id(request.headers.get("last-event-id"))
     hub: Hub = request.app.state.service.hub
     watcher = Watcher(request.user, ward)
+    return streamed(_watch(hub, watcher, resume_after))
+
+
+def streamed(frames: AsyncIterator[bytes]) -> Stream:
+    """Server-Sent Events, as they come: kept by nobody on the way."""
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return Stream(_watch(hub, watcher, resume_after), media_type="text/event-stream", headers=headers)
+    return Stream(frames, media_type="text/event-stream", headers=headers)
 
 
 async def _watch(hub: Hub, watcher: Watcher, resume_after: int | None) -> AsyncIterator[bytes]:
     hub.add(watcher)  # first listen, then read what was missed: nothing falls between
     try:
-        yield b"retry: 1000\n" + hub.place() * (resume_after is None) + b"\n"
+        yield RETRY + hub.place() * (resume_after is None) + b"\n"
         after = 0
         if resume_after is not None:
             with suppress(TimeoutError):

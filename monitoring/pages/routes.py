@@ -19,6 +19,7 @@ from monitoring.pages import (
     break_glass,
     equity,
     kit,
+    news,
     patient,
     plan,
     signing_in,
@@ -29,7 +30,9 @@ from monitoring.pages.rendering import ASSETS, page
 from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
 
-PARTS: Final = (signing_in, signing_in_oidc, board, alert, patient, plan, ucr, beds, equity, kit, aside, break_glass)
+PARTS: Final = (
+    signing_in, signing_in_oidc, news, board, alert, patient, plan, ucr, beds, equity, kit, aside, break_glass,
+)  # fmt: skip
 TITLES: Final = {
     403: "You may not see this",
     404: "There is no such page",

@@ -11,8 +11,6 @@ from threading import Event, Thread
 from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
-
 from monitoring.clock import utc_now
 from tests.benchmarks.figures import BenchmarkError
 
@@ -38,9 +36,8 @@ class Crowd:
     looks: int = 0
     read_bytes: int = 0
     failed: list[str] = field(default_factory=list)
-    heard: dict[str, str] = field(default_factory=dict)  # alert by patient
     seen: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """By patient: when each had the alert on the board, by the wall clock."""
+    """By alert: when each had it on the board, by the wall clock."""
     connected: int = 0
     all_there: Event = field(default_factory=Event)
 
@@ -57,9 +54,7 @@ class _Watcher:
         self._news = asyncio.Event()
         self._due_s: float | None = None
         self._asked_s = 0.0
-        self._told: dict[bytes, str] = {}  # the patient, by the alert
-        self._noted: set[bytes] = set()
-        self._shown: dict[bytes, float] = {}  # since when the board has the alert
+        self._shown: set[bytes] = set()  # alerts that the board has had
 
     async def watch(self) -> None:
         try:
@@ -78,9 +73,8 @@ class _Watcher:
         return head.encode()
 
     async def _listen(self) -> None:
-        reader, writer, request = await self._open(f"/v1/live?ward={self._crowd.ward}")
+        reader, writer, request = await self._open(f"/news?ward={self._crowd.ward}")
         writer.write(request)
-        kind = b""
         async for line in reader:
             if line.startswith(b"retry:"):
                 self._look(0)  # as at the opening
@@ -93,12 +87,6 @@ class _Watcher:
                     self._look(max(time.monotonic() + TOGETHER_S, self._asked_s + SOONEST_S))
                 elif kind in CALMLY:
                     self._look(time.monotonic() + CALM_S - utc_now().timestamp() % CALM_S)
-            elif kind == b"alert" and line.startswith(b"data: "):
-                told = msgspec.json.decode(line[6:])
-                if told["alert"]["severity"] == "critical":  # the board shows each patient's worst
-                    self._crowd.heard[told["patient"]] = told["alert"]["id"]
-                    self._told[told["alert"]["id"].encode()] = told["patient"]
-                    self._note()
 
     def _look(self, at_s: float) -> None:
         if self._due_s is None or at_s < self._due_s:
@@ -127,15 +115,9 @@ class _Watcher:
         now_s = utc_now().timestamp()
         self._crowd.looks += 1
         self._crowd.read_bytes += len(part)
-        for alert in ALERT.findall(part):
-            self._shown.setdefault(alert, now_s)
-        self._note()
-
-    def _note(self) -> None:
-        """What was told of and is shown: whichever came first."""
-        for alert in (self._told.keys() & self._shown.keys()) - self._noted:
-            self._noted.add(alert)
-            self._crowd.seen[self._told[alert]].append(self._shown[alert])
+        for alert in set(ALERT.findall(part)) - self._shown:
+            self._shown.add(alert)
+            self._crowd.seen[alert.decode()].append(now_s)
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:

@@ -63,7 +63,7 @@ def _every_door(api: Api) -> Iterator[Door]:
             path = "/".join(
                 part if isinstance(part, str) else PLACEHOLDERS[part.full.partition(":")[2]]
                 for part in ("", *route.path_components)
-            )
+            ) + "?no=sense" * (route.path == "/news")  # a stream, and not to be opened
             for handler in route.route_handlers:
                 for method in handler.http_methods - {"OPTIONS"}:
                     yield Door(method, path, handler.opt.get("allows"), route.path_format, "whose" in handler.opt)

@@ -321,7 +321,7 @@ def test_only_the_latest_score_of_a_patient_waits_and_durable_events_go_first() 
     for n in range(3):
         watcher.tell_latest("score", "Ann", b"score %d" % n)
         watcher.tell_latest("score", "Bo", b"score of Bo %d" % n)
-        watcher.tell(n + 1, b"alert %d" % n)
+        watcher.tell(n + 1, "alert", b"alert %d" % n)
     assert asyncio.run(told(watcher, 4)) == [b"alert 0", b"alert 1", b"alert 2", b"score 2score of Bo 2"]
 
 
@@ -338,7 +338,7 @@ def test_scores_of_one_moment_go_together_and_an_alert_does_not_wait_for_them() 
             watcher.tell_latest("score", "Bo", b"Bo %d;" % n)
             for _ in range(10):
                 await asyncio.sleep(0)
-        watcher.tell(1, b"alert")
+        watcher.tell(1, "alert", b"alert")
         return [*got, await coming, await anext(frames)]
 
     assert asyncio.run(told_one_by_one()) == [b"first;", b"alert", b"Ann 2;Bo 2;"]
@@ -349,11 +349,11 @@ def test_nothing_follows_what_a_slow_client_could_not_be_told() -> None:
     frames = watcher.frames(0)
 
     async def everything() -> list[bytes]:
-        watcher.tell(1, b"first")
+        watcher.tell(1, "alert", b"first")
         first = await anext(frames)  # the client is slow to take it
         for n in range(2, WAITING_MAX + 3):
-            watcher.tell(n, b"meanwhile")
-        watcher.tell(WAITING_MAX + 3, b"after the gap")
+            watcher.tell(n, "alert", b"meanwhile")
+        watcher.tell(WAITING_MAX + 3, "alert", b"after the gap")
         watcher.tell_latest("score", "Ann", b"score")
         return [first, *[frame async for frame in frames]]
 

@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any, cast
 
 import msgspec
+import pytest
 from redis import Redis
 from sqlalchemy import event
 
 from monitoring.access.roles import Role
 from monitoring.database import make_engine, transaction
-from monitoring.events import TRANSIENT_CHANNEL
+from monitoring.events import NEWS_CHANNEL, TRANSIENT_CHANNEL
 from monitoring.metrics import ALERT_LATENCY, SETS
 from monitoring.patients import chart
 from monitoring.patients.latest import PAGE, latest_of
@@ -89,19 +90,41 @@ def test_nobody_is_left_out_of_a_large_batch(ward: Ward) -> None:
     assert [[one.patient for one in page] for page in pages] == [[], [ward.patient.id, ward.patient.id]]
 
 
-class NobodyListens:
-    """A queue to which nobody listens, and that takes no news."""
+class Listened:
+    """A queue to whose channels so many listen, by name, and what it is told."""
 
-    def pubsub_numsub(self, channel: str) -> list[tuple[str, int]]:
+    def __init__(self, **listeners: int) -> None:
+        self.listeners = listeners
+        self.told: list[tuple[str, object]] = []
+
+    def pubsub_numsub(self, *channels: str) -> list[tuple[str, int]]:
         """How many listen."""
-        return [(channel, 0)]
+        return [(channel, self.listeners.get(channel, 0)) for channel in channels]
+
+    def publish(self, channel: str, news: bytes) -> None:
+        """Take news."""
+        self.told.append((channel, msgspec.json.decode(news)))
 
 
-def test_where_nobody_listens_nothing_is_read(ward: Ward) -> None:
-    done, asked = ward.receives(**WELL), list[str]()
+@pytest.mark.parametrize(
+    ("listeners", "told"),
+    [({}, []), ({NEWS_CHANNEL: 1}, [(NEWS_CHANNEL, [{"kind": "score", "ward": "WARD1", "patient": ""}])])],
+    ids=["nobody", "pages"],
+)
+def test_where_nobody_listens_but_pages_nothing_is_read(ward: Ward, listeners: dict[str, int], told: object) -> None:
+    other, queue = ward.admit(), Listened(**listeners)
+    arrivals = [ward.arrival([{"id": "a", "taken_at": ward.now, **WELL}], patient=who) for who in (ward.patient, other)]
+    done, asked = ward.drains(arrivals), list[str]()
     event.listen(ward.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
-    tell(ward.engine, cast("Redis", NobodyListens()), done, ward.now)
-    assert asked == []
+    tell(ward.engine, cast("Redis", queue), done, ward.now)
+    assert (queue.told, asked) == (told, [])
+
+
+def test_pages_are_not_told_of_a_late_set_that_changes_nothing(ward: Ward) -> None:
+    ward.at("12:00").receives(**WELL)
+    queue, late = Listened(**{NEWS_CHANNEL: 1}), ward.receives(taken=ward.now - timedelta(hours=3), **SICK)
+    tell(ward.engine, cast("Redis", queue), late, ward.now)
+    assert queue.told == []
 
 
 def test_a_database_that_is_away_costs_the_batch_nothing(ward: Ward, queue: Redis) -> None:
