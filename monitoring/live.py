@@ -155,6 +155,12 @@ class Hub:
         near = self._all() if ward is None else chain(self._watchers.get(ward, ()), self._watchers.get(None, ()))
         return [watcher for watcher in near if watcher.wants(kind, ward, team)]
 
+    async def begins(self) -> bool:
+        """Wait until every new durable event is handed out. False where that takes longer than anybody should wait."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.begun.wait(), KEEP_ALIVE_S)
+        return self.begun.is_set()
+
     def place(self) -> bytes:
         """Where a client that begins now would resume: so that it misses nothing before its first event either."""
         return b"id: %d\n" % self._last_id if self.begun.is_set() else b""
@@ -269,9 +275,7 @@ async def _watch(hub: Hub, watcher: Watcher, resume_after: int | None) -> AsyncI
         yield RETRY + hub.place() * (resume_after is None) + b"\n"
         after = 0
         if resume_after is not None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(hub.begun.wait(), KEEP_ALIVE_S)
-            if not hub.begun.is_set():
+            if not await hub.begins():
                 return  # without the database nobody can say what was missed: the client comes again
             async for event_id, missed_frame in missed(hub.engine, resume_after, watcher.wards, watcher.wants):
                 if watcher.closed:

@@ -35,9 +35,9 @@ def tell(engine: Engine, queue: Redis, done: Done, committed_at: datetime) -> No
         ALERT_LATENCY.observe((committed_at - received_at).total_seconds())
     if done.scored is None:
         return
-    changed = _changed(done.scored, set(done.rescored))
     try:
         (_, watchers), (_, screens) = queue.pubsub_numsub(TRANSIENT_CHANNEL, NEWS_CHANNEL)
+        changed = _changed(done.scored, set(done.rescored)) if watchers or screens else []
         if screens and changed:
             wards = sorted({stay.ward.code for stay in changed})
             _publish(queue, NEWS_CHANNEL, [{"kind": "score", "ward": ward, "patient": ""} for ward in wards])

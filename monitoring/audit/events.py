@@ -110,7 +110,7 @@ def write(connection: psycopg.Connection, *events: Event) -> None:
 
 
 def write_with(cursor: psycopg.Cursor, *events: Event, known: Container[bytes] = ()) -> set[bytes]:
-    """The same with a cursor that may be kept: it remembers how such a row is sent, a third of what an event costs.
+    """The same with a cursor that may be kept: it remembers how such a row is sent, a third of the work here.
 
     Returns the hashes of the lists of patients whom they name; one that is `known` is not looked for again.
     """

@@ -41,15 +41,21 @@ async def get_news(request: Incoming, ward: WardFilter = None) -> Stream:
     """That there is news, of a ward or of all that the caller may see, from now on."""
     if ward is not None:
         see_ward(request.user, ward)
-    return streamed(_news(service_of(request).hub, Screen(request.user, ward)))
+    return streamed(told(service_of(request).hub, Screen(request.user, ward)))
 
 
-async def _news(hub: Hub, screen: Screen) -> AsyncIterator[bytes]:
-    hub.add(screen)  # before the page hears that it is open, and asks for what it shows
+async def told(hub: Hub, screen: Screen) -> AsyncIterator[bytes]:
+    """Frames for a page. It asks for what it shows as soon as it is open, and hears of what comes after."""
+    hub.add(screen)
+    has_begun = hub.begun.is_set()
     try:
         yield RETRY + b"\n"
-        async for news in screen.frames(after=0):
-            yield news
+        if not has_begun:  # an API that has just started: of what happens until it has nobody is told
+            if not await hub.begins():
+                return
+            yield frame("system", SAID, None)
+        async for said in screen.frames(after=0):
+            yield said
     finally:
         hub.remove(screen)
 

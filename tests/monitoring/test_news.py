@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from uuid import uuid4
 
 import httpx
 import pytest
+from redis import Redis
+from sqlalchemy import create_engine
 
 from monitoring.access.roles import Role
 from monitoring.access.tokens import Caller
 from monitoring.clock import utc_now
 from monitoring.database import transaction
-from monitoring.events import NewEvent, emit
-from monitoring.pages.news import Screen
-from tests.monitoring.live_server import TIMEOUT_S, serving
-from tests.ward import SICK, Ward
+from monitoring.events import NEWS_CHANNEL, TRANSIENT_CHANNEL, NewEvent, emit
+from monitoring.live import Hub
+from monitoring.pages.news import Screen, told
+from tests.monitoring.live_server import TIMEOUT_S, serving, watching
+from tests.monitoring.outages import until
+from tests.ward import SICK, WELL, Ward
+from workers.telling import tell
 
 
 @pytest.fixture
@@ -41,6 +47,31 @@ def test_a_page_hears_of_what_kind_the_news_is_and_nothing_of_anybody(ward: Ward
         emit(session, [NewEvent("occupancy", ward.now, "OTHER", None, {})])
     ward.receives(**SICK)
     assert [next(lines), next(lines), next(lines)] == ["event: alert", "data: {}", ""]
+
+
+def test_pages_hear_of_scores_by_their_ward_and_clients_of_whose_they_are(ward: Ward, url: str, queue: Redis) -> None:
+    token, done = ward.tokens[Role.CLINICIAN], ward.receives(**WELL)
+    lines = news(url, token, "WARD1")
+    with watching(url, token, ward="WARD1") as client:
+        assert [next(lines), next(lines)] == ["retry: 1000", ""]
+        until(lambda: all(count for _, count in queue.pubsub_numsub(TRANSIENT_CHANNEL, NEWS_CHANNEL)))
+        tell(ward.engine, queue, done, utc_now())
+        assert [next(lines), next(lines), next(lines)] == ["event: score", "data: {}", ""]
+        heard = list(islice(client, 2))
+        while {one.kind for one in heard if one.data["patient"] == str(ward.patient.id)} != {"reading", "score"}:
+            heard.append(next(iter(client)))  # a channel knows no databases: other tests' patients come too
+    assert "" not in {one.data["patient"] for one in heard}
+
+
+def test_what_happened_before_an_api_began_to_tell_a_page_asks_for() -> None:
+    async def heard() -> list[bytes]:
+        hub = Hub("", "", create_engine("sqlite://"))
+        frames = told(hub, Screen(Caller(b"", 1, uuid4(), "Ann", Role.CLINICIAN), None))
+        opened = await anext(frames)
+        hub.begun.set()
+        return [opened, await anext(frames)]
+
+    assert asyncio.run(heard()) == [b"retry: 1000\n\n", b"event: system\ndata: {}\n\n"]
 
 
 def test_of_a_ward_that_is_not_theirs_nobody_hears_anything(ward: Ward, url: str) -> None:
