@@ -1,6 +1,5 @@
 """`python -m monitoring.serve`: one API process."""
 
-import gc
 import ssl
 from socket import socket
 
@@ -9,6 +8,7 @@ import uvicorn
 from monitoring.app import make_app
 from monitoring.config import Settings, read_settings
 from monitoring.connection import Connection
+from monitoring.lean import resume_collecting
 from monitoring.live import Hub
 from monitoring.logs import configure
 from monitoring.tracing.spans import tracing
@@ -40,8 +40,7 @@ def serve(settings: Settings) -> None:
         ssl_ca_certs=None if settings.tls_client_ca is None else str(settings.tls_client_ca),
         ssl_cert_reqs=ssl.CERT_NONE if settings.tls_client_ca is None else ssl.CERT_REQUIRED,
     )
-    gc.collect()
-    gc.freeze()  # what is there now stays: looking through it again and again held requests up for 0.1 to 0.3 s
+    resume_collecting()
     with tracing(settings, "api"), watching(settings, "api", beats=True):
         _Server(config, app.state.service.hub).run()
 

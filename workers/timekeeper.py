@@ -29,6 +29,7 @@ from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import Pulse
 from monitoring.intake.clients import connect
 from monitoring.intake.stream import ring_once, stream_name
+from monitoring.lean import resume_collecting
 from monitoring.logs import configure
 from monitoring.metrics import TICK_FAILURES
 from monitoring.schema import wait_for_schema
@@ -142,6 +143,7 @@ def main() -> None:
     wait_for_schema(engine)
     pulse = Pulse(engine, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}", "timekeeper")
     post = Post(engine, connect(settings.queue_url), settings, pulse)
+    resume_collecting()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -27,6 +27,7 @@ from monitoring.database import DATABASE_ERRORS, make_engine
 from monitoring.heartbeat import Pulse
 from monitoring.intake.clients import connect
 from monitoring.intake.stream import DRAIN_JOB, DRAIN_QUEUE
+from monitoring.lean import resume_collecting
 from monitoring.logs import configure
 from monitoring.schema import wait_for_schema
 from monitoring.tracing.spans import tracing
@@ -101,12 +102,11 @@ def _warm_up() -> None:
 
 
 def _spare_the_collector() -> None:
-    """What is imported stays, and what a batch makes is freed by its counts: looking at all of it took half the time.
+    """What a batch makes is freed by its counts: looking at all of it took half the time.
 
     Measured on batches of 1,600 sets: 34 µs of CPU a set without this, 21 with it.
     """
-    gc.collect()
-    gc.freeze()
+    resume_collecting()
     gc.set_threshold(5_000, 10, 10)
 
 
