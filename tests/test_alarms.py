@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -105,3 +107,24 @@ def test_every_metric_is_on_the_board() -> None:
     shown = "".join(expression for _, expression in TARGETS)
     families = {re.sub("_(total|bucket|sum|count)$", "", name) for name in exported()}
     assert {name for name in families if name not in shown} == set()
+
+
+TRIED: Final[list[dict[str, Any]]] = [
+    one
+    for group in yaml.safe_load((FOLDER / "prometheus-rules-test.yml").read_text())["tests"]
+    for one in group["alert_rule_test"]
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_of_every_rule_it_is_tried_when_it_fires_and_when_not(rule: dict[str, Any]) -> None:
+    fires = {bool(one.get("exp_alerts")) for one in TRIED if one["alertname"] == rule["alert"]}
+    assert fires == {True, False}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, of Prometheus, is not on the PATH")
+def test_the_rules_do_what_is_written_of_them() -> None:
+    tried = subprocess.run(
+        ["promtool", "test", "rules", FOLDER / "prometheus-rules-test.yml"], capture_output=True, text=True, check=False
+    )
+    assert tried.returncode == 0, tried.stdout + tried.stderr
