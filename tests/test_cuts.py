@@ -21,6 +21,7 @@ from tests.receivers import receiving
 HOMES = 9
 BRIEFLY_S = (2.5, 3.0)  # longer than anybody waits for the queue
 ALWAYS = 1.0
+SOON_S = 10  # left to itself, RQ waits for 25
 
 
 @contextmanager
@@ -49,6 +50,14 @@ def test_a_line_that_stays_silent_costs_nothing_that_was_promised(
     outcome = experiment(*lines, fault, Random(server), homes=HOMES)
     assert outcome.wrong == []
     assert (outcome.verdict.lost, outcome.verdict.doubled) == (0, 0)
+
+
+def test_workers_whose_line_to_the_queue_stays_silent_soon_take_another(lines: tuple[Ground, Admissions]) -> None:
+    fault = Fault("silent", partial(black_hole, "worker", "Valkey", BRIEFLY_S, forgotten=ALWAYS))
+    outcome = experiment(*lines, fault, Random("worker"), homes=HOMES)
+    assert outcome.wrong == []
+    assert (outcome.verdict.lost, outcome.verdict.doubled) == (0, 0)
+    assert outcome.recovery.readings_s < SOON_S
 
 
 def test_what_was_promised_survives_the_loss_of_the_queues_primary() -> None:
