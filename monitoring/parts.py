@@ -88,8 +88,9 @@ def _migrated(found: Installation) -> str:
 
 def _parts(found: Installation, port: int, workers: int, env: Mapping[str, str]) -> list[Part]:
     every = {**env, **_urls(found), f"{PREFIX}PORT": str(port)}
-    named = [("api", "monitoring.serve"), ("timekeeper", "workers.timekeeper")]
+    named = [("api", "monitoring.serve")]
     named += [(f"worker-{number + 1}", "workers.worker") for number in range(workers)]
+    named += [("timekeeper", "workers.timekeeper")]
     return [Part(name, [sys.executable, "-m", "monitoring.lean", module], every) for name, module in named]
 
 

@@ -32,6 +32,9 @@ __all__ = ["Installation", "Part", "Say", "Service", "read_installation", "super
 
 START_S: Final = 60.0  # servers that still fail to start after this end `up`
 PROGRESS_S: Final = 5.0  # how often we say what we wait for
+FIRST: Final = 2
+"""So many parts, the way in, have the processors to themselves until it is ready, or for `FIRST_S`."""
+FIRST_S: Final = 5.0
 TICK_S: Final = 0.1
 PARTS_STOP_S: Final = 7.0  # longer than the 5 s a worker's job may take; with the servers' 7 s within 15 s
 
@@ -52,7 +55,7 @@ class Service:
     """What `up` is to run. A server whose URL is configured is somebody else's and isn't started."""
 
     migrate: Callable[[Installation], None]
-    parts: Callable[[Installation], Sequence[Part]]
+    parts: Callable[[Installation], Sequence[Part]]  # the way in first
     ready: Callable[[Installation], bool]  # asked until it says so; to answer within a second
     port: int
     database_url: str | None = None
@@ -125,16 +128,16 @@ def _run(data: Path, service: Service, say: Say, until: threading.Event, cleanup
     metrics = _emptied_metrics(data)
     parts = [Watched(part.name, partial(_spawn_part, part, metrics), say) for part in service.parts(installation)]
     cleanup.callback(_stop_parts, parts, say)
-    for part in parts:
+    for part in parts[:FIRST]:
         part.tick(time.monotonic())
-    service.migrate(installation)  # meanwhile the parts import themselves, and wait for their schema
+    service.migrate(installation)  # meanwhile these import themselves, and wait for their schema
     cleanup.enter_context(recorded(installation))
-    ready = False
+    ready, others_s = False, time.monotonic() + FIRST_S
     while not until.is_set():
         now_s = time.monotonic()
         for server in servers:
             server.watched.tick(now_s)
-        for part in parts:
+        for part in parts if ready or now_s > others_s else parts[:FIRST]:
             if (pid := part.tick(now_s)) is not None:
                 mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
         if not ready and (ready := service.ready(installation)):

@@ -163,7 +163,7 @@ PROCESSES: Final = (
     Fault("PostgreSQL", partial(killed, "PostgreSQL"), is_single_kill=True, forgets_looks=True),
     Fault("a session of PostgreSQL", partial(killed, "session"), is_single_kill=True, forgets_looks=True),
     Fault("PostgreSQL twice", partial(killed_twice, "PostgreSQL"), forgets_looks=True),
-    Fault("up", up_killed, forgets_looks=True),
+    Fault("up", up_killed, is_single_kill=True, forgets_looks=True),
     Fault("everything", everything_killed, forgets_looks=True),
     Fault("up restarted", up_restarted),
     Fault("a worker stopped", partial(stopped, "worker", STOPPED_S)),
