@@ -37,7 +37,7 @@ BACKGROUND_PER_S: Final = 300
 SICK: Final = 40
 SICK_PER_S: Final = 2
 POSTS_TIMES: Final = 3
-"""Of what is posted elsewhere: screens look again every two seconds, and every time is to have as many of these."""
+"""Of what is posted elsewhere: screens look again every four seconds, and every time is to have as many of these."""
 WARM_S: Final = 5.0
 AFTER_S: Final = 15.0
 
