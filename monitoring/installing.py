@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
 from redis.exceptions import RedisError
-from sqlalchemy import select
+from sqlalchemy import Engine, select, text
 from sqlmodel import Session, col
 
 from devices.formats.native import explain
@@ -19,7 +19,7 @@ from monitoring.access.tables import Staff
 from monitoring.access.tokens import mint, revoke
 from monitoring.audit.checking import audit_part
 from monitoring.config import Settings
-from monitoring.database import connected, transaction
+from monitoring.database import connected, snapshot, transaction
 from monitoring.fields import Line, WardCode
 from monitoring.health import Part as HealthPart
 from monitoring.health import database_parts, queue_part, unscored_part
@@ -145,6 +145,7 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
             parts["escalation"] = escalation_part(engine, settings, now)
             parts["engineers"] = engineers_part(engine, settings, now)
             parts["audit"] = audit_part(engine, now)
+            parts["roles"] = _roles_part(engine)
     client = connect(settings.queue_url)
     try:
         durability = read_durability(client, stated=settings.queue_durability == "stated", replicas=settings.replicas)
@@ -155,14 +156,21 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
         parts["queue"] = HealthPart("failed", f"not available ({type(error).__name__})")
     finally:
         client.close()
-    if settings.database_owner_url in {None, settings.database_url}:
-        detail = "the parts run as the role that owns the schema: what is append-only is not enforced"
-        parts["roles"] = HealthPart("degraded", detail)
     silent = HealthPart("degraded", f"nothing answers on port {settings.port}")
     parts["api"] = (
         HealthPart("ok") if answers(settings.port, settings.host, certificate=settings.tls_certificate) else silent
     )
     return parts
+
+
+def _roles_part(engine: Engine) -> HealthPart:
+    with snapshot(engine) as session:
+        if not session.execute(_OWNS).scalar_one():
+            return HealthPart("ok")
+    return HealthPart("degraded", "the parts run as a role that owns the schema: what is append-only is not enforced")
+
+
+_OWNS: Final = text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'event'::regclass")
 
 
 def as_json(parts: dict[str, HealthPart]) -> dict[str, object]:

@@ -224,6 +224,12 @@ def test_check_says_what_is_unhealthy_and_exits_with_one(settings: Settings) -> 
     assert said["parts"]["escalation"] == {"status": "ok", "detail": "no ward is open"}
 
 
+def test_check_asks_the_database_whether_the_parts_could_alter_what_is_written_once(settings: Settings) -> None:
+    assert json.loads(run("check", "--json", settings=settings).stdout)["parts"]["roles"]["status"] == "ok"
+    as_owner = settings.model_copy(update={"database_url": settings.database_url.replace("vw_app@", "vw_owner@")})
+    assert json.loads(run("check", "--json", settings=as_owner).stdout)["parts"]["roles"]["status"] == "degraded"
+
+
 def test_commands_name_a_folder_on_which_nothing_runs(settings: Settings) -> None:
     done = run("check", "--data", "/nonexistent/ward", settings=settings)
     assert done.returncode == 2
