@@ -19,7 +19,7 @@ demo: $(VENV)/.installed ## a whole ward with simulated patients, until Ctrl-C (
 	@$(BIN)/virtual-ward demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## every test, on real PostgreSQL and Valkey servers (ARGS="tests/stories -k silent")
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: lint test ## what a change has to pass: lint, test, and no dependency with a known vulnerability
 	@$(BIN)/python -m tests.advisories --if-reachable
