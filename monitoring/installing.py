@@ -156,7 +156,7 @@ def examine(settings: Settings, now: datetime) -> dict[str, HealthPart]:
         parts["queue"] = HealthPart("failed", f"not available ({type(error).__name__})")
     finally:
         client.close()
-    silent = HealthPart("degraded", f"nothing answers on port {settings.port}")
+    silent = HealthPart("degraded", f"nothing on port {settings.port} says that it takes readings")
     parts["api"] = (
         HealthPart("ok") if answers(settings.port, settings.host, certificate=settings.tls_certificate) else silent
     )

@@ -76,9 +76,10 @@ class Up:
             self.stop()
 
     def ready(self) -> Self:
-        """Wait until it said that it is ready."""
+        """Wait until it said that it is ready, and then has started what is not needed for that."""
         eventually(lambda: self.process.poll() is not None or "ready on http://127.0.0.1:8000" in self.said)
         assert self.process.poll() is None, self.said
+        eventually(lambda: self.notes("started")[-1] != "ready")
         return self
 
     @property

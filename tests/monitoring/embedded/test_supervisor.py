@@ -79,6 +79,12 @@ def test_a_part_that_dies_is_started_again_and_the_others_are_left_alone(up: Up)
     assert not live_gauge.exists()
 
 
+def test_the_way_in_is_started_before_what_it_does_not_need(place: Path) -> None:
+    with Up(place / "in turn") as up:
+        names = [line.split()[0] for line in up.ready().notes("started")]
+    assert (set(names[:2]), names[2:]) == ({"api", "worker"}, ["ready", "timekeeper"])
+
+
 def test_a_second_up_on_the_same_folder_is_refused_by_pid(up: Up) -> None:
     with Up(up.data / ".." / up.data.name) as second:
         assert second.process.wait(10) == 1

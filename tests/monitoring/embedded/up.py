@@ -7,12 +7,15 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 from monitoring.embedded import EmbeddedError
 from monitoring.embedded.supervisor import Installation, Part, Service, supervise
 
 PARTS = ("api", "worker", "timekeeper")
+ASKED = 5  # every 0.1 s
 
 
 def note(data: Path, file: str, line: str) -> None:
@@ -42,21 +45,23 @@ def parts(installation: Installation) -> list[Part]:
     return [Part(name, argv, {"PART": name}) for name in PARTS]
 
 
-def started(data: Path) -> int:
-    """How often a part was started in this folder."""
-    notes = data / "started"
-    return len(notes.read_text().splitlines()) if notes.exists() else 0
+def way_in(data: Path) -> Iterator[bool]:
+    """Whether it is ready: once it was asked so often that anything else would have begun as well."""
+    yield from repeat(False, ASKED)
+    note(data, "started", "ready")
+    yield from repeat(True)
 
 
 def up(data: Path) -> int:
     """What the command does, in short."""
+    ready = way_in(data)
     try:
         return supervise(
             data,
             Service(
                 migrate=lambda installation: note(data, "migrated", installation.owner_url),
                 parts=parts,
-                ready=lambda _: started(data) >= len(PARTS),
+                ready=lambda _: next(ready),
                 port=8000,
             ),
             say=lambda message: print(message, flush=True),
