@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Final
 
 import httpx
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page
 
 from alert_rules.severity import Severity
 from monitoring.clock import utc_now
-from tests.benchmarks import wrk
+from tests.benchmarks import browser, wrk
 from tests.benchmarks.board import one_ward, post_a_day
 from tests.benchmarks.crowd import PICTURE, Crowd, watching
 from tests.benchmarks.figures import BenchmarkError, Figure, Target, share
@@ -25,7 +25,6 @@ from tests.benchmarks.measure import Bench
 from tests.benchmarks.posting import DRAIN_S_MAX, ROUTE
 from tests.benchmarks.seeding import add_staff, forget, token_of
 from tests.benchmarks.up import UNHURRIED, Up
-from tests.browser.conftest import found_chromium
 from tests.ward import VERY_SICK, WELL
 
 PIXEL_MS: Final = Target(must=500, aim=250)
@@ -196,13 +195,8 @@ def _waits(
 @contextmanager
 def _browser(url: str, token: str, ward: str) -> Iterator[Page]:
     """A real page that is live, and writes down when it draws an alert."""
-    if (chromium := found_chromium()) is None:
-        raise BenchmarkError("no Chromium is on the PATH")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(base_url=url, extra_http_headers={"Authorization": f"Bearer {token}"})
+    with browser.opened(url, token) as page:
         page.goto(f"/wards/{ward}")
         page.wait_for_selector("#link.on")
         page.evaluate(_OBSERVE)
         yield page
-        browser.close()

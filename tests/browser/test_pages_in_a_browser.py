@@ -226,6 +226,23 @@ def answers(port: int) -> bool:
         return False
 
 
+def test_of_two_hundred_patients_the_one_who_falls_ill_comes_first(house: House) -> None:
+    open_ward(house.api, "MANY", funded=200, staffed=200)
+    patients = [register(house.api) for _ in range(200)]
+    for patient in patients:
+        admit(house.api, patient, "MANY")
+    page = house.sits_down(Role.ADMIN, "/wards/MANY")
+    rows = page.locator("[data-rows] > tr")
+    expect(rows).to_have_count(200)
+    ill = patients[150]
+    taken = SICK | {"id": "by phone", "taken_at": house.api.now(), "method": "phone"}
+    assert house.api.post(f"/v1/patients/{ill}/readings", taken, Role.CLINICIAN).status_code == 202
+    drain(house.api)
+    expect(rows.first.locator("th a")).to_have_attribute("href", f"/patients/{ill}")
+    expect(rows.first).to_contain_text("Red")
+    expect(rows).to_have_count(200)
+
+
 def test_a_board_whose_api_was_killed_says_so_and_comes_back_with_all_that_happened(house: House) -> None:
     with socket() as free:
         free.bind(("127.0.0.1", 0))
