@@ -1,4 +1,4 @@
-"""Runs a part that serves for long, without what only a terminal needs: `python -m monitoring.lean workers.worker`.
+"""Runs a part without what only a terminal needs: `python -m monitoring.lean workers.worker`.
 
 structlog and httpx import rich, and with it pygments, wherever it is installed, to colour what nobody looks at here:
 some 7 MB in each process. Both do without where it cannot be imported.

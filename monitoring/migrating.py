@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from monitoring.clock import utc_now
 from monitoring.config import read_settings
 from monitoring.database import DATABASE_ERRORS, in_one_line, is_unavailable, make_engine, sqlstate
+from monitoring.lean import resume_collecting
 from monitoring.schema import HEAD, MONTHS_AHEAD, months, version_of
 
 MIGRATION_LOCK: Final = 7_703
@@ -73,6 +74,7 @@ def _make_months(connection: Connection, now: datetime) -> None:
 
 def main() -> None:
     """Migrate the database of the settings, as its owner where that is named."""
+    resume_collecting()
     settings = read_settings()
     try:
         version = migrate(settings.database_owner_url or settings.database_url, utc_now())

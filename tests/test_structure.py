@@ -164,3 +164,11 @@ def test_a_worker_lives_without_the_web_framework_and_without_what_sends() -> No
     code = "import sys, workers.jobs; print(sorted({'litestar', 'httpx', 'anyio'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout.strip() == "[]"
+
+
+def test_whatever_a_command_becomes_looks_for_garbage_again_once_it_has_begun() -> None:
+    become = re.findall(r'_become\("([\w.]+)"\)', (ROOT / "monitoring" / "cli.py").read_text())
+    assert len(become) == 4
+    for module in become:
+        source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
+        assert re.search(r"^    resume_collecting\(\)$", source, re.MULTILINE), module
