@@ -1,4 +1,4 @@
-"""The board of a ward of 100 patients: its first byte, all of it, and what the page weighs, its assets with it."""
+"""The board of a ward of 100 patients: its first byte, all of it, until it is live, and what it weighs with its assets."""
 
 import http.client
 import re
