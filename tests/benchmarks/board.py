@@ -1,4 +1,4 @@
-"""The board of a ward of 100 patients: its first byte, all of it, until it is live, and what it weighs with its assets."""
+"""The board of a ward of 100 patients: its first byte, all of it, until it is live, and its weight with its assets."""
 
 import http.client
 import re
