@@ -1,9 +1,8 @@
 """The one door through which a request reaches the database: one caller, one instant, one transaction.
 
 `change` also keeps answers under an Idempotency-Key in the same transaction, so that a repeated request is answered and
-not done again. A transaction that the database ended for a reason that passes is run once more. The audit's event of a
-change is the last that its transaction writes; that of a look is written once it is known what it shows, before it is
-sent.
+not done again. A transaction that the database ended for a reason that passes is run once more. The audit's event, of a
+change as of a look, is the last that its transaction writes.
 
 A Conflict that a use case raises undoes what it did. One that it returns is the answer to what it did all the same: who
 asks for a bed where none is free is told so, and stands in the waiting list.
@@ -63,36 +62,52 @@ class _Repeatable:
 async def look(request: Incoming, query: Callable[[Act], T]) -> T:
     """Answer from one consistent view of the database. What it shows is recorded before it is there to be sent."""
     service, status = service_of(request), request.route_handler.status_code
+    leaves_event = audit.is_to_be_audited(request.scope)
 
     def _look() -> T:
-        answer = _view(request, query)
-        if audit.is_to_be_audited(request.scope):
-            service.recorder.record(audit.event_of(request.scope, status, utc_now(), answer))
-            audit.has_left(request.scope, status)
+        with snapshot(service.engine, leaves_event=leaves_event) as session:
+            act = Act(session, request.user, utc_now())
+            answer = query(act)
+            if not leaves_event:
+                return answer
+            event = audit.event_of(request.scope, status, act.now, answer)
+            named = service.recorder.write(driver(session).cursor(), event)
+        service.recorder.know(named)
         return answer
 
-    return await to_thread.run_sync(_look)
+    answer = await to_thread.run_sync(lambda: once_more(_look))
+    if leaves_event:
+        audit.has_left(request.scope, status)
+    return answer
+
+
+async def look_over(request: Incoming, query: Callable[[Act], T]) -> T:
+    """A look over a span of time, planned for that very span: a plan kept for any span reads far too much for most."""
+
+    def planned(act: Act) -> T:
+        act.session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        return query(act)
+
+    return await look(request, planned)
 
 
 async def show(request: Incoming, shows: object) -> None:
     """Record that somebody is shown what was made for several at once. To be called before it is sent."""
     service, status = service_of(request), request.route_handler.status_code
     event = audit.event_of(request.scope, status, utc_now(), shows)
-    await service.recorder.record_with_others(event)
+    await service.recorder.record(event)
     audit.has_left(request.scope, status)
 
 
 async def peek(request: Incoming, query: Callable[[Act], T]) -> T:
     """The same for what is not sent: to decide by."""
-    return await to_thread.run_sync(_view, request, query)
+    service = service_of(request)
 
-
-def _view(request: Incoming, query: Callable[[Act], T]) -> T:
-    def view() -> T:
-        with snapshot(service_of(request).engine) as session:
+    def _peek() -> T:
+        with snapshot(service.engine) as session:
             return query(Act(session, request.user, utc_now()))
 
-    return once_more(view)
+    return await to_thread.run_sync(lambda: once_more(_peek))
 
 
 async def change(

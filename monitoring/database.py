@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, Dialect, Engine, Row, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,6 +33,8 @@ SESSION_OPTIONS = (
 TRANSACTION_S = 60
 """A part's transaction ends by then, whatever it waits for: PostgreSQL 17 and later can tell."""
 TELLS_TRANSACTIONS = 170_000
+PREPARED_MAX = 500
+"""More statements than a part has: beyond the driver's own hundred they would push each other out in turn."""
 
 
 def make_engine(
@@ -48,6 +51,7 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
+        pool_use_lifo=True,  # one that was just used still has its plans and pages at hand
         pool_timeout=5,
         pool_recycle=1800,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),  # knows UUIDs and instants
@@ -65,6 +69,7 @@ def _bound(engine: Engine, within_s: float | None, transaction_s: int | None) ->
         if transaction_s is not None and connection.info.server_version >= TELLS_TRANSACTIONS:
             connection.execute("SELECT set_config('transaction_timeout', %s, false)", (f"{transaction_s}s",))
             connection.commit()
+        connection.prepared_max = PREPARED_MAX
         return connection
 
     def used(connection: Bounded, _record: object, _proxy: object) -> None:
@@ -97,11 +102,20 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def snapshot(engine: Engine) -> Iterator[Session]:
-    """One read-only view of the database as it is at one instant."""
+def snapshot(engine: Engine, *, leaves_event: bool = False) -> Iterator[Session]:
+    """One view of the database as it is at one instant: read-only, but for the event that the look leaves.
+
+    It ends by COMMIT, also where somebody is refused: at a ROLLBACK the driver forgets all that it has prepared, and
+    every statement is planned anew.
+    """
+    options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": not leaves_event}
     with Session(engine, expire_on_commit=False) as session:
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-        yield session
+        connection = driver_of(session.connection(execution_options=options))
+        try:
+            yield session
+        finally:
+            if connection.info.transaction_status is TransactionStatus.INTRANS:
+                session.commit()
 
 
 def once_more(work: Callable[[], T]) -> T:

@@ -1,15 +1,13 @@
 """What leaves an event. Nothing is shown before its event is written.
 
-A change writes its event in its own transaction; a look (`acts.py: look`) in its own thread, once it knows what it
-shows. Whatever leaves none there, what is refused above all, leaves it here: around the whole application, so that no
-route can forget it. The database has an event before the answer is sent; its disk has that of a look within the second
-(docs/decisions/0013).
+A change or a look writes its event in its own transaction, once it is known what it shows (`acts.py`). Whatever leaves
+none there, what is refused above all, leaves it here: around the whole application, so that no route can forget it. The
+database has an event before the answer is sent; its disk has that of a look within the second (docs/decisions/0013).
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, Final
 
 import psycopg
@@ -18,57 +16,57 @@ from litestar import Request, Response
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitoring.answering import FOLLOW_S, Bounded
-from monitoring.audit.events import Event, event_of, is_owed, write_with
+from monitoring.audit.events import Event, event_of, is_owed, write_looks
 from monitoring.clock import utc_now
 from monitoring.database import SESSION_OPTIONS
 from monitoring.shared import Shared
 
 KNOWN_MAX: Final = 10_000
-OPTIONS: Final = f"{SESSION_OPTIONS} -c synchronous_commit=off"
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes the events of one API process, each in one round trip, over a connection of their own."""
+    """Writes the events of what one API process shows, each in one round trip."""
 
     url: str
-    _turn: Lock = field(default_factory=Lock)
-    _cursor: psycopg.Cursor | None = None
+    _cursor: psycopg.Cursor | None = None  # for what has no transaction of its own
     _known: set[bytes] = field(default_factory=set)  # lists of patients that are surely written
     _waiting: list[Event] = field(default_factory=list)
     _shared: Shared[None] = field(default_factory=lambda: Shared(apart_s=0))
 
-    def record(self, *events: Event) -> None:
-        """Return once the events are written, from any thread. Raises what the database raises."""
-        with self._turn:
-            keys = self._write(events)
-            if len(self._known) > KNOWN_MAX:
-                self._known.clear()
-            self._known |= keys
+    def write(self, cursor: psycopg.Cursor, *events: Event) -> set[bytes]:
+        """Write events in the cursor's transaction, from any thread. Returns what to `know` once that is committed."""
+        return write_looks(cursor, events, self._known)
 
-    async def record_with_others(self, event: Event) -> None:
-        """The same in the event loop: all that come while some are being written go together."""
+    def know(self, lists: set[bytes]) -> None:
+        """These lists of patients are written."""
+        if len(self._known) > KNOWN_MAX:
+            self._known.clear()
+        self._known |= lists
+
+    async def record(self, event: Event) -> None:
+        """Return once the event is written, together with all that came while others were. Raises what psycopg does."""
         self._waiting.append(event)
         await self._shared.get("events", self._write_waiting)
 
     async def _write_waiting(self, _: None) -> None:
         events, self._waiting = self._waiting, []
-        await to_thread.run_sync(lambda: self.record(*events))
+        self.know(await to_thread.run_sync(self._write_apart, events))
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._cursor is not None:
             self._cursor.connection.close()
 
-    def _write(self, events: Sequence[Event]) -> set[bytes]:
-        """Once more over a new connection, where the old one was ended meanwhile."""
+    def _write_apart(self, events: Sequence[Event]) -> set[bytes]:
+        """Over a connection of their own; once more over a new one, where the old one was ended meanwhile."""
         if self._cursor is not None:
             with suppress(psycopg.OperationalError):
-                return write_with(self._cursor, *events, known=self._known)
+                return self.write(self._cursor, *events)
             self._cursor.connection.close()
             self._cursor = None
-        self._cursor = Bounded.to(self.url, within_s=FOLLOW_S, autocommit=True, options=OPTIONS).cursor()
-        return write_with(self._cursor, *events, known=self._known)
+        self._cursor = Bounded.to(self.url, within_s=FOLLOW_S, autocommit=True, options=SESSION_OPTIONS).cursor()
+        return self.write(self._cursor, *events)
 
 
 def recorded(app: ASGIApp) -> ASGIApp:
@@ -82,7 +80,7 @@ def recorded(app: ASGIApp) -> ASGIApp:
             if message["type"] == "http.response.start" and is_owed(scope, message["status"]):
                 recorder: Recorder = scope["litestar_app"].state.service.recorder
                 try:
-                    await recorder.record_with_others(event_of(scope, message["status"], utc_now()))
+                    await recorder.record(event_of(scope, message["status"], utc_now()))
                 except psycopg.Error as error:
                     refused = True
                     await _refuse(error, scope, receive, send)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, look_over
 from monitoring.calls.report import CallsBy, CallsReport, CallsRow, cancer_calls
 from monitoring.clock import utc_now
 from monitoring.reports.answers import described, rows_or_csv
@@ -28,7 +28,7 @@ async def get_cancer_calls(
 ) -> Response[bytes]:
     """By result and triage colour, minutes, and the share out of hours. How each is counted is said in `method`."""
     asked = span(from_, to, utc_now(), STAYS_SPAN)
-    report = await look(request, lambda act: cancer_calls(act, asked, by))
+    report = await look_over(request, lambda act: cancer_calls(act, asked, by))
     return rows_or_csv(request, report, report.rows, CallsRow)
 
 

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
-from monitoring.acts import Incoming, change, look
+from monitoring.acts import Incoming, change, look, look_over
 from monitoring.casefinding import contacts, sending
 from monitoring.casefinding.cases import Case, CasePage, Found, Source, Wanted, cases
 from monitoring.casefinding.contacts import Imported
@@ -68,7 +68,7 @@ async def get_cases(  # noqa: PLR0913 - a parameter each that a reader may name
     wanted = Wanted(_asked(from_, to), source, gp_practice, network, finding)
 
     def page(limit: int, cursor: str | None) -> Awaitable[CasePage]:
-        return look(request, lambda act: cases(act, wanted, limit, cursor))
+        return look_over(request, lambda act: cases(act, wanted, limit, cursor))
 
     if chosen(request) == CSV:
         return Stream(_csv(await page(LIMIT_MAX, cursor), page), media_type=CSV, headers=BY_ACCEPT)

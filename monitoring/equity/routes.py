@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.equity.cuts import Cut
 from monitoring.equity.report import EquityReport, EquityRow, equity
@@ -36,7 +36,7 @@ async def get_equity(
     the population served. Small numbers are suppressed. How each is counted is said in `method`.
     """
     asked = span(from_, to, utc_now(), EQUITY_SPAN)
-    report = await look(request, lambda act: equity(act, asked, by, icb))
+    report = await look_over(request, lambda act: equity(act, asked, by, icb))
     return rows_or_csv(request, report, report.rows, EquityRow)
 
 

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from monitoring.acts import Act, Incoming, look
+from monitoring.acts import Act, Incoming, look, look_over
 from monitoring.clock import WARD_TIME
 from monitoring.database import AnyRow
 from monitoring.flow.states import PRIORITIES
@@ -104,7 +104,9 @@ class Picture:
 async def get_beds(request: Incoming) -> Response[str]:
     """The whole page."""
     picture = await _picture(request)
-    burden, returned = await look(request, lambda act: (_burden(act), sitrep(act, last_instant(act.now), None, None)))
+    burden, returned = await look_over(
+        request, lambda act: (_burden(act), sitrep(act, last_instant(act.now), None, None))
+    )
     await goes_on(request)
     return page("beds.html", me=request.user, **_shown(picture), burden=burden, sitrep=returned, reports=list(REPORTS))
 
@@ -121,7 +123,7 @@ async def get_download(request: Incoming, report: FromPath[str]) -> Response[byt
     made = REPORTS.get(report)
     if made is None:
         raise NotFound(f"There is no report {report}.")
-    content = await look(request, lambda act: b"".join(made(act)))
+    content = await look_over(request, lambda act: b"".join(made(act)))
     named = {"Content-Disposition": f'attachment; filename="{report}"'}
     return Response(content, media_type=CSV, headers=HEADERS | named)
 

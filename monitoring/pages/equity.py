@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from monitoring.acts import Act, Incoming, look
+from monitoring.acts import Act, Incoming, look_over
 from monitoring.equity.cuts import NOT_STATED, Cut
 from monitoring.equity.report import ALL, EquityReport, EquityRow, equity
 from monitoring.equity.routes import EQUITY_SPAN
@@ -43,7 +43,7 @@ class Line:
 @get("/equity", **OPEN)
 async def get_equity_page(request: Incoming, by: By = Cut.DEPRIVATION) -> Response[str]:
     """The whole page."""
-    report = await look(request, lambda act: _read(act, by))
+    report = await look_over(request, lambda act: _read(act, by))
     await goes_on(request)
     return page("equity.html", me=request.user, report=report, lines=lines(report), cuts=CUTS)
 
@@ -51,7 +51,7 @@ async def get_equity_page(request: Incoming, by: By = Cut.DEPRIVATION) -> Respon
 @get("/equity.csv", **OPEN)
 async def get_equity_file(request: Incoming, by: By = Cut.DEPRIVATION) -> Response[bytes]:
     """The same as a file for a spreadsheet; what is hidden is empty there."""
-    report = await look(request, lambda act: _read(act, by))
+    report = await look_over(request, lambda act: _read(act, by))
     named = {"Content-Disposition": f'attachment; filename="equity-by-{by}.csv"'}
     return Response("".join(csv_of(report.rows, EquityRow)).encode(), media_type=CSV, headers=HEADERS | named)
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.recovery import awaiting, report
 from monitoring.recovery.awaiting import AwaitingReport, AwaitingRow
@@ -34,7 +34,7 @@ async def get_recovery_report(request: Incoming, from_: From = None, to: To = No
     why not; still open past the limit is not met. What is counted how is said in `method`.
     """
     asked = span(from_, to, utc_now(), STAYS_SPAN)
-    found = await look(request, lambda act: report.recovery_report(act, asked, by))
+    found = await look_over(request, lambda act: report.recovery_report(act, asked, by))
     return rows_or_csv(request, found, found.rows, ClockRow)
 
 
@@ -48,7 +48,7 @@ async def get_recovery_report(request: Incoming, from_: From = None, to: To = No
 async def get_assess_report(request: Incoming, from_: From = None, to: To = None, by: By = WARD) -> Response[bytes]:
     """From reaching home to the assessment, of those who reached home in the period; otherwise as for recovery."""
     asked = span(from_, to, utc_now(), STAYS_SPAN)
-    found = await look(request, lambda act: report.assess_report(act, asked, by))
+    found = await look_over(request, lambda act: report.assess_report(act, asked, by))
     return rows_or_csv(request, found, found.rows, ClockRow)
 
 
@@ -62,7 +62,7 @@ async def get_assess_report(request: Incoming, from_: From = None, to: To = None
 async def get_awaiting_report(request: Incoming, from_: From = None, to: To = None) -> Response[bytes]:
     """How many await care on each ward at 08:00 of each day, with the hours a week that it will take."""
     asked = span(from_, to, utc_now(), STAYS_SPAN)
-    found = await look(request, lambda act: awaiting.awaiting_daily(act, asked))
+    found = await look_over(request, lambda act: awaiting.awaiting_daily(act, asked))
     return rows_or_csv(request, found, found.rows, AwaitingRow)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.reports.alert_burden import BurdenBy, BurdenReport, BurdenRow, alert_burden
 from monitoring.reports.answers import described, rows_or_csv
@@ -28,7 +28,7 @@ async def get_alert_burden(
 ) -> Response[bytes]:
     """Alerts per patient-day, those missed and those acted on, minutes to acknowledge, steps climbed."""
     asked = span(from_, to, utc_now(), STAYS_SPAN)
-    report = await look(request, lambda act: alert_burden(act, asked, by))
+    report = await look_over(request, lambda act: alert_burden(act, asked, by))
     return rows_or_csv(request, report, report.rows, BurdenRow)
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from monitoring.access.gate import see_ward
-from monitoring.acts import Act, Incoming, look
+from monitoring.acts import Act, Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.reports import occupancy
 from monitoring.reports.answers import BY_ACCEPT, CSV, JSON, chosen, described
@@ -69,7 +69,7 @@ async def get_occupancy_report(  # noqa: PLR0913 - a parameter each that a reade
             see_ward(act.who, ward)
         return occupancy.read(act.session, wanted, act.who.wards, act.now)
 
-    record = await look(request, query)
+    record = await look_over(request, query)
     if form in _DRAWN:
         chart = await to_thread.run_sync(_DRAWN[form], record)
         return Response(chart, media_type=form, headers=BY_ACCEPT)

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import JSONBody, QueryParameter
 
-from monitoring.acts import Incoming, change, look
+from monitoring.acts import Incoming, change, look, look_over
 from monitoring.fields import ODS_CODE
 from monitoring.paging import LIMIT, Cursor, Limit, Page
 from monitoring.reports import sitrep_snapshots
@@ -39,7 +39,9 @@ async def get_sitrep(
     By ICB, pathway and ward, of the wards flagged for it that are yours. As it was taken at the instant, the newest
     version; of an instant at which none was taken it is counted now, and has no version.
     """
-    report = await look(request, lambda act: sitrep_snapshots.sitrep(act, instant_asked(as_of, act.now), version, icb))
+    report = await look_over(
+        request, lambda act: sitrep_snapshots.sitrep(act, instant_asked(as_of, act.now), version, icb)
+    )
     return rows_or_csv(request, report, report.rows, Row)
 
 

@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from monitoring.acts import Act, Incoming, look
+from monitoring.acts import Act, Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.paging import LIMIT, LIMIT_MAX, Cursor, Limit, Page
 from monitoring.reports import extract
@@ -39,14 +39,14 @@ async def get_stays(request: Incoming, from_: From = None, to: To = None, by: By
     """Length of stay, step-up and step-down, admissions avoided, bed days saved, readmissions, escalations, deaths,
     failed discharges, and who is ready and still in. How each is counted is said in `method`.
     """
-    report = await look(request, _of(stays, _asked(from_, to), by))
+    report = await look_over(request, _of(stays, _asked(from_, to), by))
     return rows_or_csv(request, report, report.rows, StaysRow)
 
 
 @get("/v1/reports/delays", opt=READ, tags=TAGS, summary="Reasons for delay", responses=described(DelaysReport))
 async def get_delays(request: Incoming, from_: From = None, to: To = None, by: By = SpellsBy.ALL) -> Response[bytes]:
     """Why patients who were ready did not leave, and the days that it took."""
-    report = await look(request, _of(delays, _asked(from_, to), by))
+    report = await look_over(request, _of(delays, _asked(from_, to), by))
     return rows_or_csv(request, report, report.rows, DelaysRow)
 
 
@@ -55,7 +55,7 @@ async def get_experience(
     request: Incoming, from_: From = None, to: To = None, by: By = SpellsBy.ALL
 ) -> Response[bytes]:
     """What patients answered: score, whether they recommend it, whether they felt safe. Too few are not shown."""
-    report = await look(request, _of(experience, _asked(from_, to), by))
+    report = await look_over(request, _of(experience, _asked(from_, to), by))
     return rows_or_csv(request, report, report.rows, ExperienceRow)
 
 
@@ -76,7 +76,7 @@ async def get_extract(
     asked = _asked(from_, to)
 
     def page(limit: int, cursor: str | None) -> Awaitable[Page[ExtractRow]]:
-        return look(request, lambda act: extract.extract(act, asked, limit, cursor))
+        return look_over(request, lambda act: extract.extract(act, asked, limit, cursor))
 
     if chosen(request) == CSV:
         return Stream(_csv(await page(LIMIT_MAX, cursor), page), media_type=CSV, headers=BY_ACCEPT)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from monitoring.acts import Incoming, look
+from monitoring.acts import Incoming, look_over
 from monitoring.clock import utc_now
 from monitoring.reports.answers import described, rows_or_csv
 from monitoring.reports.periods import span
@@ -35,7 +35,7 @@ async def get_ucr_response(
     each is counted is said in `method`.
     """
     asked = span(from_, to, utc_now(), UCR_SPAN)
-    report = await look(request, lambda act: ucr_response(act, asked, by))
+    report = await look_over(request, lambda act: ucr_response(act, asked, by))
     return rows_or_csv(request, report, report.rows, UcrRow)
 
 

@@ -52,7 +52,10 @@ def take(bench: Bench) -> list[Figure]:
 @contextmanager
 def _installation(bench: Bench, until: datetime) -> Iterator[Up]:
     """`up` on a folder of its own, with the spells."""
-    with temporary(bench.scale, bench.say, "flow-") as house, up.running(house.data) as running:
+    with (
+        temporary(bench.scale, bench.say, "flow-") as house,
+        up.running(house.data, environment=up.UNHURRIED) as running,
+    ):
         began_s = time.perf_counter()
         superuser = running.installation.owner_url.replace("vw_owner@", "postgres@")
         with psycopg.connect(superuser, autocommit=True) as connection:

@@ -27,7 +27,7 @@ from monitoring.recovery.tables import Prevention
 from monitoring.rounds.tables import Inpatient, InpatientState
 from monitoring.wards.tables import Episode
 from tests.monitoring.api import Api
-from tests.monitoring.audited import events
+from tests.monitoring.audited import events, owner_of
 from tests.monitoring.referring import referred
 from tests.monitoring.steps import done, has_alert, made
 from tests.monitoring.test_access import Door, doors, knock, page_doors
@@ -177,6 +177,17 @@ def test_every_route_leaves_an_event_that_says_whose_and_those_that_do_not_say_w
             assert all(one == (door.allows, [things["patient"]]) for one in left), door
         else:
             assert [allows for allows, _ in left] == [door.allows], door
+
+
+def test_looks_write_nothing_but_their_event(api: Api, things: dict[str, str]) -> None:
+    looks = [replace(door, path=path_to(door, things)) for door in every_door(api) if door.method == "GET"]
+    tokens = {door.path: api.ward.tokens[Role.ADMIN] if door.allows in MAY else api.device() for door in looks}
+    before = {door.path: knock(api, door, tokens[door.path]) for door in looks}
+    assert list(before.values()).count(200) > len(looks) / 2
+    with owner_of(api.ward.settings) as owner:
+        change(owner, "REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM vw_app")
+        change(owner, "GRANT INSERT ON audit_event, audit_subjects TO vw_app")
+    assert {door.path: knock(api, door, tokens[door.path]) for door in looks} == before
 
 
 def path_to(door: Door, things: dict[str, str]) -> str:
