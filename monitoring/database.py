@@ -21,8 +21,9 @@ AnyRow = Row[*tuple[Any, ...]]
 DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 """What the database can raise: through SQLAlchemy, from the driver itself, from an exhausted pool."""
 
-RETRIED = frozenset({"40P01", "40001", "25P03"})
-"""Deadlock, serialization failure, a transaction ended while we stood still: nothing was done, so it is once more."""
+RETRIED = frozenset({"40P01", "40001", "25P03", "0A000"})
+"""Deadlock, serialization failure, a transaction ended while we stood still, a kept statement whose table a migration
+gave another column: nothing was done, so it is once more."""
 
 # A stopped process must not hold everyone: its transaction is ended for it. Nor one that can't be reached any more in
 # the midst of sending a statement, which no time limit of statements ends: over TCP it is asked whether it is there.

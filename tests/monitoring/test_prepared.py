@@ -7,6 +7,8 @@ import pytest
 from monitoring.access.roles import Role
 from monitoring.database import driver_of
 from tests.monitoring.api import Api
+from tests.monitoring.audited import owner_of
+from tests.workers.records import change
 
 PREPARED_AFTER = 5
 """The driver prepares what it has sent so often, and the database keeps a plan after as many uses more."""
@@ -32,6 +34,15 @@ def test_looks_at_patients_are_planned_once_also_where_some_are_refused(api: Api
         assert api.get("/v1/patients/00000000-0000-4000-8000-000000000000").status_code == 404
     of_patients = [times for statement, times in kept_plans(api).items() if "FROM patient" in statement]
     assert max(of_patients) >= PREPARED_AFTER
+
+
+def test_a_column_that_is_added_meanwhile_fails_no_look(api: Api) -> None:
+    readings = f"/v1/patients/{api.ward.patient.id}/readings"
+    for _ in range(4 * PREPARED_AFTER):
+        assert api.get(readings).status_code == 200
+    with owner_of(api.ward.settings) as owner:
+        change(owner, "ALTER TABLE reading ADD COLUMN of_a_later_version int")
+    assert api.get(readings).status_code == 200
 
 
 @pytest.mark.parametrize("report", REPORTS)
