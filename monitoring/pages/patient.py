@@ -1,13 +1,15 @@
 """A patient as a page: who, the plan, the chart, the readings with their provenance, and everything that happened."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
+from alert_rules.accepted import ACCEPTED_FOR_MAX
+from alert_rules.limits import UNITS
 from monitoring.acts import Act, Incoming, look
 from monitoring.alerts import finding
 from monitoring.alerts.views import AlertView
@@ -53,7 +55,8 @@ async def get_patient_page(request: Incoming, patient: FromPath[UUID], span: Spa
     """The whole page."""
     picture = await look(request, lambda act: _read(act, patient))
     await goes_on(request)
-    return page("patient.html", me=request.user, picture=picture, span=span, spans=list(Span))
+    days = [picture.at + timedelta(days=day) for day in range(1, ACCEPTED_FOR_MAX.days + 1)]
+    return page("patient.html", me=request.user, picture=picture, span=span, spans=list(Span), vitals=UNITS, days=days)
 
 
 def _read(act: Act, patient_id: UUID) -> Picture:

@@ -1,4 +1,4 @@
-"""Everything that happened to a patient, newest first: of their stays, alerts, plans, kit and referrals to UCR.
+"""Everything that happened to a patient, newest first: of stays, alerts, plans, accepted values, kit, referrals to UCR.
 
 One query. Each part of it reaches into an index of the patient's own rows, and none lists more than is shown.
 """
@@ -34,6 +34,14 @@ _EVERYTHING: Final = text(
         (SELECT plan.from_at, 'plan', plan.decided_by, plan.reason, NULL, NULL, 0
          FROM episode JOIN plan ON plan.episode_id = episode.id
          WHERE episode.patient_id = :patient AND plan.from_at <= :now ORDER BY plan.from_at DESC LIMIT :limit)
+        UNION ALL
+        (SELECT said.at, said.what, said.by, said.reason,
+                vital || CASE WHEN up THEN ' up to ' ELSE ' down to ' END || trim_scale(value), NULL, 0
+         FROM episode JOIN accepted_value AS accepted ON accepted.episode_id = episode.id
+         CROSS JOIN LATERAL (VALUES (from_at, 'value_accepted', accepted.by, accepted.reason),
+                                    (withdrawn_at, 'value_withdrawn', withdrawn_by, withdrawn_reason))
+                                   AS said (at, what, by, reason)
+         WHERE episode.patient_id = :patient AND said.at IS NOT NULL ORDER BY said.at DESC LIMIT :limit)
         UNION ALL
         (SELECT sent_at, 'referred_to_ucr', requested_by, reason, need, NULL, 0
          FROM ucr_referral WHERE patient_id = :patient ORDER BY id DESC LIMIT :limit)

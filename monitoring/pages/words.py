@@ -76,6 +76,7 @@ HAPPENED: Final = {
     "plan": "plan decided",
     "referred_to_ucr": "UCR asked",
     "ucr_ended": "UCR ended",
+    "value_withdrawn": "accepted value withdrawn",
     "kit_given": "kit given",
     "kit_back": "kit taken back",
 }

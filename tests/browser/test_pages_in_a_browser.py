@@ -118,6 +118,28 @@ def test_what_stayed_as_it_was_under_the_focus_is_caught_up_with_afterwards(hous
     expect(page.locator("tbody a.chip")).to_have_class("chip critical")
 
 
+def test_a_senior_accepts_a_value_on_the_patients_page_and_it_is_withdrawn_there(house: House) -> None:
+    house.api.ward.tokens[Role.CLINICIAN] = house.api.ward.employ(Role.CLINICIAN, name="Dr Osei", senior=True)[1]
+    page = house.sits_down(Role.CLINICIAN, f"/patients/{house.api.ward.patient.id}")
+    page.get_by_text("Accept a value for some days").click()
+    form = page.locator("form", has=page.get_by_label("Down to"))
+    form.get_by_label("Vital sign").select_option("systolic")
+    form.get_by_label("Why").fill("heart failure, lives there")
+    form.get_by_label("Down to").fill("95")
+    assert violations(page) == []
+    form.get_by_role("button").click()
+    expect(form.get_by_text("covers nothing: red begins at 90")).to_be_visible()
+    form.get_by_label("Down to").fill("88")
+    form.get_by_label("Until").select_option(label=form.locator("option", has_text="7 days").inner_text())
+    form.get_by_role("button").click()
+    expect(page.get_by_text("down to 88, by Dr Osei until")).to_be_visible()
+    page.get_by_text("Withdraw what is accepted").click()
+    page.get_by_label("Why").fill("falls")
+    page.get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_text("Accept a value for some days")).to_be_visible()
+    expect(page.get_by_text("down to 88, by Dr Osei until")).to_have_count(0)
+
+
 def test_a_printed_board_is_a_table_without_what_can_only_be_pressed(house: House) -> None:
     has_alert(house.api, **SICK)
     page = house.sits_down(Role.CLINICIAN, "/wards/WARD1", at=A4)

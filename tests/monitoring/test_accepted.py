@@ -57,6 +57,25 @@ def test_a_senior_accepts_a_value_which_shows_in_plan_list_alert_and_page(api: A
     assert (why["accepted"]["vital"], why["accepted"]["bound"]) == ("systolic", "down to 88")
 
 
+def test_the_page_offers_it_to_a_senior_alone_and_its_end_to_who_decides_plans(api: Api, senior: str) -> None:
+    page, offer, end = f"/patients/{api.ward.patient.id}", "Accept a value for some days", "Withdraw what is accepted"
+    assert offer in api.get(page, token=senior).text
+    assert offer not in api.get(page, Role.CLINICIAN).text
+    accepts(api, senior)
+    assert offer not in api.get(page, token=senior).text
+    assert end in api.get(page, Role.CLINICIAN).text
+    assert end not in api.get(page, Role.SUPPORT).text
+
+
+def test_the_page_keeps_what_was_accepted_and_its_end_in_what_happened(api: Api, senior: str) -> None:
+    one = accepts(api, senior)
+    done(api.post(path(api, f"/{one['id']}/withdraw"), {"reason": "fell twice"}, Role.CLINICIAN))
+    page = api.get(f"/patients/{api.ward.patient.id}", Role.SUPPORT).text
+    told = page[page.index("Everything that happened") :]
+    ended = told.index("accepted value withdrawn by The clinician: systolic down to 88; fell twice")
+    assert ended < told.index("value accepted by Dr Osei: systolic down to 88; heart failure, lives there")
+
+
 def test_only_a_senior_may_and_who_may_is_judged_first(api: Api, senior: str) -> None:
     assert "senior" in refused(api.post(path(api), {"vital": "x"}, Role.CLINICIAN), 403)["detail"]
     refused(api.post(path(api), body(), Role.COORDINATOR), 403)

@@ -16,6 +16,10 @@ function body(form) {
       if (field.checked) said[field.name] = [...(said[field.name] || []), field.value];
       continue;
     }
+    if (field.type === "number") {
+      said[field.name] = field.valueAsNumber;
+      continue;
+    }
     const ahead = field.dataset.minutes === undefined ? null : Date.now() + field.value * 60000;
     const when = field.type === "datetime-local" ? field.value : ahead;
     said[field.name] = when === null ? field.value : new Date(when).toISOString();

@@ -232,7 +232,7 @@ function problem(place, status, body) {
     const is = [now.severity, now.state].filter(Boolean).join(", ").replaceAll("_", " ");
     return `It changed meanwhile, and is now ${is}. Press again if you still want to.`;
   }
-  return (body.errors || []).map((one) => `${one.field}: ${one.reason}`).join("; ") || body.detail || body.title;
+  return (body.errors || []).map((one) => `${one.field.replaceAll("_", " ")}: ${one.reason}`).join("; ") || body.detail || body.title;
 }
 
 // Pressed on what was no longer so: who knows it now, and presses again, means what it now is.
