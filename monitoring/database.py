@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Connection, Dialect, Engine, Row, Select, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, ExceptionContext, Row, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
@@ -21,9 +21,11 @@ AnyRow = Row[*tuple[Any, ...]]
 DATABASE_ERRORS = (DBAPIError, psycopg.Error, PoolTimeout)
 """What the database can raise: through SQLAlchemy, from the driver itself, from an exhausted pool."""
 
-RETRIED = frozenset({"40P01", "40001", "25P03", "0A000"})
-"""Deadlock, serialization failure, a transaction ended while we stood still, a kept statement whose table a migration
-gave another column: nothing was done, so it is once more."""
+STALE = "0A000"
+"""Among other things: a kept statement whose table a migration gave another column."""
+RETRIED = frozenset({"40P01", "40001", "25P03", STALE})
+"""Deadlock, serialization failure, a transaction ended while we stood still, a stale statement: nothing was done, so it
+is once more."""
 
 # A stopped process must not hold everyone: its transaction is ended for it. Nor one that can't be reached any more in
 # the midst of sending a statement, which no time limit of statements ends: over TCP it is asked whether it is there.
@@ -35,7 +37,7 @@ TRANSACTION_S = 60
 """A part's transaction ends by then, whatever it waits for: PostgreSQL 17 and later can tell."""
 TELLS_TRANSACTIONS = 170_000
 PREPARED_MAX = 500
-"""More statements than a part has: beyond the driver's own hundred they would push each other out in turn."""
+"""At the driver's own hundred, those of a mixed day would push each other out in turn."""
 
 
 def make_engine(
@@ -80,6 +82,11 @@ def _bound(engine: Engine, within_s: float | None, transaction_s: int | None) ->
         if connection is not None:  # one that was found dead
             connection.answers_within_s = PING_S
 
+    def failed(context: ExceptionContext) -> None:
+        if context.original_exception is not None and sqlstate(context.original_exception) == STALE:
+            context.is_disconnect = True  # every connection of the pool has kept it: none of them is used again
+
+    event.listen(engine, "handle_error", failed)
     event.listen(engine, "do_connect", connect)
     event.listen(engine, "checkout", used)
     event.listen(engine, "checkin", idle)
@@ -116,6 +123,7 @@ def snapshot(engine: Engine, *, leaves_event: bool = False) -> Iterator[Session]
             yield session
         finally:
             if connection.info.transaction_status is TransactionStatus.INTRANS:
+                session.expunge_all()  # who was refused in the midst of something leaves nothing behind
                 session.commit()
 
 

@@ -8,7 +8,7 @@ import msgspec
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from monitoring.database import RETRIED, is_unavailable, sqlstate
+from monitoring.database import RETRIED, STALE, is_unavailable, sqlstate
 
 CULPRITS: Final = (
     SQLAlchemyError,
@@ -24,7 +24,7 @@ CULPRITS: Final = (
 )
 """What one bad set or row can raise. It must not stop the others."""
 
-HELD_UP: Final = RETRIED | {"55P03", "25P03"}
+HELD_UP: Final = (RETRIED - {STALE}) | {"55P03"}
 """Deadlock and serialization failure, a lock that did not come in time, a transaction ended since we stood still."""
 
 

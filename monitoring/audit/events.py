@@ -106,32 +106,32 @@ def _object(value: object, status: int) -> str | None:
 
 def write(connection: psycopg.Connection, *events: Event) -> None:
     """Write events in the transaction that the connection is in, the last thing that it does. It waits for the disk."""
-    _write(connection.cursor(), events, (), WRITE)
+    _write(connection.cursor(), events, known=(), waits=True)
 
 
 def write_looks(cursor: psycopg.Cursor, events: Sequence[Event], known: Container[bytes]) -> set[bytes]:
     """Write events of looks, in one round trip; their transaction does not wait for the disk.
 
-    Returns the hashes of the lists of patients whom they name; one that is `known` is not looked for again.
+    It does where a list of patients is new, which takes another round trip: later events name it too, so that nothing
+    may forget it. Returns the hashes of the lists that they name; one that is `known` is not looked for again.
     """
-    return _write(cursor, events, known, WRITE_LOOK)
+    return _write(cursor, events, known=known, waits=False)
 
 
-def _write(
-    cursor: psycopg.Cursor, events: Sequence[Event], known: Container[bytes], statement: LiteralString
-) -> set[bytes]:
+def _write(cursor: psycopg.Cursor, events: Sequence[Event], *, known: Container[bytes], waits: bool) -> set[bytes]:
     keys: set[bytes] = set()
     rows = []
     for event in events:
         patients = _patients(cursor, event)
         key = key_of(patients) if patients else None
         if key is not None and key not in keys and key not in known:
-            cursor.execute(NAME, {"key": key, "patients": patients})
+            waits |= cursor.execute(NAME, {"key": key, "patients": patients}).rowcount > 0
         keys |= {key} if key else set()
         rows.append((
             event.at, event.by, event.who, event.role, event.browser, event.method, event.route, event.allows,
             event.object, key, event.status, event.request_id,
         ))  # fmt: skip
+    statement = WRITE if waits else WRITE_LOOK
     cursor.execute(statement, rows[0]) if len(rows) == 1 else cursor.executemany(statement, rows)
     return keys
 

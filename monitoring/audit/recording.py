@@ -26,7 +26,7 @@ KNOWN_MAX: Final = 10_000
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes the events of what one API process shows, each in one round trip."""
+    """Writes the events of what one API process shows."""
 
     url: str
     _cursor: psycopg.Cursor | None = None  # for what has no transaction of its own

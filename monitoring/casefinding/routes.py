@@ -124,7 +124,7 @@ async def get_all_sent(
     request: Incoming, gp_practice: FromQuery[str | None] = None, limit: Limit = LIMIT, cursor: Cursor = None
 ) -> Page[SentView]:
     """The lists that were sent, with the replies."""
-    return await look(request, lambda act: sending.sent(act, gp_practice, limit, cursor))
+    return await look_over(request, lambda act: sending.sent(act, gp_practice, limit, cursor))
 
 
 @get(

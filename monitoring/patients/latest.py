@@ -1,11 +1,12 @@
 """The newest set of each patient and its score, as `/v1/live` tells them: to who comes, and when a set came."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
-from monitoring.database import AnyRow, snapshot
+from monitoring.database import AnyRow, once_more, snapshot
 from monitoring.events import NewEvent
 from monitoring.patients.views import reading_view, score_view
 
@@ -41,8 +42,7 @@ def latest(engine: Engine, wards: Collection[str] | None) -> Iterator[list[NewEv
     after = 0
     asked = {"everywhere": wards is None, "wards": list(wards or ()), "page": PAGE}
     while True:
-        with snapshot(engine) as session:
-            rows = session.execute(_OF_WARDS, {**asked, "after": after}).all()
+        rows = once_more(partial(_read, engine, _OF_WARDS, {**asked, "after": after}))
         if not rows:
             return
         after = rows[-1].episode_id
@@ -52,9 +52,13 @@ def latest(engine: Engine, wards: Collection[str] | None) -> Iterator[list[NewEv
 def latest_of(engine: Engine, stays: Sequence[int]) -> Iterator[list[NewEvent]]:
     """Of the patients who are in these stays, some at a time."""
     for start in range(0, len(stays), PAGE):
-        with snapshot(engine) as session:
-            rows = session.execute(_OF_STAYS, {"stays": list(stays[start : start + PAGE])}).all()
+        rows = once_more(partial(_read, engine, _OF_STAYS, {"stays": list(stays[start : start + PAGE])}))
         yield [event for row in rows for event in _events(row)]
+
+
+def _read(engine: Engine, query: TextClause, values: Mapping[str, object]) -> Sequence[AnyRow]:
+    with snapshot(engine) as session:
+        return session.execute(query, values).all()
 
 
 def _events(row: AnyRow) -> Iterator[NewEvent]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from monitoring.acts import Incoming, change, look
+from monitoring.acts import Incoming, change, look, look_over
 from monitoring.fields import WardCode
 from monitoring.flow.spells import find_spell
 from monitoring.moments import instant
@@ -136,7 +136,7 @@ async def get_awaiting(
 ) -> Page[AwaitingView]:
     """At any instant: who waits the longest comes first. Referred patients who have not come yet are among them."""
     when = instant("at", at)
-    return await look(request, lambda act: awaiting.awaiting(act, code, when, limit, cursor))
+    return await look_over(request, lambda act: awaiting.awaiting(act, code, when, limit, cursor))
 
 
 async def _record(request: Incoming, episode: UUID, what: Instant, data: InstantBody | None) -> Answered:

@@ -9,7 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from monitoring.access.roles import Role
+from monitoring.audit.events import Event, write_looks
+from monitoring.audit.tables import By
 from monitoring.clock import local_day, utc_now
+from monitoring.database import driver, snapshot
 from tests.bars import message
 from tests.monitoring.api import Api
 from tests.monitoring.audited import events, newest, owner_of
@@ -183,6 +186,23 @@ def test_the_application_can_add_to_it_and_do_nothing_else(ward: Ward) -> None:
         for (part,) in parts.all():
             with pytest.raises(ProgrammingError, match="permission denied"):
                 change(ward.engine, f"DELETE FROM {part}")
+
+
+def test_only_a_list_of_patients_that_is_new_waits_for_the_disk(ward: Ward) -> None:
+    event = Event(
+        at=utc_now(), by=By.STAFF, who=None, role=None, browser=False, method="GET", route="/", allows="read patients",
+        object=None, status=200, request_id="", about=[("patient", ward.patient.id)],
+    )  # fmt: skip
+
+    def waits(known: set[bytes]) -> tuple[str, set[bytes]]:
+        with snapshot(ward.engine, leaves_event=True) as session:
+            session.execute(text("SELECT set_config('synchronous_commit', 'local', true)"))
+            lists = write_looks(driver(session).cursor(), [event], known)
+            return session.execute(text("SHOW synchronous_commit")).scalar_one(), lists
+
+    first, lists = waits(set())
+    assert first == "local"
+    assert waits(set()) == waits(lists) == ("off", lists)
 
 
 def test_many_at_once_are_each_recorded(api: Api) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from devices.reading import Arrival
-from monitoring.database import driver, make_engine, transaction
+from monitoring.database import RETRIED, driver, make_engine, sqlstate, transaction
 from monitoring.intake.stream import DRAIN_LOCK, DRAIN_QUEUE, GROUP, bell_name, stream_name
 from tests.ward import SICK, WELL, Ward
 from tests.workers.records import Heard, count, drain_all, kept_aside, put
@@ -180,6 +180,14 @@ def test_no_statement_of_a_batch_is_a_copy(ward: Ward) -> None:
     """A worker that stands still in the midst of one can't be cancelled, and would hold its rows for ever."""
     said = statements(ward.engine, [ward.arrival([{"id": "a", "taken_at": ward.now, **SICK}])], ward)
     assert [statement for statement in said if "COPY" in statement] == []
+
+
+def test_what_the_database_cannot_do_is_not_waited_for(ward: Ward) -> None:
+    """It has the SQLSTATE of a stale statement: tried once more, and then put aside like any other bad set."""
+    with pytest.raises(DBAPIError) as refused, transaction(ward.engine) as session:
+        session.execute(text("SELECT 'NaN'::numeric::int"))
+    assert sqlstate(refused.value) in RETRIED
+    assert not will_pass(refused.value)
 
 
 def test_a_worker_that_stands_still_in_its_transaction_is_cut_off(ward: Ward) -> None:
