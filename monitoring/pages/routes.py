@@ -22,6 +22,7 @@ from monitoring.pages import (
     news,
     patient,
     plan,
+    rules,
     signing_in,
     signing_in_oidc,
     ucr,
@@ -31,7 +32,7 @@ from monitoring.problems import Problem
 from monitoring.refusals import NotAuthenticated
 
 PARTS: Final = (
-    signing_in, signing_in_oidc, news, board, alert, patient, plan, ucr, beds, equity, kit, aside, break_glass,
+    signing_in, signing_in_oidc, news, board, alert, patient, plan, ucr, beds, equity, kit, aside, break_glass, rules,
 )  # fmt: skip
 TITLES: Final = {
     403: "You may not see this",

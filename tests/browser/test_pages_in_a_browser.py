@@ -12,6 +12,7 @@ from socket import socket
 import httpx
 from playwright.sync_api import APIResponse, Page, Route, expect
 
+from alert_rules.pathway import packaged_text
 from monitoring.access import sessions
 from monitoring.access.roles import Role
 from monitoring.clock import utc_now
@@ -20,6 +21,7 @@ from tests.browser.people import A4, DESK, PATIENCE_MS, PHONE, ZOOMED, House, ov
 from tests.monitoring.embedded.processes import eventually
 from tests.monitoring.steps import admit, done, drain, has_alert, made, open_ward, posts, register
 from tests.monitoring.ucr_steps import TEAM
+from tests.rule_changes import SOONER, changed
 from tests.ward import SICK, WELL
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -58,6 +60,8 @@ def test_axe_finds_nothing_on_any_page_light_or_dark_and_none_is_wider_than_a_ph
             "/equity",
             "/kit",
             "/break-glass",
+            "/rules",
+            "/rules/pathways/general",
             aside,
         ),
         Role.UCR: ("/ucr", "/beds"),  # the second is refused
@@ -138,6 +142,27 @@ def test_a_senior_accepts_a_value_on_the_patients_page_and_it_is_withdrawn_there
     page.get_by_role("button", name="Withdraw").click()
     expect(page.get_by_text("Accept a value for some days")).to_be_visible()
     expect(page.get_by_text("down to 88, by Dr Osei until")).to_have_count(0)
+
+
+def test_one_person_proposes_a_rule_on_its_page_and_another_approves_it(house: House) -> None:
+    desk = house.sits_down(Role.CLINICIAN, "/rules/pathways/general")
+    file = desk.get_by_label("The pathway’s file")
+    assert file.input_value() == packaged_text("general")
+    file.fill("title = ")
+    desk.get_by_label("Why it shall change").fill("as audited in May")
+    desk.get_by_role("button", name="Propose").click()
+    expect(desk.locator(".fault")).to_contain_text("general.toml:1: Invalid value")
+    file.fill(changed("general", SOONER))
+    desk.get_by_role("button", name="Propose").click()
+    desk.get_by_role("row", name="as audited in May").get_by_role("link").click()
+    expect(desk.get_by_text("Only a registered senior clinician approves rules")).to_be_visible()
+    house.api.ward.tokens[Role.CLINICIAN] = house.api.ward.employ(Role.CLINICIAN, name="Dr Osei", senior=True)[1]
+    other = house.sits_down(Role.CLINICIAN, desk.url)
+    assert violations(other) == []
+    other.get_by_role("button", name="Approve").click()
+    expect(other.get_by_text("Approved by Dr Osei")).to_be_visible()
+    other.goto("/rules/pathways/general")
+    expect(other.get_by_text("SpO2 95 % or less (limit)")).to_be_visible()
 
 
 def test_a_printed_board_is_a_table_without_what_can_only_be_pressed(house: House) -> None:

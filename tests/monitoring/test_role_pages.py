@@ -195,9 +195,10 @@ def test_a_plan_that_cannot_be_comes_back_with_what_was_typed(
 def test_each_role_begins_where_it_works_and_is_shown_the_way_to_what_it_may_see(api: Api) -> None:
     homes = {Role.UCR: "/ucr", Role.COORDINATOR: "/beds", Role.ENGINEER: "/kit", Role.SUPPORT: "/wards/WARD1"}
     ways = {
-        Role.UCR: ["/ucr", "/break-glass"], Role.ENGINEER: ["/kit"], Role.SUPPORT: ["/wards", "/ucr", "/beds"],
-        Role.COORDINATOR: ["/wards", "/ucr", "/beds", "/break-glass"],
-        Role.ADMIN: ["/wards", "/ucr", "/beds", "/kit", "/break-glass"],
+        Role.UCR: ["/ucr", "/break-glass"], Role.ENGINEER: ["/kit", "/rules"],
+        Role.SUPPORT: ["/wards", "/ucr", "/beds", "/rules"],
+        Role.COORDINATOR: ["/wards", "/ucr", "/beds", "/rules", "/break-glass"],
+        Role.ADMIN: ["/wards", "/ucr", "/beds", "/kit", "/rules", "/break-glass"],
     }  # fmt: skip
     for role, home in homes.items():
         assert as_(api, role).asks("GET", "/").headers["location"] == home

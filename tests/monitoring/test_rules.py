@@ -12,7 +12,7 @@ from monitoring.access.roles import Role
 from monitoring.clock import utc_now
 from monitoring.database import transaction
 from tests.monitoring.api import Answer, Api
-from tests.monitoring.steps import made
+from tests.monitoring.steps import done, made
 from tests.rule_changes import SOONER, changed
 from tests.workers.test_alerts_at_once import together
 
@@ -48,6 +48,24 @@ def test_a_proposal_says_what_it_changes_and_changes_nothing(api: Api) -> None:
     assert api.get(f"/v1/rules/{shown['id']}").json() == shown
     held = api.get("/v1/rules/pathways/general").json()
     assert (held["version"], held["packaged"], held["content"]) == (shown["replaces"], True, packaged_text("general"))
+
+
+def test_the_pages_say_what_holds_what_a_change_changes_and_who_may_decide_it(api: Api, senior: str) -> None:
+    before, after = "Amber: SpO2 93 % or less (limit)", "Amber: SpO2 95 % or less (limit)"
+    assert before.removeprefix("Amber: ") in api.get("/rules/pathways/general", Role.SUPPORT).text
+    one = proposed(api)
+    page = f"/rules/{one['id']}"
+    to_senior, to_proposer = api.get(page, token=senior).text, api.get(page, Role.CLINICIAN).text
+    assert to_senior.index("No longer") < to_senior.index(before) < to_senior.index(after)
+    assert "<td>93</td><td>95</td>" in to_senior
+    assert "Approve</button>" in to_senior
+    assert "Approve</button>" not in to_proposer
+    assert "Only a registered senior clinician approves rules." in to_proposer
+    assert "waits for a second person" in api.get("/rules", Role.SUPPORT).text
+    done(api.post(f"/v1/rules/{one['id']}/approve", token=senior))
+    assert "approved by Dr Senior, from" in api.get("/rules", Role.SUPPORT).text
+    assert "Approve</button>" not in api.get(page, token=senior).text
+    assert after.removeprefix("Amber: ") in api.get("/rules/pathways/general").text
 
 
 @pytest.mark.parametrize(
