@@ -165,9 +165,9 @@ def test_readings_are_due_by_the_new_schedule(api: Api) -> None:
 
 
 def test_a_set_just_taken_answers_the_new_schedules_nearest_slot(api: Api) -> None:
+    soon, later = in_hours(1), in_hours(8)  # named first: in a minute that ends meanwhile the set would be too early
     posts(api)
     drain(api)
-    soon, later = in_hours(1), in_hours(8)
     done(api.put(of_ward(api), PLAN | {"readings_per_day": 2, "times": [local(soon), local(later)]}, Role.CLINICIAN))
     assert due_at(api) == later
 
