@@ -53,6 +53,7 @@ def test_a_proposal_says_what_it_changes_and_changes_nothing(api: Api) -> None:
 def test_the_pages_say_what_holds_what_a_change_changes_and_who_may_decide_it(api: Api, senior: str) -> None:
     before, after = "Amber: SpO2 93 % or less (limit)", "Amber: SpO2 95 % or less (limit)"
     assert before.removeprefix("Amber: ") in api.get("/rules/pathways/general", Role.SUPPORT).text
+    overtaken = proposed(api, changed("general", ("amber_low = 93", "amber_low = 94")))
     one = proposed(api)
     page = f"/rules/{one['id']}"
     to_senior, to_proposer = api.get(page, token=senior).text, api.get(page, Role.CLINICIAN).text
@@ -65,6 +66,9 @@ def test_the_pages_say_what_holds_what_a_change_changes_and_who_may_decide_it(ap
     done(api.post(f"/v1/rules/{one['id']}/approve", token=senior))
     assert "approved by Dr Senior, from" in api.get("/rules", Role.SUPPORT).text
     assert "Approve</button>" not in api.get(page, token=senior).text
+    too_late = api.get(f"/rules/{overtaken['id']}", token=senior).text
+    assert "Another change of this pathway was approved since" in too_late
+    assert "Approve</button>" not in too_late
     assert after.removeprefix("Amber: ") in api.get("/rules/pathways/general").text
 
 
